@@ -1,0 +1,1 @@
+"""What is known of a customer: catalog, records, indicators as they stood on a day."""

@@ -1,0 +1,1 @@
+"""What is made of it: baseline, model, policy, decision and its justification."""

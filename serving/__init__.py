@@ -1,0 +1,1 @@
+"""How decisions reach people: the service and batch files."""
