@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 
 from features.condition import Condition
 from features.curve import Better, Knots, check_knots
-from features.declaration import DeclarationError, content_hash, load_declared
+from features.declaration import DeclarationError, content_hash, load_declared, read_yaml
 from features.terms import Declared, Nature, Text
 
 CATALOGS = Path(__file__).parent / "catalogs"
@@ -75,7 +75,8 @@ class Indicator(Declared):
 
     `better` is what the company values; `risk_direction` is which way the adverse outcome moves
     as the value rises (−1, 0 unknown, +1). They are separate: a large purchase volume may be good
-    for contribution and bad for risk. A `protected` indicator is recorded, never scored.
+    for contribution and bad for risk. A `protected` indicator is recorded, never scored. Unless `modelled`
+    says otherwise, a model sees the indicators that have a weight.
     """
 
     id: str = Identifier
@@ -96,6 +97,7 @@ class Indicator(Declared):
     confidentiality: Confidentiality
     protected: bool = False
     actionable: bool = False
+    modelled: bool | None = None
     applies_when: Condition | None = None
     notes: str | None = None
 
@@ -104,6 +106,12 @@ class Indicator(Declared):
         scored = any(self.weight_of(nature) > 0 for nature in Nature)
         if self.protected and (scored or self.risk_direction):
             raise ValueError("a protected indicator is never scored: drop its weight and risk_direction")
+        if self.protected and self.modelled:
+            raise ValueError("a protected indicator is never modelled: drop modelled")
+        if isinstance(self.weight, dict) and self.natures is not None:
+            foreign = set(self.weight) - set(self.natures)
+            if foreign:
+                raise ValueError(f"has a weight for {min(foreign)}, to which it does not apply")
         match self.kind:
             case Kind.NUMBER:
                 self._check_number(scored)
@@ -153,6 +161,12 @@ class Indicator(Declared):
         if self.natures is not None and nature not in self.natures:
             return 0.0
         return _weight_of(self.weight, nature)
+
+    @property
+    def in_model(self) -> bool:
+        """Whether a model may use the indicator."""
+        weighted = any(self.weight_of(nature) > 0 for nature in Nature)
+        return weighted if self.modelled is None else self.modelled
 
     @cached_property
     def level_codes(self) -> dict[str, int]:
@@ -307,6 +321,11 @@ class Catalog(Declared):
         return {placed.id: placed for placed in self.placed}
 
     @cached_property
+    def columns(self) -> dict[str, int]:
+        """The column of every indicator: its place in the declaration."""
+        return {placed.id: column for column, placed in enumerate(self.placed)}
+
+    @cached_property
     def hash(self) -> str:
         """SHA-256 of the content, independent of the file's layout; it goes into every decision."""
         return content_hash(self)
@@ -350,8 +369,6 @@ def bundled_or_path(path: str | Path, folder: Path) -> Path:
 
 def _with_ids(message: str, file: Path) -> str:
     """Replace places such as dimensions.1.groups.0.indicators.2 by the ids that a person declared."""
-    from features.declaration import read_yaml
-
     prefix = f"{file}: dimensions."
     if not message.startswith(prefix):
         return message

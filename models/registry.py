@@ -1,0 +1,225 @@
+"""The one module that talks to MLflow's model registry: register, move the alias, fetch the champion's bytes.
+
+MLflow is imported only inside the functions (it takes five seconds), and nothing is made or opened before
+one is called. An artefact is fetched as bytes and checked against the hash it was registered with: a
+served model is never unpickled, and no code that came with it is run.
+"""
+
+import hashlib
+import logging
+import os
+import re
+import tempfile
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities.model_registry import ModelVersion
+
+CHAMPION = "champion"
+STATE_VARIABLE = "TIERWISE_STATE"
+DEFAULT_STATE = ".state"
+DATABASE = "mlflow.db"
+# Where the artefact lies within a registered model, and the tag that holds its SHA-256.
+ARTEFACT_PATH = "artifacts/points.json"
+ARTEFACT_HASH_TAG = "artefact_sha256"
+# A name is part of paths and of the registry's queries.
+NAME_PATTERN = r"[a-z][a-z0-9_-]*"
+
+
+class RegistryError(RuntimeError):
+    """The registry cannot do what was asked; one line that says what to do."""
+
+
+def state_directory(state: str | Path | None = None) -> Path:
+    """Return where MLflow's store lies, as an absolute path that may not exist yet.
+
+    Without `state` it is what TIERWISE_STATE names, or `.state` in the working directory.
+
+    Raises:
+        RegistryError: the path holds a character that a store's address cannot.
+    """
+    path = Path(state or os.environ.get(STATE_VARIABLE) or DEFAULT_STATE).expanduser().absolute()
+    if re.search(r"[?#%]", str(path)):
+        raise RegistryError(f"state directory {path}: a path with ?, # or % cannot be used; choose another")
+    return path
+
+
+def tracking_uri(state: str | Path | None = None) -> str:
+    """Return the address of the SQLite store (`sqlite:////absolute/path/mlflow.db`)."""
+    return f"sqlite:///{state_directory(state) / DATABASE}"
+
+
+def artefact_uri(state: str | Path | None = None) -> str:
+    """Return the folder of the runs' files as an address (`file:///absolute/path/artifacts`)."""
+    return (state_directory(state) / "artifacts").as_uri()
+
+
+def model_version(name: str, version: str) -> str:
+    """Return what answers call a registered model, such as `sba/3`."""
+    return f"{name}/{version}"
+
+
+def connect(state: str | Path | None = None) -> "MlflowClient":
+    """Return MLflow's client of the store, without telemetry and chatter; MLflow's global settings stay.
+
+    The first connection makes the store, which takes 3–10 seconds.
+
+    Raises:
+        RegistryError: the state directory cannot be made, or the store not opened.
+    """
+    directory, address = state_directory(state), tracking_uri(state)
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RegistryError(
+            f"state directory {directory}: cannot be made ({error.strerror}); set {STATE_VARIABLE}"
+        ) from None
+    _import_quietly()
+    from mlflow import MlflowClient
+
+    with one_line_errors(f"store {directory / DATABASE}: cannot be opened"):
+        return MlflowClient(tracking_uri=address, registry_uri=address)
+
+
+@contextmanager
+def one_line_errors(what: str) -> Iterator[None]:
+    """Turn MLflow's errors into one line that starts with what could not be done.
+
+    Raises:
+        RegistryError: for any error of MLflow in the block.
+    """
+    from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        yield
+    except (MlflowException, SQLAlchemyError) as error:
+        raise RegistryError(f"{what} ({_first_line(error)})") from None
+
+
+def register(
+    model_id: str,
+    name: str,
+    artefact_sha256: str,
+    tags: Mapping[str, str] | None = None,
+    state: str | Path | None = None,
+) -> str:
+    """Register a logged model as the next version of a name, and return the version.
+
+    Args:
+        model_id: a model logged by a run (`m-…`), whose `ARTEFACT_PATH` is the artefact.
+        name: the portfolio.
+        artefact_sha256: hex SHA-256 of the artefact's bytes, which every later loading checks.
+
+    Raises:
+        RegistryError: MLflow refuses.
+    """
+    if not re.fullmatch(NAME_PATTERN, name):
+        raise RegistryError(f"model {name!r}: a name is lower-case letters, digits, - and _; choose another")
+    client = connect(state)
+    with one_line_errors(f"model {name}: cannot be registered"):
+        if not client.search_registered_models(filter_string=f"name = '{name}'"):
+            client.create_registered_model(name)
+        logged = client.get_logged_model(model_id)
+        version = client.create_model_version(
+            name,
+            # Place and run themselves: what MLflow has to look up, it seeks in its global store.
+            source=logged.artifact_location,
+            run_id=logged.source_run_id,
+            tags={**(tags or {}), ARTEFACT_HASH_TAG: artefact_sha256},
+            model_id=model_id,
+        ).version
+    return str(version)
+
+
+def set_alias(name: str, version: str, alias: str = CHAMPION, state: str | Path | None = None) -> None:
+    """Point an alias at a version; it then counts for every service that starts.
+
+    Raises:
+        RegistryError: no such version.
+    """
+    client = connect(state)
+    with one_line_errors(f"model {model_version(name, version)}: alias {alias} cannot be moved"):
+        client.set_registered_model_alias(name, alias, version)
+
+
+def load_champion_bytes(
+    name: str, alias: str = CHAMPION, state: str | Path | None = None
+) -> tuple[bytes, str]:
+    """Return the bytes of the artefact that an alias points at, and its version.
+
+    The bytes are those that were registered, by their hash; what they say is for the caller to verify.
+
+    Raises:
+        RegistryError: nothing is registered, the file is gone or is not the one registered.
+    """
+    # Asked before MLflow is imported, so that a service without a model starts at once and makes no store.
+    if not (state_directory(state) / DATABASE).is_file():
+        raise RegistryError(_nothing(name, alias, state))
+    client = connect(state)
+    found = _find(client, name, alias, state)
+    label = model_version(name, found.version)
+    data = _download(client, name, found.version, label)
+    if hashlib.sha256(data).hexdigest() != found.tags.get(ARTEFACT_HASH_TAG):
+        raise RegistryError(f"model {label}: its artefact is not the one registered; run `tierwise train`")
+    return data, str(found.version)
+
+
+def _find(client: "MlflowClient", name: str, alias: str, state: str | Path | None) -> "ModelVersion":
+    """Return MLflow's model version behind an alias."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return client.get_model_version_by_alias(name, alias)
+    except MlflowException as error:
+        # An unknown name gives the first code, an unknown alias the second.
+        if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+            raise RegistryError(_nothing(name, alias, state)) from None
+        raise RegistryError(f"model {name}: the registry cannot be read ({_first_line(error)})") from None
+
+
+def _download(client: "MlflowClient", name: str, version: str, label: str) -> bytes:
+    """Return the artefact's bytes by way of a temporary folder."""
+    from mlflow.artifacts import download_artifacts
+    from mlflow.exceptions import MlflowException
+
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            source = client.get_model_version_download_uri(name, version)
+            path = download_artifacts(artifact_uri=f"{source.rstrip('/')}/{ARTEFACT_PATH}", dst_path=folder)
+            return Path(path).read_bytes()
+        except (OSError, MlflowException) as error:
+            raise RegistryError(
+                f"model {label}: its artefact cannot be read ({_first_line(error)}); run `tierwise train`"
+            ) from None
+
+
+def _nothing(name: str, alias: str, state: str | Path | None) -> str:
+    return f"model {name}: no {alias} is registered in {state_directory(state)}; run `tierwise train`"
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
+def _import_quietly() -> None:
+    """Import MLflow without telemetry, and without the log lines of its store's first hours."""
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    with warnings.catch_warnings():
+        # MLflow trips deprecations of SQLAlchemy when its store is first imported.
+        warnings.simplefilter("ignore")
+        import mlflow.store.model_registry.sqlalchemy_store
+        import mlflow.store.tracking.sqlalchemy_store  # noqa: F401
+    for logger, level in (
+        ("alembic", logging.WARNING),
+        ("mlflow", logging.WARNING),
+        # It warns where pip is not installed, as in environments made by uv.
+        ("mlflow.utils.environment", logging.ERROR),
+    ):
+        logging.getLogger(logger).setLevel(level)

@@ -1,0 +1,143 @@
+"""The registry gives back the bytes that were registered, or says in one line what to do."""
+
+import hashlib
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from models import registry
+from tests.mlflow_store import migrated_store, state
+
+__all__ = ["migrated_store", "state"]
+
+ARTEFACT = b'{"points": [1, 2, 3]}'
+
+
+def store(state: Path, artefact: bytes, declared: bytes | None = None) -> str:
+    """Log a bare model that holds an artefact, register it as `sba`, and return its version."""
+    client = registry.connect(state)
+    found = client.get_experiment_by_name("sba")
+    experiment = found.experiment_id if found else client.create_experiment("sba", registry.artefact_uri(state))
+    model = client.create_logged_model(experiment, "sba", client.create_run(experiment).info.run_id)
+    folder = state / "outbox" / "artifacts"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "points.json").write_bytes(artefact)
+    client.log_model_artifacts(model.model_id, str(folder.parent))
+    client.finalize_logged_model(model.model_id, "READY")
+    digest = hashlib.sha256(artefact if declared is None else declared).hexdigest()
+    return registry.register(model.model_id, "sba", digest, state=state)
+
+
+def stored_artefact(state: Path) -> Path:
+    """Return the one artefact file in the store."""
+    (path,) = (state / "artifacts").rglob("points.json")
+    return path
+
+
+def test_the_champions_bytes_and_version_come_back(state: Path) -> None:
+    assert store(state, b"first") == "1"
+    version = store(state, ARTEFACT)
+    registry.set_alias("sba", version, state=state)
+    assert registry.load_champion_bytes("sba", state=state) == (ARTEFACT, "2")
+    assert registry.model_version("sba", version) == "sba/2"
+    registry.set_alias("sba", "1", state=state)
+    assert registry.load_champion_bytes("sba", state=state) == (b"first", "1")
+
+
+def test_without_a_store_nothing_is_made_and_the_command_to_run_is_named(tmp_path: Path) -> None:
+    with pytest.raises(registry.RegistryError, match="no champion is registered in .*; run `tierwise train`"):
+        registry.load_champion_bytes("sba", state=tmp_path / "none")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_unknown_name_and_an_alias_never_set_say_what_to_run(state: Path) -> None:
+    with pytest.raises(registry.RegistryError, match="model sba: no champion .* run `tierwise train`"):
+        registry.load_champion_bytes("sba", state=state)
+    store(state, ARTEFACT)
+    with pytest.raises(registry.RegistryError, match="model sba: no champion .* run `tierwise train`"):
+        registry.load_champion_bytes("sba", state=state)
+
+
+def test_an_artefact_altered_in_the_store_is_refused(state: Path) -> None:
+    registry.set_alias("sba", store(state, ARTEFACT), state=state)
+    stored_artefact(state).write_bytes(ARTEFACT.replace(b"1", b"9"))
+    with pytest.raises(registry.RegistryError, match="sba/1: its artefact is not the one registered"):
+        registry.load_champion_bytes("sba", state=state)
+
+
+def test_an_artefact_that_is_gone_is_one_line(state: Path) -> None:
+    registry.set_alias("sba", store(state, ARTEFACT), state=state)
+    stored_artefact(state).unlink()
+    with pytest.raises(registry.RegistryError, match="sba/1: its artefact cannot be read") as caught:
+        registry.load_champion_bytes("sba", state=state)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_alias_on_no_version_and_a_model_that_was_never_logged_are_one_line(state: Path) -> None:
+    with pytest.raises(registry.RegistryError, match="sba/7: alias champion cannot be moved"):
+        registry.set_alias("sba", "7", state=state)
+    with pytest.raises(registry.RegistryError, match="sba: cannot be registered"):
+        registry.register("m-none", "sba", "0" * 64, state=state)
+
+
+@pytest.mark.parametrize("name", ["", "SBA", "a' OR '1'='1", "../up", "sba/1"])
+def test_a_name_that_no_path_or_query_should_hold_is_refused(name: str, tmp_path: Path) -> None:
+    with pytest.raises(registry.RegistryError, match="a name is lower-case letters"):
+        registry.register("m-none", name, "0" * 64, state=tmp_path)
+
+
+def test_a_store_that_is_none_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / registry.DATABASE).write_text("no database")
+    with pytest.raises(registry.RegistryError, match=r"mlflow\.db: cannot be opened") as caught:
+        registry.load_champion_bytes("sba", state=tmp_path)
+    assert "\n" not in str(caught.value)
+
+
+def test_the_state_directory_is_the_argument_then_the_variable_then_the_default(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv(registry.STATE_VARIABLE, raising=False)
+    assert registry.state_directory() == tmp_path / ".state"
+    monkeypatch.setenv(registry.STATE_VARIABLE, "/srv/tierwise state")
+    assert registry.state_directory() == Path("/srv/tierwise state")
+    assert registry.tracking_uri() == "sqlite:////srv/tierwise state/mlflow.db"
+    assert registry.artefact_uri() == "file:///srv/tierwise%20state/artifacts"
+    assert registry.state_directory("here") == tmp_path / "here"
+    with pytest.raises(registry.RegistryError, match="choose another"):
+        registry.state_directory("what?")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_state_directory_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(registry.RegistryError, match="cannot be made"):
+        registry.connect(tmp_path / "file" / "state")
+
+
+def test_importing_the_registry_imports_no_mlflow_and_makes_nothing(tmp_path: Path) -> None:
+    program = (
+        "import os, sys; import models.registry;"
+        "sys.exit('mlflow' in sys.modules or bool(os.listdir('.')) or 'MLFLOW_DISABLE_TELEMETRY' in os.environ)"
+    )
+    root = Path(__file__).parent.parent
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, env={"PYTHONPATH": str(root)}, check=False
+    )
+    assert done.returncode == 0
+
+
+def test_a_new_store_is_made_without_a_word(tmp_path: Path) -> None:
+    program = "from models import registry; registry.connect('state 1')"
+    root = Path(__file__).parent.parent
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(root), "HOME": str(tmp_path)},
+        capture_output=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    assert [path.name for path in tmp_path.iterdir()] == ["state 1"]

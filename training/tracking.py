@@ -1,0 +1,315 @@
+"""What a training leaves in MLflow: one run per training, and, if its explanations hold, a new champion.
+
+Nothing logged here holds a customer's value: figures are aggregates, and the rows with which the stored
+model is tried stay in memory.
+"""
+
+import hashlib
+import tempfile
+import time
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import version as installed_version
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from models import registry
+from training.metrics import Metrics
+from training.verification import ExplanationMismatch, Verification
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import LoggedModel, Metric
+    from mlflow.models import ModelSignature
+
+MODEL_CODE = Path(__file__).parent / "pyfunc_model.py"
+# What a reviewer needs beside this project to load the model. The project itself is on no package index,
+# so naming it here would invite somebody else's package of that name.
+_REQUIREMENTS = ("mlflow", "numpy", "pandas", "pydantic", "pyyaml")
+# The stored model and the product may differ by rounding only.
+_RELOAD_TOLERANCE = 1e-9
+
+
+class TrackingError(RuntimeError):
+    """A training cannot be promoted; one line that says why."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The metrics of one scorer (`model`, `baseline`, …) on one split, over all of it or in one year."""
+
+    scorer: str
+    split: str
+    metrics: Metrics
+    year: int | None = None
+
+
+@dataclass(frozen=True)
+class IndicatorColumn:
+    """One column of the model's input, for its signature."""
+
+    indicator: str
+    type: Literal["double", "string", "boolean"]
+
+
+@dataclass(frozen=True)
+class ReloadCheck:
+    """Rows on which the stored model must say what the product says. They are never logged.
+
+    `inputs` holds n customers' indicators, `expected` their n probabilities.
+    """
+
+    inputs: pd.DataFrame
+    expected: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class TrainingRecord:
+    """Everything that one training hands over to be recorded.
+
+    `catalog_json` and `policy_json` are canonical JSON, whose SHA-256 become the run's hashes; `figures`
+    are named without an ending.
+    """
+
+    portfolio: str
+    run_name: str
+    parameters: Mapping[str, str | int | float | bool | None]
+    measured: Sequence[Measured]
+    artefact: bytes
+    booster_texts: Sequence[str]
+    catalog_json: str
+    policy_json: str
+    data_hash: str
+    figures: Mapping[str, Figure]
+    indicators: Sequence[IndicatorColumn]
+    reload_check: ReloadCheck
+
+    def hashes(self) -> dict[str, str]:
+        """Return the SHA-256 of all that determines the model, by the names that tags and answers use."""
+        return {
+            "catalog_hash": hashlib.sha256(self.catalog_json.encode()).hexdigest(),
+            "policy_hash": hashlib.sha256(self.policy_json.encode()).hexdigest(),
+            "data_hash": self.data_hash,
+            registry.ARTEFACT_HASH_TAG: hashlib.sha256(self.artefact).hexdigest(),
+        }
+
+
+@dataclass(frozen=True)
+class Promotion:
+    """A training that became the champion: its run, its name in answers, and how its explanations held."""
+
+    run_id: str
+    version: str
+    model_version: str
+    verification: Verification
+
+
+def log_training(
+    record: TrainingRecord,
+    verify: Callable[[], Verification],
+    state: str | Path | None = None,
+    model_code: Path = MODEL_CODE,
+) -> Promotion:
+    """Record one training, and promote it if its explanations hold and the stored model predicts alike.
+
+    The run is recorded in any case. What fails a check is marked FAILED there, with the reason as the tag
+    `failure`; it is not registered, and the alias stays where it is.
+
+    Args:
+        record: what to record.
+        verify: recomputes the explanations (`training.verification.verify_explanations`).
+        state: the directory of MLflow's store; see `models.registry.state_directory`.
+        model_code: the file that MLflow runs to load the model, beside `points.json`.
+
+    Raises:
+        ExplanationMismatch: the explanations do not hold.
+        TrackingError: the stored model does not predict what the product does.
+        RegistryError: MLflow refuses; one line.
+    """
+    client = registry.connect(state)
+    with registry.one_line_errors(f"run {record.run_name}: cannot be recorded"):
+        experiment = _experiment(client, record.portfolio, state)
+        run_id = client.create_run(experiment, tags=record.hashes(), run_name=record.run_name).info.run_id
+        try:
+            _log_record(client, run_id, record)
+            verification = verify()
+            _log_verification(client, run_id, verification)
+            model_id = _log_model(client, experiment, run_id, record, model_code)
+            version = registry.register(
+                model_id,
+                record.portfolio,
+                record.hashes()[registry.ARTEFACT_HASH_TAG],
+                tags=record.hashes(),
+                state=state,
+            )
+            registry.set_alias(record.portfolio, version, state=state)
+        except BaseException as error:
+            told = isinstance(error, ExplanationMismatch | TrackingError | registry.RegistryError)
+            # The text of an unforeseen error might quote a value, so only its kind is kept.
+            client.set_tag(run_id, "failure", str(error) if told else type(error).__name__)
+            client.set_terminated(run_id, "FAILED")
+            raise
+        client.set_terminated(run_id, "FINISHED")
+    return Promotion(run_id, version, registry.model_version(record.portfolio, version), verification)
+
+
+def _experiment(client: "MlflowClient", portfolio: str, state: str | Path | None) -> str:
+    """Return the id of the portfolio's experiment, made on first use."""
+    found = client.get_experiment_by_name(portfolio)
+    if found is not None:
+        return str(found.experiment_id)
+    return str(client.create_experiment(portfolio, f"{registry.artefact_uri(state)}/{portfolio}"))
+
+
+def _log_record(client: "MlflowClient", run_id: str, record: TrainingRecord) -> None:
+    """Log parameters, metrics, artefact, boosters, catalog, policy and figures."""
+    from mlflow.entities import Param
+
+    parameters = {**record.parameters, **record.hashes()}
+    client.log_batch(
+        run_id,
+        params=[Param(name, str(value)) for name, value in parameters.items()],
+        metrics=[metric for measured in record.measured for metric in _metrics(measured)],
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "points.json"
+        path.write_bytes(record.artefact)
+        client.log_artifact(run_id, str(path), "model")
+    for number, text in enumerate(record.booster_texts):
+        client.log_text(run_id, text, f"boosters/bag_{number}.txt")
+    client.log_text(run_id, record.catalog_json, "catalog.json")
+    client.log_text(run_id, record.policy_json, "policy.json")
+    for name, figure in record.figures.items():
+        client.log_figure(run_id, figure, f"plots/{name}.png")
+
+
+def _metrics(measured: Measured) -> list["Metric"]:
+    """Return MLflow's metrics, such as `walk_forward/model/auc`.
+
+    Those of one year are `walk_forward_by_year/model/auc` at the year as the step, which MLflow draws as a
+    line. What could not be measured is left out.
+    """
+    from mlflow.entities import Metric
+
+    split = measured.split if measured.year is None else f"{measured.split}_by_year"
+    now = int(time.time() * 1000)
+    return [
+        Metric(f"{split}/{measured.scorer}/{name}", value, now, measured.year or 0)
+        for name, value in measured.metrics.known().items()
+    ]
+
+
+def _log_verification(client: "MlflowClient", run_id: str, verification: Verification) -> None:
+    from mlflow.entities import Metric
+
+    now = int(time.time() * 1000)
+    figures = {
+        "rows": verification.rows,
+        "largest_difference": verification.largest_difference,
+        "base_difference": verification.base_difference,
+        "sum_difference": verification.sum_difference,
+    }
+    metrics = [Metric(f"explanations/{name}", float(value), now, 0) for name, value in figures.items()]
+    client.log_batch(run_id, metrics=metrics)
+    client.set_tag(run_id, "explanations", "verified")
+
+
+def _log_model(
+    client: "MlflowClient", experiment: str, run_id: str, record: TrainingRecord, model_code: Path
+) -> str:
+    """Store the model (file and artefact), try it, and return its id.
+
+    Done by the client, as `mlflow.pyfunc.log_model` does it, which would need MLflow's global settings.
+    """
+    from mlflow.entities import LoggedModelOutput
+
+    logged = client.create_logged_model(experiment, record.portfolio, run_id, tags=record.hashes())
+    client.log_outputs(run_id, [LoggedModelOutput(logged.model_id, step=0)])
+    try:
+        with _opaque_errors("stored model: cannot be loaded and asked"):
+            with tempfile.TemporaryDirectory() as folder:
+                _save_model(Path(folder), logged, run_id, record, model_code)
+                client.log_model_artifacts(logged.model_id, str(Path(folder) / "model"))
+            _try_stored(logged.artifact_location, record.reload_check)
+    except BaseException:
+        client.finalize_logged_model(logged.model_id, "FAILED")
+        raise
+    client.finalize_logged_model(logged.model_id, "READY")
+    return str(logged.model_id)
+
+
+@contextmanager
+def _opaque_errors(what: str) -> Iterator[None]:
+    """Run MLflow on the model's code: without its warnings, and with errors that quote nothing.
+
+    Raises:
+        TrackingError: for any error in the block.
+    """
+    with warnings.catch_warnings():
+        # It asks for an input example, which would be a customer's, and for type hints.
+        warnings.simplefilter("ignore")
+        try:
+            yield
+        except TrackingError:
+            raise
+        except Exception as error:
+            raise TrackingError(f"{what} ({type(error).__name__}); not registered") from error
+
+
+def _save_model(
+    folder: Path, logged: "LoggedModel", run_id: str, record: TrainingRecord, model_code: Path
+) -> None:
+    """Write the model in MLflow's layout to `folder/model`; the artefact lands in `registry.ARTEFACT_PATH`."""
+    import mlflow.pyfunc
+    from mlflow.models import Model
+
+    points = folder / "points.json"
+    points.write_bytes(record.artefact)
+    mlflow.pyfunc.save_model(
+        path=str(folder / "model"),
+        python_model=str(model_code),
+        artifacts={"points": str(points)},
+        signature=_signature(record.indicators),
+        # Given, for MLflow would otherwise load the model in a new process to find out.
+        pip_requirements=[f"{name}=={installed_version(name)}" for name in _REQUIREMENTS],
+        mlflow_model=Model(
+            artifact_path=logged.artifact_location,
+            run_id=run_id,
+            model_uuid=logged.model_id,
+            model_id=logged.model_id,
+        ),
+    )
+
+
+def _signature(indicators: Sequence[IndicatorColumn]) -> "ModelSignature":
+    """Declare the indicators, all of which may be missing, and the answer."""
+    from mlflow.models import ModelSignature
+    from mlflow.types import ColSpec, Schema
+
+    inputs = Schema([ColSpec(column.type, column.indicator, required=False) for column in indicators])
+    return ModelSignature(inputs, Schema([ColSpec("double", "probability")]))
+
+
+def _try_stored(location: str, check: ReloadCheck) -> None:
+    """Load the model from where it is stored and predict.
+
+    MLflow only warns when a model's code cannot be called, so that a broken one would be registered.
+
+    Raises:
+        TrackingError: it predicts something else.
+    """
+    import mlflow.pyfunc
+
+    found = np.asarray(mlflow.pyfunc.load_model(location).predict(check.inputs)["probability"])
+    if found.shape != check.expected.shape:
+        raise TrackingError(f"stored model: gives {found.shape} answers for {check.expected.shape}; not registered")
+    difference = float(np.abs(found - check.expected).max(initial=0))
+    if not difference <= _RELOAD_TOLERANCE:
+        raise TrackingError(f"stored model: differs by {difference:.3g} from the product's; not registered")
