@@ -326,6 +326,20 @@ class Catalog(Declared):
         return {placed.id: column for column, placed in enumerate(self.placed)}
 
     @cached_property
+    def declared(self) -> dict[Nature, tuple[bool, ...]]:
+        """For each nature, which indicators are declared for it, by column."""
+        return {nature: tuple(p.applies_to(nature) for p in self.placed) for nature in self.natures}
+
+    @cached_property
+    def conditional(self) -> dict[Condition, tuple[int, ...]]:
+        """For each condition, the columns of the indicators that apply only where it is met."""
+        columns: dict[Condition, tuple[int, ...]] = {}
+        for column, placed in enumerate(self.placed):
+            for condition in placed.conditions:
+                columns[condition] = (*columns.get(condition, ()), column)
+        return columns
+
+    @cached_property
     def hash(self) -> str:
         """SHA-256 of the content, independent of the file's layout; it goes into every decision."""
         return content_hash(self)

@@ -20,4 +20,6 @@ class Condition(Declared):
         tests = (self.is_, self.at_least, self.at_most, self.below, self.above)
         if sum(test is not None for test in tests) != 1:
             raise ValueError("give exactly one of is, at_least, at_most, below, above")
+        if self.is_ == ():
+            raise ValueError("is: give at least one level")
         return self

@@ -3,7 +3,6 @@
 from enum import StrEnum
 
 import numpy as np
-from numpy.typing import NDArray
 
 Knots = tuple[tuple[float, float], ...]
 
@@ -42,10 +41,3 @@ def check_knots(knots: Knots, better: Better) -> None:
             raise ValueError("the points fall and rise again although the middle is declared better")
     if better is Better.LEVELS:
         raise ValueError("better: levels belongs to a category, not to a number")
-
-
-def interpolate(knots: Knots, values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return points for values, shape (n,): linear between knots, constant beyond them, NaN for NaN."""
-    x, points = np.array(knots, dtype=np.float64).T
-    result: NDArray[np.float64] = np.interp(values, x, points)
-    return result

@@ -55,6 +55,8 @@ def encode_value(indicator: Indicator, value: object) -> float:
         case Kind.CATEGORY:
             if not isinstance(value, str) or not 0 < len(value) <= MAX_LEVEL:
                 raise ValueError(f"must be a text of 1 to {MAX_LEVEL} characters")
+            if not value.isprintable():  # it is shown again, and half a character cannot even be sent
+                raise ValueError("must be printable text")
             return float(indicator.level_codes.get(value, len(indicator.level_codes)))
 
 
@@ -127,19 +129,20 @@ def parse_id(value: Any, position: int) -> str:
 
 def parse_as_of(value: Any, position: int) -> date:
     """Return an as-of date from a date or an ISO text. Raises InvalidCustomer where it is neither."""
-    if isinstance(value, datetime):
-        return value.date()
-    if isinstance(value, date):
-        return value
     try:
-        if not isinstance(value, str) or len(value) != len("2026-01-31"):
+        if isinstance(value, datetime):
+            return value.date()  # refused by pandas' NaT, which is a datetime too
+        if isinstance(value, date):
+            return value
+        day = date.fromisoformat(value) if isinstance(value, str) else None
+        if day is None or day.isoformat() != value:  # other ISO forms, such as weeks, are none of ours
             raise ValueError
-        return date.fromisoformat(value)
+        return day
     except ValueError:
         raise InvalidCustomer(position, "as_of", "must be a date as YYYY-MM-DD") from None
 
 
 def _parse_nature(value: Any, catalog: Catalog, position: int) -> Nature:
-    if value not in set(catalog.natures):
+    if not isinstance(value, str) or value not in catalog.natures:
         raise InvalidCustomer(position, "nature", f"must be one of {', '.join(catalog.natures)}")
     return Nature(value)

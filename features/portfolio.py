@@ -43,13 +43,12 @@ class Portfolio:
 
         A condition on a fact that is not known counts as met: what is unknown excuses nothing.
         """
-        result = np.empty(self.given.shape, dtype=np.bool_)
-        for column, placed in enumerate(self.catalog.placed):
-            applies = np.isin(self.natures, [n for n in self.catalog.natures if placed.applies_to(n)])
-            for condition in placed.conditions:
-                met, known = self.meets(condition)
-                applies &= met | ~known
-            result[:, column] = applies
+        result = np.zeros(self.given.shape, dtype=np.bool_)
+        for nature, declared in self.catalog.declared.items():
+            result[self.natures == nature] = declared
+        for condition, columns in self.catalog.conditional.items():
+            met, known = self.meets(condition)
+            result[:, columns] &= (met | ~known)[:, None]
         return result
 
     @cached_property
@@ -170,6 +169,7 @@ def _identities(frame: pd.DataFrame, catalog: Catalog, rejects: dict[int, Invali
         except InvalidCustomer as error:
             rejects.setdefault(row, error)
             ids.append("")
+        nature = nature if isinstance(nature, str) else None
         if nature not in known:
             error = InvalidCustomer(row, "nature", f"must be one of {', '.join(known)}")
             rejects.setdefault(row, error)
@@ -187,7 +187,9 @@ def _encode_column(
 ) -> Floats:
     result = np.full(len(cells), np.nan)
     todo = present.copy()
-    if indicator.kind is Kind.NUMBER and pd.api.types.is_numeric_dtype(cells.dtype) and cells.dtype != bool:
+    types = pd.api.types
+    numeric = types.is_numeric_dtype(cells.dtype) and not types.is_bool_dtype(cells.dtype)
+    if indicator.kind is Kind.NUMBER and numeric:
         numbers = cells.to_numpy(dtype=np.float64, na_value=np.nan)
         low = -np.inf if indicator.minimum is None else indicator.minimum
         high = np.inf if indicator.maximum is None else indicator.maximum

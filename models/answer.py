@@ -8,7 +8,6 @@ from features.catalog import Kind, Placed
 from features.portfolio import Portfolio
 from features.terms import Language, Tier
 from models.decision import Decisions
-from models.points import sum_in_order
 from models.reasons import reasons
 
 
@@ -161,14 +160,15 @@ def _review(decisions: Decisions, row: int) -> list[str]:
 def _sums(decisions: Decisions, row: int) -> tuple[list[DimensionPoints], list[GroupPoints]]:
     """Return the contributions added up by dimension and by group; the dimensions add up to the score."""
     catalog = decisions.portfolio.catalog
-    contributions = decisions.contributions[row]
+    contributions = decisions.contributions[row].tolist()
     dimensions: list[DimensionPoints] = []
     groups: list[GroupPoints] = []
     for dimension in catalog.dimensions:
         whole = 0.0
         for group in dimension.groups:
-            columns = [catalog.columns[indicator.id] for indicator in group.indicators]
-            points = float(sum_in_order(np.zeros(1), contributions[None, columns])[0])
+            points = 0.0
+            for indicator in group.indicators:
+                points += contributions[catalog.columns[indicator.id]]
             groups.append({"dimension": dimension.id, "group": group.id, "points": points})
             whole += points
         dimensions.append({"dimension": dimension.id, "points": whole})
@@ -178,10 +178,12 @@ def _sums(decisions: Decisions, row: int) -> tuple[list[DimensionPoints], list[G
 def _contributions(decisions: Decisions, row: int) -> list[Contribution]:
     portfolio, model = decisions.portfolio, decisions.model
     nature = portfolio.natures[row]
+    points = decisions.contributions[row].tolist()
     lines: list[Contribution] = []
     for column, placed in enumerate(portfolio.catalog.placed):
         scored = placed.indicator.weight_of(nature) > 0 or placed.indicator.in_model
-        if not placed.applies_to(nature) or not scored:
+        # A model that several natures share may have something to say of what another nature lacks.
+        if not (scored and placed.applies_to(nature)) and not points[column]:
             continue
         lines.append(
             {
@@ -190,7 +192,7 @@ def _contributions(decisions: Decisions, row: int) -> list[Contribution]:
                 "group": placed.group.id,
                 "status": _status(portfolio, row, column),
                 "value": shown(portfolio, row, column, placed),
-                "points": float(decisions.contributions[row, column]),
+                "points": points[column],
                 "log_odds": float(model.shap_values[row, column]) if model.applies[row] else None,
             }
         )

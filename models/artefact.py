@@ -99,6 +99,8 @@ class _Content(Declared):
         axes += [axis for pair in self.pairs for axis in (pair.first, pair.second)]
         if any(axis.feature >= len(self.features) for axis in axes):
             raise ValueError("a table is of a feature that is not named")
+        if any(pair.first.feature == pair.second.feature for pair in self.pairs):
+            raise ValueError("a pair needs two different features")
         if len(set(self.features)) != len(self.features):
             raise ValueError("a feature is named twice")
         return self
@@ -139,12 +141,22 @@ class Model:
         """Refuse a catalog other than the one that the model was trained with.
 
         Raises:
-            ArtefactError: the hashes differ.
+            ArtefactError: the hashes differ, or a table does not fit its indicator.
         """
         if self.catalog_hash != catalog.hash:
             raise ArtefactError(
                 f"the model was trained with another version of catalog {catalog.catalog}: train again"
             )
+        features = self.tables.features
+        unknown = set(features) - set(catalog.columns)
+        if unknown:
+            raise ArtefactError(f"the artefact is refused: feature {min(unknown)} is not in the catalog")
+        codes = category_codes(catalog, features)
+        for axis in self.tables.axes:
+            if axis.codes != codes.get(features[axis.feature]):
+                raise ArtefactError(
+                    f"the artefact is refused: a table does not fit indicator {features[axis.feature]}"
+                )
 
     def to_bytes(self) -> bytes:
         """Return the canonical document."""

@@ -65,4 +65,5 @@ def fit_intercept(log_odds: Floats, bad: Bools, prior_rate: float | None = None)
     """
     share = 0.5 if prior_rate is None else prior_rate
     rate = (np.sum(bad) + share) / (len(bad) + 1.0)
-    return float(brentq(lambda shift: float(np.mean(expit(log_odds + shift))) - rate, -60.0, 60.0))
+    lowest, highest = -60.0 - float(np.max(log_odds)), 60.0 - float(np.min(log_odds))
+    return float(brentq(lambda shift: float(np.mean(expit(log_odds + shift))) - rate, lowest, highest))

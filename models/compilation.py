@@ -159,6 +159,8 @@ def _check_categories(leaves: dict[tuple[int, ...], list[_Leaf]], codes: dict[in
         for test in leaf.tests:
             if isinstance(test.threshold, frozenset) != (test.feature in codes):
                 raise NotCompilable(f"feature {test.feature} is split as another kind than it is declared")
+            if isinstance(test.threshold, frozenset) and max(test.threshold) >= codes[test.feature]:
+                raise NotCompilable(f"feature {test.feature} is split at a code beyond those declared")
 
 
 def _axis(feature: int, leaves: list[_Leaf], codes: dict[int, int]) -> Axis:

@@ -15,7 +15,7 @@ from features.catalog import Catalog
 from features.portfolio import Bools, Floats, Portfolio
 from features.terms import RATED_TIERS, Nature, Tier
 from models.artefact import Model
-from models.baseline import BaselineResult, evaluate_baseline
+from models.baseline import Baseline, BaselineResult
 from models.points import sum_in_order
 from models.policy import Policy
 from models.scale import Scale
@@ -95,6 +95,7 @@ class Scorer:
         self.policy = policy
         self.model = model
         self.scale = Scale.from_policy(policy)
+        self._baseline = Baseline(catalog, policy)
 
     def model_weight(self, nature: Nature) -> float:
         """Return the model's share in the composite score of one nature: 0 where it has no model."""
@@ -106,9 +107,12 @@ class Scorer:
         """Decide on every customer of a portfolio.
 
         Raises:
+            ValueError: the portfolio is encoded by another catalog.
             UnexplainedScore: a score is not the sum of its contributions; nothing is answered then.
         """
-        baseline = evaluate_baseline(portfolio, self.policy)
+        if portfolio.catalog.hash != self.catalog.hash:
+            raise ValueError(f"the portfolio is encoded by another catalog than {self.catalog.catalog}")
+        baseline = self._baseline.evaluate(portfolio)
         model = self._evaluate_model(portfolio)
         share = np.array([self.model_weight(nature) for nature in portfolio.natures], dtype=np.float64)
         base = _blend(share, baseline.base, model.base)
@@ -136,7 +140,7 @@ class Scorer:
         nothing = np.full(shape[0], np.nan)
         if self.model is None:
             applies = np.zeros(shape[0], dtype=np.bool_)
-            empty = np.full(shape, np.nan)
+            empty = np.broadcast_to(np.nan, shape)
             return ModelResult(applies, nothing, nothing, empty, nothing, nothing, nothing, empty)
         applies = np.isin(portfolio.natures, list(self.model.natures))
         shap_values = self.model.contributions(portfolio)
@@ -172,4 +176,6 @@ class Scorer:
 
 def _blend(share: Floats, baseline: Floats, model: Floats) -> Floats:
     """Return (1 − share) × baseline + share × model, the baseline alone where the share is 0."""
+    if not share.any():
+        return baseline
     return np.where(share > 0, (1.0 - share) * baseline + share * model, baseline)

@@ -84,6 +84,12 @@ class PointsTables:
     mains: tuple[MainTable, ...]
     pairs: tuple[PairTable, ...]
 
+    @property
+    def axes(self) -> tuple[Axis, ...]:
+        """The axes of all tables."""
+        mains = tuple(main.axis for main in self.mains)
+        return mains + tuple(axis for pair in self.pairs for axis in (pair.first, pair.second))
+
     def contributions(self, matrix: Floats) -> Floats:
         """Return the exact SHAP values in log-odds, shape (n, k), of a matrix of features (n, k)."""
         result = np.zeros(matrix.shape)

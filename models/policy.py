@@ -2,7 +2,7 @@
 
 from functools import cached_property
 from pathlib import Path
-from typing import Self
+from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
@@ -10,6 +10,8 @@ from features.catalog import Catalog, bundled_or_path
 from features.condition import Condition
 from features.declaration import DeclarationError, content_hash, load_declared
 from features.terms import RATED_TIERS, Declared, Nature, Text, Tier
+
+PointsByDimension = dict[str, Annotated[float, Field(ge=0, le=100)]]
 
 POLICIES = Path(__file__).parent / "policies"
 
@@ -38,8 +40,8 @@ class PremiumFloors(Declared):
     without a substitute the customer can be at most `good`.
     """
 
-    floors: dict[str, float]
-    substitutes: dict[Nature, dict[str, dict[str, float]]] = {}
+    floors: PointsByDimension
+    substitutes: dict[Nature, dict[str, PointsByDimension]] = {}
 
 
 class Completeness(Declared):
@@ -92,6 +94,9 @@ class Policy(Declared):
         for weight in weights.values() if isinstance(weights, dict) else [weights]:
             if not 0 <= weight <= 1:
                 raise ValueError("model_weight: must lie between 0 and 1")
+        ids = [veto.id for veto in self.vetoes]
+        if len(set(ids)) != len(ids):
+            raise ValueError("vetoes: an id is given twice")
         for nature in Nature:
             if not self.missing_points <= self.reference_for(nature) <= 100:
                 raise ValueError("missing_points must not lie above reference_points: missing never pays")

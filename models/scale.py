@@ -12,6 +12,9 @@ from scipy.special import logit
 from features.portfolio import Floats
 from models.policy import Policy
 
+# Points below which the difference between a score and its base is too small for a chord.
+CLOSE = 1e-10
+
 
 @dataclass(frozen=True)
 class Scale:
@@ -53,10 +56,12 @@ class Scale:
 
         It is the slope of the chord from the base to the score (the Aumann–Shapley path of a monotone
         link), hence always negative: signs and order survive. Where the two are so close that the
-        chord is lost in rounding, it is the map's own slope there.
+        chord is lost in rounding, it is the map's own slope there, which at an anchor is that of one side
+        only: "close" is so small that no policy's slopes could shift the sum by more than CLOSE points.
         """
         difference = log_odds - base
-        close = np.abs(difference) < 1e-9
+        steepest = np.max(np.abs(np.diff(self.points) / np.diff(self.log_odds)))
+        close = np.abs(difference) * steepest < CLOSE
         safe = np.where(close, 1.0, difference)
         chord = (self.to_points(log_odds) - self.to_points(base)) / safe
         return np.where(close, self.slope(base), chord)

@@ -11,7 +11,7 @@ from features.terms import RATED_TIERS, Tier
 from models.baseline import BaselineResult
 from models.policy import Policy
 
-# A score is rounded once, to this many decimals, before it is compared with cut-offs and floors.
+# A score or a completeness is rounded once, to this many decimals, before it is compared.
 DECIMALS = 6
 
 
@@ -76,7 +76,7 @@ def _premium_rules(
     """Return the rules that keep a customer with a premium score from premium."""
     basis = []
     completeness = float(baseline.completeness[row])
-    if completeness < policy.completeness.premium:
+    if round(completeness, DECIMALS) < policy.completeness.premium:
         required = policy.completeness.premium
         basis.append(
             BasisEntry(Rule.COMPLETENESS_FOR_PREMIUM, Tier.GOOD, observed=completeness, required=required)
@@ -107,7 +107,7 @@ def _overriding_rules(
 ) -> list[BasisEntry]:
     """Return what overrides the score: too little known, then vetoes, which hold also for the unrated."""
     basis = []
-    if completeness < policy.completeness.rated:
+    if round(completeness, DECIMALS) < policy.completeness.rated:
         required = policy.completeness.rated
         basis.append(BasisEntry(Rule.UNRATED, Tier.UNRATED, observed=completeness, required=required))
     basis += [BasisEntry(Rule.VETO, Tier.RISK, subject=id_) for id_, met in vetoes if met[row]]

@@ -11,8 +11,10 @@ from models import registry
 @pytest.fixture(scope="session")
 def migrated_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a state directory whose store is migrated and empty; copy it, do not write to it."""
-    state = tmp_path_factory.mktemp("migrated")
-    registry.connect(state)
+    # The base folder is the session's; a fixture imported by two modules would else migrate twice.
+    state = tmp_path_factory.getbasetemp() / "migrated_store"
+    if not state.exists():
+        registry.connect(state)
     return state
 
 

@@ -3,6 +3,7 @@
 import io
 import subprocess
 import sys
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -110,7 +111,8 @@ def test_every_tier_cell_holds_the_minimum(seed: int, size: int) -> None:
     assert all(cell.n >= MINIMUM_AGGREGATE and cell.tier in RATED_TIERS for cell in cells)
     for cell in cells:
         here = [tier is cell.tier and year == cell.year for tier, year in zip(tiers, years, strict=True)]
-        assert (cell.n, cell.observed) == (sum(here), pytest.approx(bad[here].mean()))
+        assert cell.n == sum(here)
+        assert cell.observed == pytest.approx(bad[here].mean())
 
 
 @settings(max_examples=8, deadline=None)
@@ -133,19 +135,20 @@ def test_every_plot_renders_whatever_the_data(seed: int, size: int, share: float
 
 def test_too_few_customers_give_no_plot() -> None:
     few = MINIMUM_AGGREGATE - 1
-    for draw in (
+    draws: list[Callable[[], Figure]] = [
         lambda: calibration_plot(np.zeros(few, dtype=bool), np.zeros(few), "calibration"),
         lambda: importance_plot(np.zeros((few, 2)), ["a", "b"], "importance"),
         lambda: dependence_plot(np.zeros(few), np.zeros(few), "amount"),
         lambda: tier_plot([Tier.RISK] * few, np.full(few, 2004), np.zeros(few, dtype=bool), "tiers"),
-    ):
+    ]
+    for draw in draws:
         with pytest.raises(TooFewCustomers, match="20"):
             draw()
 
 
 def test_the_largest_indicators_are_on_top_and_the_rest_is_summed() -> None:
-    figure = importance_plot(np.tile([1.0, -3.0, 2.0, -0.5], (20, 1)), ["a", "b", "c", "d"], "importance", shown=2)
-    axes = figure.axes[0]
+    rows = np.tile([1.0, -3.0, 2.0, -0.5], (20, 1))
+    axes = importance_plot(rows, ["a", "b", "c", "d"], "importance", shown=2).axes[0]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["b", "c", "2 others, summed"]
     assert [bar.get_width() for bar in axes.patches] == [3.0, 2.0, 1.5]  # type: ignore[attr-defined]
 

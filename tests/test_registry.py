@@ -19,7 +19,9 @@ def store(state: Path, artefact: bytes, declared: bytes | None = None) -> str:
     """Log a bare model that holds an artefact, register it as `sba`, and return its version."""
     client = registry.connect(state)
     found = client.get_experiment_by_name("sba")
-    experiment = found.experiment_id if found else client.create_experiment("sba", registry.artefact_uri(state))
+    experiment = (
+        found.experiment_id if found else client.create_experiment("sba", registry.artefact_uri(state))
+    )
     model = client.create_logged_model(experiment, "sba", client.create_run(experiment).info.run_id)
     folder = state / "outbox" / "artifacts"
     folder.mkdir(parents=True, exist_ok=True)
@@ -47,16 +49,18 @@ def test_the_champions_bytes_and_version_come_back(state: Path) -> None:
 
 
 def test_without_a_store_nothing_is_made_and_the_command_to_run_is_named(tmp_path: Path) -> None:
-    with pytest.raises(registry.RegistryError, match="no champion is registered in .*; run `tierwise train`"):
+    with pytest.raises(
+        registry.RegistryError, match=r"no champion is registered in .*; run `tierwise train`"
+    ):
         registry.load_champion_bytes("sba", state=tmp_path / "none")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_an_unknown_name_and_an_alias_never_set_say_what_to_run(state: Path) -> None:
-    with pytest.raises(registry.RegistryError, match="model sba: no champion .* run `tierwise train`"):
+    with pytest.raises(registry.RegistryError, match=r"model sba: no champion .* run `tierwise train`"):
         registry.load_champion_bytes("sba", state=state)
     store(state, ARTEFACT)
-    with pytest.raises(registry.RegistryError, match="model sba: no champion .* run `tierwise train`"):
+    with pytest.raises(registry.RegistryError, match=r"model sba: no champion .* run `tierwise train`"):
         registry.load_champion_bytes("sba", state=state)
 
 
@@ -119,8 +123,7 @@ def test_a_state_directory_that_cannot_be_made_is_one_line(tmp_path: Path) -> No
 
 def test_importing_the_registry_imports_no_mlflow_and_makes_nothing(tmp_path: Path) -> None:
     program = (
-        "import os, sys; import models.registry;"
-        "sys.exit('mlflow' in sys.modules or bool(os.listdir('.')) or 'MLFLOW_DISABLE_TELEMETRY' in os.environ)"
+        "import os, sys; import models.registry;sys.exit('mlflow' in sys.modules or bool(os.listdir('.')))"
     )
     root = Path(__file__).parent.parent
     done = subprocess.run(

@@ -2,8 +2,7 @@
 
 import dataclasses
 import hashlib
-import json
-from collections.abc import Callable
+import shutil
 from pathlib import Path
 
 import lightgbm
@@ -11,14 +10,21 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
+from features.catalog import Catalog, load_catalog
+from features.portfolio import Portfolio
+from features.terms import Nature
 from models import registry
+from models.artefact import Model
+from models.calibration import Calibration
+from models.decision import Decisions, Scorer
+from models.points import Axis, MainTable, PointsTables
+from models.policy import Policy, load_policy
 from tests.mlflow_store import migrated_store, state
 from training.metrics import measure
 from training.plots import importance_plot
 from training.tracking import (
-    IndicatorColumn,
+    MODEL_CODE,
     Measured,
     Promotion,
     ReloadCheck,
@@ -30,54 +36,64 @@ from training.verification import ExplanationMismatch, Verification, verify_expl
 
 __all__ = ["migrated_store", "state"]
 
-# A small points model: one step per indicator. The secret stands for a customer's value.
-STEPS = {"amount": {"cut": 50_000.0, "points": -0.7}, "sector": {"is": "retail", "points": 0.4}}
-BASE = -3.0
+# Stands for a customer's value, and must be found nowhere.
 SECRET = 48_151_623.42
+FEATURES = ("debt_to_asset_ratio", "bank_rating")
 
-MODEL_CODE = """
-import json
-from pathlib import Path
-import numpy as np
-import pandas as pd
-from mlflow.models import set_model
-from mlflow.pyfunc import PythonModel
 
-class Steps(PythonModel):
-    def load_context(self, context):
-        self.steps = json.loads(Path(context.artifacts["points"]).read_text())
+@pytest.fixture(scope="module")
+def model(catalog: Catalog, policy: Policy) -> Model:
+    """Return a model with two main tables."""
+    codes = len(catalog.by_id["bank_rating"].indicator.level_codes) + 1
+    ratio = MainTable(Axis(0, (0.3, 0.6)), np.array([-0.4, 0.1, 0.8, 0.2]))
+    rating = MainTable(Axis(1, codes=codes), np.linspace(-0.5, 0.9, codes + 2))
+    return Model(
+        tables=PointsTables(FEATURES, -3.0, (ratio, rating), ()),
+        calibration=Calibration(0.2, 0.9),
+        natures=(Nature.ENTERPRISE,),
+        catalog_hash=catalog.hash,
+        policy_hash=policy.hash,
+        training={"customers": 3000},
+    )
 
-    def predict(self, context, model_input: pd.DataFrame, params=None):
-        amount, sector = self.steps["amount"], self.steps["sector"]
-        margin = -3.0 + amount["points"] * (model_input["amount"] > amount["cut"])
-        margin = margin + sector["points"] * (model_input["sector"] == sector["is"])
-        return pd.DataFrame({"probability": 1 / (1 + np.exp(-margin.to_numpy(dtype=float)))})
 
-set_model(Steps())
-"""
+@pytest.fixture(scope="module")
+def catalog() -> Catalog:
+    return load_catalog("customer")
+
+
+@pytest.fixture(scope="module")
+def policy() -> Policy:
+    """Return the bundled policy, with the model counting half."""
+    return load_policy("customer").model_copy(update={"model_weight": 0.5})
 
 
 @pytest.fixture
 def model_code(tmp_path: Path) -> Path:
-    path = tmp_path / "steps.py"
-    path.write_text(MODEL_CODE)
-    return path
+    """Return a copy of the file that MLflow runs, which a test may damage."""
+    return Path(shutil.copy(MODEL_CODE, tmp_path / "pyfunc_model.py"))
 
 
-def customers() -> pd.DataFrame:
-    """Return customers with missing values in a number, a text and a truth value."""
+def customers(catalog: Catalog) -> pd.DataFrame:
+    """Return customers with a number, a category and a flag, each missing once, one of them no enterprise."""
+    ratings = catalog.by_id["bank_rating"].indicator.level_codes
     return pd.DataFrame(
         {
-            "amount": [SECRET, 10_000.0, np.nan, 60_000.0],
-            "sector": pd.Series(["retail", "farming", "retail", None], dtype=object),
-            "franchise": pd.Series([True, None, False, True], dtype=object),
+            "customer_id": ["a", "b", "c", "d"],
+            "nature": ["enterprise", "enterprise", "enterprise", "individual"],
+            "as_of": ["2026-01-31"] * 4,
+            "registered_capital": [SECRET, 10_000.0, np.nan, np.nan],
+            "debt_to_asset_ratio": [0.25, np.nan, 0.8, np.nan],
+            "bank_rating": pd.Series([next(iter(ratings)), None, "unheard of", None], dtype=object),
+            "severe_breach_24m": pd.Series([True, None, False, None], dtype=object),
         }
     )
 
 
-def probabilities(frame: pd.DataFrame) -> NDArray[np.float64]:
-    margin = BASE - 0.7 * (frame["amount"] > 50_000) + 0.4 * (frame["sector"] == "retail")
-    return np.asarray(1 / (1 + np.exp(-margin.to_numpy(dtype=float))))
+def decided(catalog: Catalog, policy: Policy, model: Model) -> Decisions:
+    portfolio, rejects = Portfolio.from_frame(customers(catalog), catalog)
+    assert rejects.empty, rejects
+    return Scorer(catalog, policy, model).decide(portfolio)
 
 
 def figure() -> Figure:
@@ -85,12 +101,11 @@ def figure() -> Figure:
 
 
 @pytest.fixture
-def record() -> TrainingRecord:
+def record(catalog: Catalog, policy: Policy, model: Model) -> TrainingRecord:
     draw = np.random.default_rng(1)
     chance = draw.random(200)
     good = measure(draw.random(200) < chance, chance)
     one_class = measure(np.zeros(50, dtype=bool), chance[:50])
-    inputs = customers()
     return TrainingRecord(
         portfolio="sba",
         run_name="sba at 2011-08-31",
@@ -102,18 +117,13 @@ def record() -> TrainingRecord:
             Measured("model", "walk_forward", one_class, 2005),
             Measured("baseline", "walk_forward", good),
         ],
-        artefact=json.dumps(STEPS).encode(),
+        artefact=model.to_bytes(),
         booster_texts=["tree one", "tree two"],
-        catalog_json='{"catalog":"sba","名":"客戶"}',
-        policy_json='{"policy":"sba"}',
+        catalog=catalog,
+        policy=policy,
         data_hash="d" * 64,
         figures={"importance": figure()},
-        indicators=[
-            IndicatorColumn("amount", "double"),
-            IndicatorColumn("sector", "string"),
-            IndicatorColumn("franchise", "boolean"),
-        ],
-        reload_check=ReloadCheck(inputs, probabilities(inputs)),
+        reload_check=ReloadCheck.of(customers(catalog), decided(catalog, policy, model)),
     )
 
 
@@ -131,7 +141,9 @@ def verify(error: float) -> Verification:
     data = lightgbm.Dataset(matrix, matrix[:, 0] > 0)
     booster = lightgbm.train({"objective": "binary", "verbose": -1, "num_threads": 1}, data, 5)
     found = np.asarray(booster.predict(matrix, pred_contrib=True))
-    return verify_explanations([booster], matrix, found[:, :-1] + error, found[0, -1], names=["amount", "sector"])
+    return verify_explanations(
+        [booster], matrix, found[:, :-1] + error, found[0, -1], names=["amount", "sector"]
+    )
 
 
 def files(state: Path) -> dict[str, bytes]:
@@ -158,10 +170,9 @@ def test_the_run_holds_all_that_determined_the_model(
     run = client.get_run(done.run_id)
     assert run.info.status == "FINISHED"
     assert run.info.run_name == record.run_name
-    catalog_hash = hashlib.sha256(record.catalog_json.encode()).hexdigest()
     for kept in (run.data.params, run.data.tags, client.get_model_version("sba", "1").tags):
-        assert kept["catalog_hash"] == catalog_hash
-        assert kept["policy_hash"] == hashlib.sha256(record.policy_json.encode()).hexdigest()
+        assert kept["catalog_hash"] == record.catalog.hash
+        assert kept["policy_hash"] == record.policy.hash
         assert kept["data_hash"] == record.data_hash
         assert kept["artefact_sha256"] == hashlib.sha256(record.artefact).hexdigest()
     assert run.data.params["learning_rate"] == "0.05"
@@ -170,8 +181,8 @@ def test_the_run_holds_all_that_determined_the_model(
     root = Path(run.info.artifact_uri.removeprefix("file://"))
     assert (root / "model/points.json").read_bytes() == record.artefact
     assert (root / "boosters/bag_1.txt").read_text() == "tree two"
-    assert (root / "catalog.json").read_text(encoding="utf-8") == record.catalog_json
-    assert (root / "policy.json").read_text(encoding="utf-8") == record.policy_json
+    assert Catalog.model_validate_json((root / "model/catalog.json").read_bytes()) == record.catalog
+    assert Policy.model_validate_json((root / "model/policy.json").read_bytes()) == record.policy
     assert (root / "plots/importance.png").read_bytes().startswith(b"\x89PNG")
     assert root.is_relative_to(state)
 
@@ -186,7 +197,9 @@ def test_metrics_stand_by_split_and_by_year_and_what_is_unknown_is_left_out(
     for name in ("auc", "ks", "gini", "brier", "log_loss", "ece", "n", "bad", "bad_rate"):
         assert found[f"walk_forward/model/{name}"] == pytest.approx(getattr(known, name), abs=1e-12)
     assert found["walk_forward/baseline/auc"] == known.auc
-    years = {m.step: m.value for m in client.get_metric_history(done.run_id, "walk_forward_by_year/model/brier")}
+    years = {
+        m.step: m.value for m in client.get_metric_history(done.run_id, "walk_forward_by_year/model/brier")
+    }
     assert years.keys() == {2004, 2005}
     history = client.get_metric_history(done.run_id, "walk_forward_by_year/model/auc")
     assert [metric.step for metric in history] == [2004]
@@ -201,13 +214,28 @@ def test_a_reviewer_can_load_the_registered_model_and_predict(
 
     location = registry.connect(state).get_model_version_download_uri("sba", "1")
     model = mlflow.pyfunc.load_model(location)
-    answers = model.predict(customers())["probability"]
-    assert np.asarray(answers) == pytest.approx(probabilities(customers()), abs=1e-15)
-    assert [column.name for column in model.metadata.get_input_schema().inputs] == [
-        "amount",
-        "sector",
-        "franchise",
-    ]
+    answers = model.predict(customers(record.catalog))
+    assert np.asarray(answers["score"]).tolist() == record.reload_check.score.tolist()
+    assert tuple(answers["tier"]) == record.reload_check.tier
+    assert np.isnan(answers["probability"]).tolist() == [False, False, False, True]
+    columns = {column.name: column.type.name for column in model.metadata.get_input_schema().inputs}
+    assert columns.keys() == {"customer_id", "nature", "as_of", *record.catalog.columns}
+    kinds = [columns[id_] for id_ in ("debt_to_asset_ratio", "bank_rating", "severe_breach_24m")]
+    assert kinds == ["double", "string", "boolean"]
+
+
+def test_the_stored_model_refuses_a_wrong_customer_by_position_and_field_without_the_value(
+    state: Path, record: TrainingRecord, model_code: Path
+) -> None:
+    log_training(record, sound, state, model_code)
+    import mlflow.pyfunc
+
+    model = mlflow.pyfunc.load_model(registry.connect(state).get_model_version_download_uri("sba", "1"))
+    wrong = customers(record.catalog)
+    wrong.loc[2, "registered_capital"] = -SECRET
+    with pytest.raises(ValueError, match="customer 2: indicator registered_capital") as caught:
+        model.predict(wrong)
+    assert "48151623" not in str(caught.value)
 
 
 def test_nothing_stored_is_a_pickle_an_example_or_a_customers_value(
@@ -223,7 +251,9 @@ def test_nothing_stored_is_a_pickle_an_example_or_a_customers_value(
 def failed_run(state: Path) -> tuple[str, str]:
     """Return status and told reason of the one run."""
     client = registry.connect(state)
-    (run,) = client.search_runs([client.get_experiment_by_name("sba").experiment_id])
+    experiment = client.get_experiment_by_name("sba")
+    assert experiment is not None
+    (run,) = client.search_runs([experiment.experiment_id])
     return run.info.status, run.data.tags["failure"]
 
 
@@ -245,31 +275,36 @@ def test_explanations_that_do_not_hold_are_recorded_and_not_registered(
     assert registry.connect(state).search_registered_models() == []
 
 
-def wrong_argument(code: str) -> str:
-    return code.replace("def load_context(self, context)", "def load_context(self, ctx)").replace(
-        'context.artifacts["points"]', 'ctx.artifacts["points"]'
-    )
-
-
 @pytest.mark.parametrize(
-    ("damage", "reason"),
+    ("right", "wrong", "reason"),
     [
-        (wrong_argument, "cannot be loaded and asked"),
-        (lambda code: code.replace("-3.0", "-2.9"), "differs by 0.00"),
-        (lambda code: code.replace("(model_input", "(model_input.head(1)"), "gives|differs"),
-        (lambda code: code + "\nraise RuntimeError('48151623')\n", "cannot be loaded and asked"),
+        (
+            "def load_context(self, context: Any)",
+            "def load_context(self, context: Any, more: Any)",
+            "TypeError",
+        ),
+        ("def load_context(self", "def load_contexts(self", "AttributeError"),
+        ('"score": decisions.score', '"score": decisions.score + 1e-6', "its score differs"),
+        ("decisions.model.probability", "decisions.model.log_odds", "its probability differs"),
+        ("decisions.tiers", "decisions.baseline_tiers", "its tiers differ"),
+        ("index=model_input.index)", "index=model_input.index).head(1)", "its score differs"),
+        ("set_model(PointsModel())", f"raise RuntimeError({SECRET})", "cannot be loaded and asked"),
     ],
 )
-def test_a_stored_model_that_does_not_predict_alike_is_not_registered(
-    damage: Callable[[str], str],
+def test_a_stored_model_that_does_not_decide_alike_is_not_registered(
+    right: str,
+    wrong: str,
     reason: str,
     state: Path,
     record: TrainingRecord,
     model_code: Path,
 ) -> None:
-    model_code.write_text(damage(MODEL_CODE))
-    with pytest.raises(TrackingError, match=reason):
+    source = model_code.read_text(encoding="utf-8")
+    assert right in source
+    model_code.write_text(source.replace(right, wrong), encoding="utf-8")
+    with pytest.raises(TrackingError, match=reason) as caught:
         log_training(record, sound, state, model_code)
+    assert "48151623" not in str(caught.value)
     assert failed_run(state)[0] == "FAILED"
     assert registry.connect(state).search_registered_models() == []
 

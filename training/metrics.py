@@ -72,7 +72,7 @@ def auc(bad: ArrayLike, score: ArrayLike) -> float:
 
 
 def gini(bad: ArrayLike, score: ArrayLike) -> float:
-    """Return 2 AUC − 1 (Somers' D of the score given the outcome), in [−1, 1]; NaN where one class is absent."""
+    """Return 2 AUC − 1 (Somers' D of the score given the outcome), −1 to 1; NaN where a class is absent."""
     return 2 * auc(bad, score) - 1
 
 
@@ -113,7 +113,7 @@ def ece(bad: ArrayLike, probability: ArrayLike, bins: int = ECE_BINS) -> float:
 
     The mean over bins, weighted by their customers, of |mean probability − bad rate|. Equal probabilities
     share a bin, so the order of the rows does not matter. It is biased upward on few customers.
-    Sources: Naeini, Cooper and Hauskrecht (2015), AAAI; equal counts as in Nixon et al. (2019), CVPR workshops.
+    Sources: Naeini, Cooper and Hauskrecht (2015), AAAI; equal counts: Nixon et al. (2019), CVPR workshops.
     """
     outcomes, chances = _pair(bad, probability, "probability")
     if not len(outcomes):

@@ -29,6 +29,7 @@ _TIER_STYLES = {
     Tier.GENERAL: (_ORANGE, "^"),
     Tier.RISK: (_RED, "D"),
 }
+_TICKS = (0.0002, 0.001, 0.005, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 0.95)
 
 
 class TooFewCustomers(ValueError):
@@ -37,7 +38,7 @@ class TooFewCustomers(ValueError):
 
 @dataclass(frozen=True)
 class CalibrationBin:
-    """Customers of like probability: how many, the mean prediction, the bad rate and its 95 % Wilson interval."""
+    """Customers of like probability: count, mean prediction, bad rate and its 95 % Wilson interval."""
 
     n: int
     predicted: float
@@ -62,7 +63,7 @@ class DependenceBin:
 
 @dataclass(frozen=True)
 class TierCell:
-    """The customers of one tier evaluated in one year: how many, the bad rate and its 95 % Wilson interval."""
+    """The customers of one tier evaluated in one year: count, bad rate and its 95 % Wilson interval."""
 
     year: int
     tier: Tier
@@ -117,7 +118,7 @@ def calibration_plot(bad: ArrayLike, probability: ArrayLike, title: str, bins: i
         label="bad rate and 95 % Wilson interval",
     )
     axes.set(xscale="logit", yscale="logit", xlim=(floor, ceiling), ylim=(floor, ceiling))
-    ticks = [t for t in (0.0002, 0.001, 0.005, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 0.95) if floor <= t <= ceiling]
+    ticks = [tick for tick in _TICKS if floor <= tick <= ceiling]
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_ticks(ticks, labels=[f"{tick:.3g}" for tick in ticks])
         axis.set_ticks([], minor=True)
@@ -217,7 +218,7 @@ def dependence_plot(
     """
     table = dependence_table(values, shap_values, categories, bins)
     points = [(row.value, row.mean_shap) for row in table if row.value is not None]
-    figure, axes = _figure(name, 6.4, 4.2) if categories is None else _figure(name, 6.4, 1.6 + 0.25 * len(table))
+    figure, axes = _figure(name, 6.4, 4.2 if categories is None else 1.6 + 0.25 * len(table))
     if categories is None:
         axes.axhline(0, color=_GREY, linewidth=1)
         if points:
@@ -281,11 +282,12 @@ def tier_plot(tiers: Sequence[Tier], years: ArrayLike, bad: ArrayLike, title: st
         rows = [cell for cell in cells if cell.tier is tier]
         colour, marker = _TIER_STYLES[tier]
         observed = np.array([row.observed for row in rows])
+        low, high = np.array([row.low for row in rows]), np.array([row.high for row in rows])
         axes.errorbar(
             # Beside one another, so that intervals of one year can be told apart.
             [row.year + 0.06 * (place - 1.5) for row in rows],
             observed,
-            yerr=_whiskers(observed, np.array([row.low for row in rows]), np.array([row.high for row in rows])),
+            yerr=_whiskers(observed, low, high),
             color=colour,
             marker=marker,
             markersize=5,
@@ -299,13 +301,13 @@ def tier_plot(tiers: Sequence[Tier], years: ArrayLike, bad: ArrayLike, title: st
     axes.set_xlabel("year evaluated")
     axes.set_ylabel("observed bad rate")
     axes.legend(frameon=False)
-    _note(figure, f"95 % Wilson intervals; a tier with fewer than {MINIMUM_AGGREGATE} customers in a year is left out")
+    _note(
+        figure, f"95 % Wilson intervals; left out: tiers with under {MINIMUM_AGGREGATE} customers in a year"
+    )
     return figure
 
 
-def _number_bins(
-    values: NDArray[np.float64], shap: NDArray[np.float64], bins: int
-) -> list[DependenceBin]:
+def _number_bins(values: NDArray[np.float64], shap: NDArray[np.float64], bins: int) -> list[DependenceBin]:
     number = equal_count_bins(values, bins, MINIMUM_AGGREGATE)
     rows = []
     for each in range(int(number.max()) + 1):
@@ -321,7 +323,8 @@ def _category_bins(
     unknown = [code for code in np.unique(codes) if not (code == int(code) and 0 <= code < len(categories))]
     if unknown:
         raise ValueError(f"dependence: {len(unknown)} category codes have no name; give one name per code")
-    counts = {int(code): int(count) for code, count in zip(*np.unique(codes, return_counts=True), strict=True)}
+    seen, sizes = np.unique(codes, return_counts=True)
+    counts = {int(code): int(size) for code, size in zip(seen, sizes, strict=True)}
     rarest_first = sorted(counts, key=lambda code: (counts[code], code))
     together: list[int] = []
     while rarest_first and (
@@ -359,7 +362,7 @@ def _spread(axes: Axes, values: Sequence[float]) -> None:
     """
     sizes = np.abs(np.array(values))
     sizes = np.sort(sizes[sizes > 0])
-    if len(sizes) < 3 or sizes[-1] < 100 * np.median(sizes) and sizes[-1] < 100 * sizes[0]:
+    if len(sizes) < 3 or sizes[-1] < 100 * sizes[0]:
         return
     if min(values) > 0:
         axes.set_xscale("log")

@@ -9,18 +9,21 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.metadata import version as installed_version
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from features.catalog import Catalog, Kind
 from models import registry
+from models.decision import Decisions
+from models.policy import Policy
 from training.metrics import Metrics
 from training.verification import ExplanationMismatch, Verification
 
@@ -30,11 +33,12 @@ if TYPE_CHECKING:
     from mlflow.models import ModelSignature
 
 MODEL_CODE = Path(__file__).parent / "pyfunc_model.py"
-# What a reviewer needs beside this project to load the model. The project itself is on no package index,
-# so naming it here would invite somebody else's package of that name.
-_REQUIREMENTS = ("mlflow", "numpy", "pandas", "pydantic", "pyyaml")
+# What a reviewer needs beside this project to load the model. The project itself is on no package index:
+# naming it here would invite somebody else's package of that name.
+_REQUIREMENTS = ("mlflow", "numpy", "pandas", "pydantic", "pyyaml", "scipy")
 # The stored model and the product may differ by rounding only.
 _RELOAD_TOLERANCE = 1e-9
+_COLUMN_TYPES = {Kind.NUMBER: "double", Kind.FLAG: "boolean", Kind.CATEGORY: "string"}
 
 
 class TrackingError(RuntimeError):
@@ -52,31 +56,27 @@ class Measured:
 
 
 @dataclass(frozen=True)
-class IndicatorColumn:
-    """One column of the model's input, for its signature."""
-
-    indicator: str
-    type: Literal["double", "string", "boolean"]
-
-
-@dataclass(frozen=True)
 class ReloadCheck:
-    """Rows on which the stored model must say what the product says. They are never logged.
+    """Customers on which the stored model must decide as the product did. They are never logged.
 
-    `inputs` holds n customers' indicators, `expected` their n probabilities.
+    `inputs` has n rows with customer_id, nature, as_of and indicators; the others are of shape (n,).
     """
 
     inputs: pd.DataFrame
-    expected: NDArray[np.float64]
+    score: NDArray[np.float64]
+    tier: tuple[str, ...]
+    probability: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, inputs: pd.DataFrame, decisions: Decisions) -> Self:
+        """Expect the decisions that the product took on these inputs."""
+        tiers = tuple(str(tier) for tier in decisions.tiers)
+        return cls(inputs, decisions.score, tiers, decisions.model.probability)
 
 
 @dataclass(frozen=True)
 class TrainingRecord:
-    """Everything that one training hands over to be recorded.
-
-    `catalog_json` and `policy_json` are canonical JSON, whose SHA-256 become the run's hashes; `figures`
-    are named without an ending.
-    """
+    """Everything that one training hands over to be recorded; `figures` are named without an ending."""
 
     portfolio: str
     run_name: str
@@ -84,20 +84,30 @@ class TrainingRecord:
     measured: Sequence[Measured]
     artefact: bytes
     booster_texts: Sequence[str]
-    catalog_json: str
-    policy_json: str
+    catalog: Catalog
+    policy: Policy
     data_hash: str
     figures: Mapping[str, Figure]
-    indicators: Sequence[IndicatorColumn]
     reload_check: ReloadCheck
 
     def hashes(self) -> dict[str, str]:
         """Return the SHA-256 of all that determines the model, by the names that tags and answers use."""
         return {
-            "catalog_hash": hashlib.sha256(self.catalog_json.encode()).hexdigest(),
-            "policy_hash": hashlib.sha256(self.policy_json.encode()).hexdigest(),
+            "catalog_hash": self.catalog.hash,
+            "policy_hash": self.policy.hash,
             "data_hash": self.data_hash,
             registry.ARTEFACT_HASH_TAG: hashlib.sha256(self.artefact).hexdigest(),
+        }
+
+    def documents(self) -> dict[str, bytes]:
+        """Return what the model is loaded from, by file name.
+
+        Catalog and policy keep the order of their keys, which tiers need; their hashes do not depend on it.
+        """
+        return {
+            "points.json": self.artefact,
+            "catalog.json": self.catalog.model_dump_json(by_alias=True, indent=1).encode(),
+            "policy.json": self.policy.model_dump_json(by_alias=True, indent=1).encode(),
         }
 
 
@@ -126,7 +136,7 @@ def log_training(
         record: what to record.
         verify: recomputes the explanations (`training.verification.verify_explanations`).
         state: the directory of MLflow's store; see `models.registry.state_directory`.
-        model_code: the file that MLflow runs to load the model, beside `points.json`.
+        model_code: the file that MLflow runs to load the model, beside the documents.
 
     Raises:
         ExplanationMismatch: the explanations do not hold.
@@ -153,8 +163,9 @@ def log_training(
         except BaseException as error:
             told = isinstance(error, ExplanationMismatch | TrackingError | registry.RegistryError)
             # The text of an unforeseen error might quote a value, so only its kind is kept.
-            client.set_tag(run_id, "failure", str(error) if told else type(error).__name__)
-            client.set_terminated(run_id, "FAILED")
+            with suppress(Exception):  # the first error is the one to tell
+                client.set_tag(run_id, "failure", str(error) if told else type(error).__name__)
+                client.set_terminated(run_id, "FAILED")
             raise
         client.set_terminated(run_id, "FINISHED")
     return Promotion(run_id, version, registry.model_version(record.portfolio, version), verification)
@@ -169,7 +180,7 @@ def _experiment(client: "MlflowClient", portfolio: str, state: str | Path | None
 
 
 def _log_record(client: "MlflowClient", run_id: str, record: TrainingRecord) -> None:
-    """Log parameters, metrics, artefact, boosters, catalog, policy and figures."""
+    """Log parameters, metrics, documents, boosters and figures."""
     from mlflow.entities import Param
 
     parameters = {**record.parameters, **record.hashes()}
@@ -179,13 +190,9 @@ def _log_record(client: "MlflowClient", run_id: str, record: TrainingRecord) -> 
         metrics=[metric for measured in record.measured for metric in _metrics(measured)],
     )
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "points.json"
-        path.write_bytes(record.artefact)
-        client.log_artifact(run_id, str(path), "model")
+        client.log_artifacts(run_id, str(_write_documents(record, Path(folder))), "model")
     for number, text in enumerate(record.booster_texts):
         client.log_text(run_id, text, f"boosters/bag_{number}.txt")
-    client.log_text(run_id, record.catalog_json, "catalog.json")
-    client.log_text(run_id, record.policy_json, "policy.json")
     for name, figure in record.figures.items():
         client.log_figure(run_id, figure, f"plots/{name}.png")
 
@@ -239,7 +246,8 @@ def _log_model(
                 client.log_model_artifacts(logged.model_id, str(Path(folder) / "model"))
             _try_stored(logged.artifact_location, record.reload_check)
     except BaseException:
-        client.finalize_logged_model(logged.model_id, "FAILED")
+        with suppress(Exception):
+            client.finalize_logged_model(logged.model_id, "FAILED")
         raise
     client.finalize_logged_model(logged.model_id, "READY")
     return str(logged.model_id)
@@ -266,17 +274,16 @@ def _opaque_errors(what: str) -> Iterator[None]:
 def _save_model(
     folder: Path, logged: "LoggedModel", run_id: str, record: TrainingRecord, model_code: Path
 ) -> None:
-    """Write the model in MLflow's layout to `folder/model`; the artefact lands in `registry.ARTEFACT_PATH`."""
+    """Write the model in MLflow's layout to `folder/model`, the artefact at `registry.ARTEFACT_PATH`."""
     import mlflow.pyfunc
     from mlflow.models import Model
 
-    points = folder / "points.json"
-    points.write_bytes(record.artefact)
+    documents = _write_documents(record, folder / "documents")
     mlflow.pyfunc.save_model(
         path=str(folder / "model"),
         python_model=str(model_code),
-        artifacts={"points": str(points)},
-        signature=_signature(record.indicators),
+        artifacts={path.stem: str(path) for path in documents.iterdir()},
+        signature=_signature(record.catalog),
         # Given, for MLflow would otherwise load the model in a new process to find out.
         pip_requirements=[f"{name}=={installed_version(name)}" for name in _REQUIREMENTS],
         mlflow_model=Model(
@@ -288,13 +295,25 @@ def _save_model(
     )
 
 
-def _signature(indicators: Sequence[IndicatorColumn]) -> "ModelSignature":
-    """Declare the indicators, all of which may be missing, and the answer."""
+def _write_documents(record: TrainingRecord, folder: Path) -> Path:
+    """Write the record's documents into a folder, which may be new, and return it."""
+    folder.mkdir(exist_ok=True)
+    for name, data in record.documents().items():
+        (folder / name).write_bytes(data)
+    return folder
+
+
+def _signature(catalog: Catalog) -> "ModelSignature":
+    """Declare the customer, the indicators, all of which may be missing, and the answer."""
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, Schema
 
-    inputs = Schema([ColSpec(column.type, column.indicator, required=False) for column in indicators])
-    return ModelSignature(inputs, Schema([ColSpec("double", "probability")]))
+    customer = [ColSpec("string", name) for name in ("customer_id", "nature", "as_of")]
+    indicators = [
+        ColSpec(_COLUMN_TYPES[placed.indicator.kind], placed.id, required=False) for placed in catalog.placed
+    ]
+    answer = [ColSpec("double", "score"), ColSpec("string", "tier"), ColSpec("double", "probability")]
+    return ModelSignature(Schema([*customer, *indicators]), Schema([*answer]))
 
 
 def _try_stored(location: str, check: ReloadCheck) -> None:
@@ -307,9 +326,13 @@ def _try_stored(location: str, check: ReloadCheck) -> None:
     """
     import mlflow.pyfunc
 
-    found = np.asarray(mlflow.pyfunc.load_model(location).predict(check.inputs)["probability"])
-    if found.shape != check.expected.shape:
-        raise TrackingError(f"stored model: gives {found.shape} answers for {check.expected.shape}; not registered")
-    difference = float(np.abs(found - check.expected).max(initial=0))
-    if not difference <= _RELOAD_TOLERANCE:
-        raise TrackingError(f"stored model: differs by {difference:.3g} from the product's; not registered")
+    found = mlflow.pyfunc.load_model(location).predict(check.inputs)
+    for name, expected in (("score", check.score), ("probability", check.probability)):
+        column = np.asarray(found[name], dtype=np.float64)
+        alike = column.shape == expected.shape and np.allclose(
+            column, expected, rtol=0, atol=_RELOAD_TOLERANCE, equal_nan=True
+        )
+        if not alike:
+            raise TrackingError(f"stored model: its {name} differs from the product's; not registered")
+    if tuple(found["tier"]) != check.tier:
+        raise TrackingError("stored model: its tiers differ from the product's; not registered")

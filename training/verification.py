@@ -68,7 +68,7 @@ def verify_explanations(
 
     by_indicator = np.abs(shap_values - recomputed).max(axis=0)
     worst = int(np.argmax(np.where(np.isnan(by_indicator), np.inf, by_indicator)))
-    largest, base_difference = float(by_indicator[worst]), abs(base - expected)
+    largest, base_difference = float(by_indicator[worst]), float(abs(base - expected))
     sum_difference = float(np.abs(base + shap_values.sum(axis=1) - raw).max())
     # Written as "not within", so that NaN fails too.
     if not base_difference <= tolerance:
@@ -109,7 +109,7 @@ def _shape(
     for number, booster in enumerate(boosters):
         if booster.num_feature() != indicators:
             raise ValueError(
-                f"verification: booster {number} knows {booster.num_feature()} indicators, matrix {indicators}"
+                f"verification: booster {number} knows {booster.num_feature()} indicators, not {indicators}"
             )
         if booster.num_model_per_iteration() != 1:
             raise ValueError(f"verification: booster {number} has several outputs; only one can be compared")

@@ -1,0 +1,188 @@
+"""The service's routes as one ASGI application, which BentoML mounts.
+
+Raw routes instead of BentoML's typed ones: those accept numeric texts, unknown keys and any media type, and
+log a wrong request with the customer's values.
+"""
+
+import asyncio
+import gc
+import html
+import json
+import logging
+import time
+import traceback
+from collections.abc import AsyncIterator, Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from models.decision import UnexplainedScore
+from serving import metrics
+from serving.body import read_body
+from serving.description import describe_served
+from serving.example import example_customer
+from serving.openapi import openapi_document
+from serving.refusal import Refusal
+from serving.request import parse_score_request
+from serving.scoring import score_customers
+from serving.served import Served
+
+logger = logging.getLogger("tierwise.serving")
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+# Up to this size a request is scored where it arrives; larger ones go to a thread, so that health checks
+# and small requests are answered beside them.
+SMALL_BODY = 16 * 1024
+_METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+_HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+# The page loads nothing from anywhere.
+_PAGE_HEADERS = {**_HEADERS, "Content-Security-Policy": "default-src 'none'"}
+
+
+def build_app(load: Callable[[], Served]) -> Starlette:
+    """Return the application; `load` is called once, when the server starts."""
+    service = _Service()
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        service.start(load())
+        # What is loaded by now stays: without this the collector walks through it in 300 ms pauses.
+        gc.collect()
+        gc.freeze()
+        yield
+        service.stop()
+
+    routes = {
+        ("/", "GET"): service.index,
+        ("/v1/score", "POST"): service.score,
+        ("/v1/catalog", "GET"): service.catalog,
+        ("/docs.json", "GET"): service.docs,
+        ("/metrics", "GET"): service.metrics,
+    }
+    return Starlette(
+        routes=[
+            *(Route(path, guarded(path, endpoint), methods=[method]) for (path, method), endpoint in routes.items()),
+            *(Route(path, guarded(path, _wrong_method(m)), methods=_METHODS) for path, m in routes),
+            # Everything else, for otherwise BentoML's plain texts and pages would answer.
+            Route("/{path:path}", guarded("other", _not_found), methods=_METHODS),
+        ],
+        lifespan=lifespan,
+    )
+
+
+class _Service:
+    """The endpoints and what they answer from."""
+
+    def start(self, served: Served) -> None:
+        """Take up what is served and prepare all that does not change."""
+        self._served = served
+        self._thread = ThreadPoolExecutor(1, "scoring")
+        request = {"customers": [example_customer(served.scorer.catalog)], "explain": True, "language": "en"}
+        response = json.loads(self._answer(_dump(request)))
+        self._docs = _dump(openapi_document(served.scorer.catalog, request, response))
+        self._catalog = _dump(describe_served(served))
+
+    def stop(self) -> None:
+        """Finish what was begun."""
+        self._thread.shutdown()
+
+    async def score(self, request: Request) -> Response:
+        body = await read_body(request)
+        if len(body) <= SMALL_BODY:
+            content, answers = self._answer_counted(body)
+        else:
+            loop = asyncio.get_running_loop()
+            content, answers = await loop.run_in_executor(self._thread, self._answer_counted, body)
+        metrics.count_decisions(answers)
+        return _json(content)
+
+    def _answer(self, body: bytes) -> bytes:
+        return self._answer_counted(body)[0]
+
+    def _answer_counted(self, body: bytes) -> tuple[bytes, list[Any]]:
+        asked = parse_score_request(body, self._served.scorer.catalog)
+        answers = score_customers(
+            self._served, asked.customers, language=asked.language, explain=asked.explain
+        )
+        return _dump({"results": answers}), answers
+
+    async def catalog(self, _: Request) -> Response:
+        return _json(self._catalog)
+
+    async def docs(self, _: Request) -> Response:
+        return _json(self._docs)
+
+    async def metrics(self, _: Request) -> Response:
+        return Response(metrics.exposition(), headers=_HEADERS | {"Content-Type": metrics.CONTENT_TYPE})
+
+    async def index(self, _: Request) -> Response:
+        links = "".join(f'<li><a href="{path}">{path}</a></li>' for path in ("/docs.json", "/v1/catalog", "/metrics"))
+        page = (
+            '<!doctype html><html lang="en"><meta charset="utf-8"><title>Tierwise</title><h1>Tierwise</h1>'
+            f"<p>Serves {html.escape(self._served.describe())}.</p>"
+            f"<p>POST /v1/score scores customers; the example in /docs.json can be sent as it stands.</p><ul>{links}</ul>"
+        )
+        return Response(page, media_type="text/html", headers=_PAGE_HEADERS)
+
+
+def guarded(route: str, endpoint: Endpoint) -> Endpoint:
+    """Return an endpoint that always answers, in JSON where it refuses, and is counted.
+
+    An unforeseen error is logged by its kind and place: its text might hold a customer's value. Nothing
+    may escape, for BentoML's layers answer it after a time-out, or log it in full.
+    """
+
+    async def answered(request: Request) -> Response:
+        start = time.perf_counter()
+        try:
+            response = await endpoint(request)
+        except Refusal as refusal:
+            response = _refused(refusal)
+        except UnexplainedScore:
+            logger.error("%s: a score is not the sum of its contributions; not served", route)
+            reason = "a score is not the sum of its contributions, and is not served"
+            response = _refused(Refusal(500, reason, "unexplained_score"))
+        except Exception as error:
+            logger.error("%s: %s at %s", route, type(error).__name__, _place(error))
+            response = _refused(Refusal(500, "the service failed; its log names the place", "service"))
+        metrics.count_request(route, response.status_code, time.perf_counter() - start)
+        return response
+
+    return answered
+
+
+def _wrong_method(method: str) -> Endpoint:
+    async def endpoint(_: Request) -> Response:
+        raise Refusal(405, f"only {method} is answered here", "method")
+
+    return endpoint
+
+
+async def _not_found(_: Request) -> Response:
+    raise Refusal(404, "there is nothing here; / lists what there is", "path")
+
+
+def _place(error: BaseException) -> str:
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{frame.filename}:{frame.lineno} in {frame.name}"
+
+
+def _refused(refusal: Refusal) -> Response:
+    response = _json(_dump(refusal.body()), refusal.status)
+    if refusal.status in (400, 408, 413):
+        response.headers["Connection"] = "close"  # the rest of the body may still be under way
+    return response
+
+
+def _json(content: bytes, status: int = 200) -> Response:
+    return Response(content, status, _HEADERS, "application/json")
+
+
+def _dump(document: object) -> bytes:
+    return json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()

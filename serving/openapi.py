@@ -1,0 +1,207 @@
+"""The service's OpenAPI document, made from the catalog, the answer's types and one real request."""
+
+import functools
+import operator
+import types
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any, NotRequired, Union, get_args, get_origin, get_type_hints, is_typeddict
+
+import typing_extensions
+from pydantic import TypeAdapter
+
+from features.catalog import Catalog, Kind, Placed
+from features.customer import MAX_ID, MAX_LEVEL
+from features.terms import Language
+from models.answer import Answer
+from serving.refusal import ErrorBody
+from serving.request import MAX_CUSTOMERS
+
+Json = dict[str, Any]
+
+_REFERENCE = "#/components/schemas/{model}"
+_REFUSALS = {
+    "400": "The body is no JSON in UTF-8, or was cut off.",
+    "408": "The body did not arrive in time.",
+    "413": "The body is too large.",
+    "415": "The body is not declared as plain application/json.",
+    "422": "The first thing that is wrong, with the customer's position. Nothing is scored.",
+    "500": "The service failed, or a score could not be explained; nothing is answered.",
+}
+
+
+def openapi_document(catalog: Catalog, request: Json, response: Json) -> Json:
+    """Return the document.
+
+    Args:
+        catalog: what is served.
+        request: a request that the service accepts.
+        response: what it answers to that request.
+    """
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Tierwise",
+            "version": _version(),
+            "description": "Evaluates customers, sorts them into four tiers, and justifies every tier exactly.",
+        },
+        "paths": {
+            "/v1/score": {"post": _score_operation(request, response)},
+            "/v1/catalog": {
+                "get": _get("catalog", "What can be given: every indicator", "application/json", _open_object())
+            },
+            "/livez": {"get": _get("livez", "The process answers", "text/plain", {"type": "string"})},
+            "/readyz": {"get": _get("readyz", "The service can score", "text/plain", {"type": "string"})},
+            "/metrics": {
+                "get": _get("metrics", "Figures for Prometheus: aggregates", "text/plain", {"type": "string"})
+            },
+            "/docs.json": {"get": _get("docs", "This document", "application/json", _open_object())},
+        },
+        "components": {"schemas": _schemas(catalog)},
+    }
+
+
+def _score_operation(request: Json, response: Json) -> Json:
+    refusal = {"application/json": {"schema": _reference("ErrorBody")}}
+    return {
+        "operationId": "score",
+        "summary": "Score customers and justify every tier",
+        "description": "Answers in the order asked. The tier is indicative: the one in force is what "
+        "management approved. base + the contributions' points = score, to 1e-9.",
+        "requestBody": {
+            "required": True,
+            "content": {"application/json": {"schema": _reference("ScoreRequest"), "example": request}},
+        },
+        "responses": {
+            "200": {
+                "description": "One answer for each customer.",
+                "content": {"application/json": {"schema": _reference("ScoreResponse"), "example": response}},
+            },
+            **{status: {"description": text, "content": refusal} for status, text in _REFUSALS.items()},
+        },
+    }
+
+
+def _get(name: str, summary: str, media_type: str, schema: Json) -> Json:
+    content = {media_type: {"schema": schema}}
+    return {
+        "operationId": name,
+        "summary": summary,
+        "responses": {"200": {"description": summary, "content": content}},
+    }
+
+
+def _schemas(catalog: Catalog) -> Json:
+    return {
+        **_types_schemas(Answer),
+        **_types_schemas(ErrorBody),
+        "ScoreResponse": {
+            "type": "object",
+            "required": ["results"],
+            "properties": {"results": {"type": "array", "items": _reference("Answer")}},
+        },
+        "ScoreRequest": {
+            "type": "object",
+            "required": ["customers"],
+            "additionalProperties": False,
+            "properties": {
+                "customers": {
+                    "type": "array",
+                    "minItems": 1,
+                    "maxItems": MAX_CUSTOMERS,
+                    "items": _reference("Customer"),
+                },
+                "explain": {
+                    "type": "boolean",
+                    "default": True,
+                    "description": "With base, contributions by indicator, group and dimension, and reasons.",
+                },
+                "language": {"enum": [str(language) for language in Language], "default": str(Language.EN)},
+            },
+        },
+        "Customer": {
+            "type": "object",
+            "required": ["customer_id", "nature", "as_of", "indicators"],
+            "additionalProperties": False,
+            "properties": {
+                "customer_id": {"type": "string", "minLength": 1, "maxLength": MAX_ID},
+                "nature": {"enum": [str(nature) for nature in catalog.natures]},
+                "as_of": {"type": "string", "format": "date"},
+                "indicators": _reference("Indicators"),
+            },
+        },
+        "Indicators": {
+            "type": "object",
+            "description": "What is known of the customer; what is left out or null is missing.",
+            "additionalProperties": False,
+            "properties": {placed.id: _indicator(placed, catalog) for placed in catalog.placed},
+        },
+    }
+
+
+def _indicator(placed: Placed, catalog: Catalog) -> Json:
+    indicator = placed.indicator
+    natures = [nature for nature in catalog.natures if placed.applies_to(nature)]
+    description = indicator.names.en
+    unit = catalog.units.get(indicator.unit or "")
+    if unit and unit.suffix and unit.scale == 1.0:
+        description += f", in{unit.suffix.en}"
+    if unit and unit.scale == 100.0:
+        description += ", as a fraction of 1"
+    if len(natures) < len(catalog.natures):
+        description += f". For {', '.join(natures)}"
+    match indicator.kind:
+        case Kind.FLAG:
+            return {"type": ["boolean", "null"], "description": description}
+        case Kind.CATEGORY:
+            levels = ", ".join(indicator.levels or {})
+            return {
+                "type": ["string", "null"],
+                "minLength": 1,
+                "maxLength": MAX_LEVEL,
+                "description": f"{description}. Levels: {levels}; any other is a level outside the catalog",
+            }
+        case Kind.NUMBER:
+            schema: Json = {"type": ["number", "null"], "description": description}
+            if indicator.minimum is not None:
+                schema["minimum"] = indicator.minimum
+            if indicator.maximum is not None:
+                schema["maximum"] = indicator.maximum
+            return schema
+
+
+def _types_schemas(kind: type) -> Json:
+    """Return the JSON schemas of a TypedDict and of those within it, by name."""
+    schema = TypeAdapter(_readable(kind)).json_schema(ref_template=_REFERENCE, mode="serialization")
+    return {**schema.pop("$defs", {}), kind.__name__: schema}
+
+
+def _readable(kind: Any) -> Any:
+    """Return a type whose TypedDicts pydantic can read: before Python 3.12 it reads typing_extensions' only."""
+    if is_typeddict(kind):
+        hints = get_type_hints(kind, include_extras=True)
+        made: Any = typing_extensions.TypedDict(  # type: ignore[operator]
+            kind.__name__, {name: _readable(hint) for name, hint in hints.items()}
+        )
+        made.__doc__ = kind.__doc__
+        return made
+    origin, parts = get_origin(kind), tuple(_readable(part) for part in get_args(kind))
+    if origin in (Union, types.UnionType):
+        return functools.reduce(operator.or_, parts)
+    if origin is NotRequired:
+        return NotRequired[parts[0]]
+    return origin[parts] if origin is not None else kind
+
+
+def _reference(name: str) -> Json:
+    return {"$ref": _REFERENCE.format(model=name)}
+
+
+def _open_object() -> Json:
+    return {"type": "object"}
+
+
+def _version() -> str:
+    try:
+        return version("tierwise")
+    except PackageNotFoundError:  # run from a checkout that is not installed
+        return "0"

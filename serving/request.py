@@ -1,0 +1,62 @@
+"""The request of POST /v1/score: read strictly, refused as a whole with the first place that is wrong."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from features.catalog import Catalog
+from features.customer import Customer, InvalidCustomer, parse_customer
+from features.terms import Language
+from serving.refusal import Refusal
+from serving.strict_json import parse, refuse_repeated
+
+MAX_CUSTOMERS = 1000
+
+_FIELDS = ("customers", "explain", "language")
+
+
+@dataclass(frozen=True)
+class ScoreRequest:
+    """Checked customers, 1 to MAX_CUSTOMERS, and how to answer."""
+
+    customers: tuple[Customer, ...]
+    explain: bool = True
+    language: Language = Language.EN
+
+
+def parse_score_request(body: bytes, catalog: Catalog) -> ScoreRequest:
+    """Read a request.
+
+    Raises:
+        Refusal: 400 where the body is no JSON, 422 where it is not what is asked for.
+    """
+    document = parse(body)
+    if not isinstance(document, Mapping):
+        raise Refusal(422, f"must be an object with {', '.join(_FIELDS)}", "body")
+    refuse_repeated(document, "body")
+    unknown = [key for key in document if key not in _FIELDS]
+    if unknown:
+        raise Refusal(422, f"has {len(unknown)} unknown field(s); give only {', '.join(_FIELDS)}", "body")
+    explain = document.get("explain", True)
+    if not isinstance(explain, bool):
+        raise Refusal(422, "must be true or false", "explain")
+    customers = document.get("customers")
+    if not isinstance(customers, list) or not 0 < len(customers) <= MAX_CUSTOMERS:
+        raise Refusal(422, f"must be a list of 1 to {MAX_CUSTOMERS} customers", "customers")
+    checked = tuple(_customer(raw, catalog, position) for position, raw in enumerate(customers))
+    return ScoreRequest(checked, explain, _language(document.get("language", str(Language.EN))))
+
+
+def _language(value: object) -> Language:
+    if not isinstance(value, str) or value not in tuple(Language):
+        raise Refusal(422, f"must be one of {', '.join(Language)}", "language")
+    return Language(value)
+
+
+def _customer(raw: object, catalog: Catalog, position: int) -> Customer:
+    refuse_repeated(raw, "customer", position)
+    if isinstance(raw, Mapping):
+        refuse_repeated(raw.get("indicators"), "indicators", position)
+    try:
+        return parse_customer(raw, catalog, position)
+    except InvalidCustomer as error:
+        raise Refusal(422, error.reason, error.field, error.position) from None

@@ -1,0 +1,145 @@
+"""What is served: the scorer and the name that answers give it, loaded and checked before anything starts."""
+
+import json
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from features.catalog import Catalog, bundled_or_path, load_catalog
+from features.declaration import DeclarationError, first_error
+from models import registry
+from models.artefact import Model
+from models.decision import Scorer
+from models.policy import POLICIES, Policy, load_policy
+from serving.settings import DEFAULT_CATALOG, Settings, SettingsError
+
+_CATALOG_FILE, _POLICY_FILE = "catalog.json", "policy.json"
+_POINTS_FILE, _VERSION_FILE = "points.json", "version.txt"
+
+M = TypeVar("M", bound=BaseModel)
+
+
+@dataclass(frozen=True, eq=False)
+class Served:
+    """The one scorer, and the model's name in answers (`sba/3`, none without a model)."""
+
+    scorer: Scorer
+    model_version: str | None
+
+    def describe(self) -> str:
+        """Return in a few words what is served."""
+        catalog, policy = self.scorer.catalog, self.scorer.policy
+        model = f"model {self.model_version}" if self.scorer.model else "no model: the weighted baseline alone"
+        return f"catalog {catalog.catalog} v{catalog.version}, policy {policy.policy} v{policy.version}, {model}"
+
+    def save(self, folder: Path) -> None:
+        """Write what is served to a folder, from which every worker reads the same."""
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / _CATALOG_FILE).write_text(self.scorer.catalog.model_dump_json(by_alias=True), "utf-8")
+        (folder / _POLICY_FILE).write_text(self.scorer.policy.model_dump_json(by_alias=True), "utf-8")
+        if self.scorer.model is not None:
+            (folder / _POINTS_FILE).write_bytes(self.scorer.model.to_bytes())
+            (folder / _VERSION_FILE).write_text(self.model_version or "", "utf-8")
+
+    @classmethod
+    def load(cls, folder: Path) -> "Served":
+        """Read what `save` wrote.
+
+        Raises:
+            SettingsError, ArtefactError, DeclarationError: a file is absent or was changed.
+        """
+        catalog = _read_json(Catalog, _read(folder / _CATALOG_FILE), _CATALOG_FILE)
+        policy = _read_json(Policy, _read(folder / _POLICY_FILE), _POLICY_FILE)
+        if not (folder / _POINTS_FILE).exists():
+            return cls(Scorer(catalog, policy), None)
+        version = _read(folder / _VERSION_FILE).decode() or None
+        return _with_model(catalog, policy, _read(folder / _POINTS_FILE), version)
+
+
+def load_served(settings: Settings) -> Served:
+    """Load and check what the settings name.
+
+    Raises:
+        DeclarationError: catalog or policy is wrong, or they do not fit each other.
+        ArtefactError: the model's document was changed, or belongs to another catalog.
+        RegistryError: no such model is registered.
+        SettingsError: a file cannot be read, or model and policy do not belong together.
+    """
+    if settings.model is not None:
+        return _load_registered(settings.model, settings.state_directory)
+    catalog_name = settings.catalog or DEFAULT_CATALOG
+    catalog = load_catalog(catalog_name)
+    policy = load_policy(settings.policy or _policy_of(catalog_name))
+    if settings.artefact is None:
+        return Served(Scorer(catalog, policy), None)
+    return _with_model(catalog, policy, _read(settings.artefact), settings.artefact.stem)
+
+
+def _policy_of(catalog_name: str) -> str:
+    """Return the bundled policy of a bundled catalog's name."""
+    if bundled_or_path(catalog_name, POLICIES) == Path(catalog_name):
+        raise SettingsError(f"catalog {catalog_name}: name the policy too, a path or a bundled name")
+    return catalog_name
+
+
+def _with_model(catalog: Catalog, policy: Policy, artefact: bytes, version: str | None) -> Served:
+    model = Model.from_bytes(artefact)
+    if model.policy_hash != policy.hash:
+        raise SettingsError(
+            f"the model was trained for another version of policy {policy.policy}: serve that one, or train again"
+        )
+    return Served(Scorer(catalog, policy, model), version)
+
+
+def _load_registered(name: str, state: Path) -> Served:
+    """Load a registered champion with the catalog and policy that its run recorded."""
+    artefact, version = registry.load_champion_bytes(name, state=state)
+    label = registry.model_version(name, version)
+    client = registry.connect(state)
+    # By version, so that an alias moved in between changes nothing.
+    with (
+        registry.one_line_errors(f"model {label}: its run cannot be read; run `tierwise train`"),
+        tempfile.TemporaryDirectory() as folder,
+    ):
+        run_id = client.get_model_version(name, version).run_id
+        files = {
+            file: _read(Path(client.download_artifacts(run_id, file, folder)))
+            for file in (_CATALOG_FILE, _POLICY_FILE)
+        }
+    catalog = _read_json(Catalog, files[_CATALOG_FILE], f"model {label}: {_CATALOG_FILE}")
+    policy = _read_json(Policy, files[_POLICY_FILE], f"model {label}: {_POLICY_FILE}")
+    return _with_model(catalog, policy, artefact, label)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise SettingsError(f"{path}: cannot be read ({error.strerror})") from None
+
+
+def _read_json(kind: type[M], data: bytes, what: str) -> M:
+    """Read a declared model from JSON that keeps the declaration's order.
+
+    Order counts: a level's code is its place. Hence a document that was sorted on the way is refused.
+
+    Raises:
+        DeclarationError: it is no such model, or not in its order.
+    """
+    try:
+        declared = kind.model_validate_json(data)
+    except ValidationError as error:
+        raise DeclarationError(f"{what}: {first_error(error)}") from None
+    if _ordered(data) != _ordered(declared.model_dump_json(by_alias=True)):
+        raise DeclarationError(f"{what}: is not as declared, for its keys are in another order; train again")
+    return declared
+
+
+def _ordered(document: str | bytes) -> Any:
+    """Return a document with its objects as lists of pairs, which compare in order."""
+    return json.loads(document, object_pairs_hook=list)
+
+

@@ -1,0 +1,42 @@
+"""The BentoML service: `tierwise serve` runs it, and `bentoml serve serving.service:Tierwise` does."""
+
+import logging
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import bentoml
+
+from serving.app import build_app
+from serving.served import Served, load_served
+from serving.settings import SERVED_VARIABLE, Settings
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
+
+def load() -> Served:
+    """Load what is served: what the launcher has checked, or else what the settings name."""
+    folder = os.environ.get(SERVED_VARIABLE)
+    return Served.load(Path(folder)) if folder else load_served(Settings.from_environment())
+
+
+@bentoml.asgi_app(build_app(load), path="/")
+@bentoml.service(
+    name="tierwise",
+    # Reading a body has a shorter limit of its own, with an answer of the usual shape.
+    traffic={"timeout": 120},
+    # Both would hold paths as they were requested; serving.metrics counts by route instead.
+    metrics={"enabled": False},
+    logging={"access": {"enabled": False}},
+    http={"host": "127.0.0.1", "port": 3000},
+)
+class Tierwise:
+    """Evaluates customers and justifies every tier exactly; its routes stand in `serving.app`."""
+
+
+def application() -> "ASGIApp":
+    """Return the application of one worker, with one-line logging on stderr."""
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s %(message)s", level=logging.WARNING)
+    logging.getLogger("bentoml").setLevel(logging.WARNING)
+    return Tierwise.to_asgi(is_main=True)

@@ -1,0 +1,94 @@
+"""What a model is trained on: customers with known outcomes, their cohorts, and folds that keep both whole."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import date
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import logit
+from sklearn.model_selection import GroupKFold
+
+from features.portfolio import Bools, Floats, Portfolio
+
+Indices = NDArray[np.intp]
+
+FOLDS = 5
+# A cohort's bad rate is drawn towards the whole's by so many customers.
+_COHORT_PRIOR = 30.0
+
+
+@dataclass(frozen=True)
+class LabelledPortfolio:
+    """n customers with outcomes: `bad` shape (n,), and `groups`, shape (n,), whose members belong together
+    (the loans of one borrower)."""
+
+    portfolio: Portfolio
+    bad: Bools
+    groups: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.bad)
+
+    @cached_property
+    def days(self) -> NDArray[np.datetime64]:
+        """The days of evaluation, shape (n,)."""
+        return np.array(self.portfolio.as_of, dtype="datetime64[D]")
+
+    @cached_property
+    def cohorts(self) -> NDArray[np.int64]:
+        """The calendar year of evaluation, shape (n,): customers of one cohort met the same times."""
+        return self.days.astype("datetime64[Y]").astype(np.int64) + 1970
+
+    def take(self, rows: Indices) -> "LabelledPortfolio":
+        """Return some of the customers."""
+        return LabelledPortfolio(take(self.portfolio, rows), self.bad[rows], self.groups[rows])
+
+    def cohort_log_odds(self) -> Floats:
+        """Return each customer's cohort's log-odds of the bad outcome, shape (n,).
+
+        As an offset it keeps a booster from taking an indicator that merely drifts with the times
+        for a cause of the times.
+        """
+        whole = (np.sum(self.bad) + 0.5) / (len(self) + 1.0)
+        labels, index = np.unique(self.cohorts, return_inverse=True)
+        counts = np.bincount(index)
+        bads = np.bincount(index, weights=self.bad, minlength=len(labels))
+        result: Floats = logit((bads + _COHORT_PRIOR * whole) / (counts + _COHORT_PRIOR))[index]
+        return result
+
+    def newest(self, months: int = 12) -> Bools:
+        """Return which customers were evaluated in the last `months` of the data, shape (n,)."""
+        last = np.max(self.days).astype("datetime64[M]")
+        result: Bools = self.days.astype("datetime64[M]") > last - np.timedelta64(months, "M")
+        return result
+
+    def folds(self) -> Iterator[tuple[Indices, Indices]]:
+        """Yield (training, held-out) rows: blocks of time where there are several days, else random groups.
+
+        No group stands on both sides.
+        """
+        if len(np.unique(self.days)) < FOLDS:
+            yield from GroupKFold(FOLDS).split(self.bad, groups=self.groups)
+            return
+        order = np.argsort(self.days, kind="stable")
+        edges = self.days[order][np.linspace(0, len(self), FOLDS + 1).astype(int)[1:-1]]
+        block = np.searchsorted(np.unique(edges), self.days, side="right")
+        for held_out in np.unique(block):
+            inside = np.flatnonzero(block == held_out)
+            outside = np.flatnonzero((block != held_out) & ~np.isin(self.groups, self.groups[inside]))
+            yield outside, inside
+
+
+def take(portfolio: Portfolio, rows: Indices) -> Portfolio:
+    """Return some of a portfolio's customers."""
+    as_of: list[date] = [portfolio.as_of[row] for row in rows]
+    return replace(
+        portfolio,
+        customer_ids=[portfolio.customer_ids[row] for row in rows],
+        natures=portfolio.natures[rows],
+        as_of=as_of,
+        given=portfolio.given[rows],
+        levels={id_: texts[rows] for id_, texts in portfolio.levels.items()},
+    )

@@ -1,0 +1,153 @@
+"""What the model is measured against: the baseline made a probability, logistic regression, one indicator."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import logit
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from features.catalog import Kind
+from features.portfolio import Floats, Portfolio
+from features.terms import Nature
+from models.artefact import catalog_features
+from models.baseline import Baseline
+from models.calibration import Calibration, fit_intercept, fit_slope
+from models.policy import Policy
+from training.dataset import LabelledPortfolio
+from training.metrics import auc
+
+# Inverse strength of the ridge penalty on standardised inputs.
+RIDGE = 0.01
+# Standardised inputs are held within ± this, so that one extreme value does not rule a linear model.
+_LARGEST = 4.0
+
+
+def calibrated(margin: Floats, data: LabelledPortfolio) -> Calibration:
+    """Return Platt's map for a fixed score of the training customers, the level from the newest of them."""
+    slope = fit_slope(margin, data.bad, data.cohorts.astype(np.float64))
+    newest = data.newest()
+    return Calibration(
+        fit_intercept(slope * margin[newest], data.bad[newest], float(np.mean(data.bad))), slope
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class BaselinePeer:
+    """The weighted baseline, its score turned into a probability by the training customers' outcomes."""
+
+    policy: Policy
+    calibration: Calibration
+
+    @classmethod
+    def fit(cls, data: LabelledPortfolio, policy: Policy) -> "BaselinePeer":
+        """Calibrate the baseline."""
+        return cls(policy, calibrated(cls._margin(data.portfolio, policy), data))
+
+    def log_odds(self, portfolio: Portfolio) -> Floats:
+        """Return log-odds of the bad outcome, shape (n,)."""
+        return self.calibration.log_odds(self._margin(portfolio, self.policy))
+
+    @staticmethod
+    def _margin(portfolio: Portfolio, policy: Policy) -> Floats:
+        score = Baseline(portfolio.catalog, policy).evaluate(portfolio).score
+        return logit(np.clip(1.0 - score / 100.0, 1e-6, 1.0 - 1e-6))
+
+
+@dataclass(frozen=True, eq=False)
+class LogisticPeer:
+    """Ridge logistic regression on the model's indicators.
+
+    Numbers are taken as sign(x)·log(1 + |x|), standardised, the median where missing with a column that
+    says so; categories one-hot.
+    """
+
+    features: tuple[str, ...]
+    medians: Floats
+    regression: Pipeline
+    calibration: Calibration
+
+    @classmethod
+    def fit(cls, data: LabelledPortfolio, natures: tuple[Nature, ...]) -> "LogisticPeer":
+        """Fit the regression, its level taken from the newest training customers as the model's is."""
+        features = catalog_features(data.portfolio.catalog, natures)
+        raw = _transformed(data.portfolio, features)
+        known = ~np.isnan(raw)
+        medians = np.array([np.median(x[k]) if k.any() else 0.0 for x, k in zip(raw.T, known.T, strict=True)])
+        regression = make_pipeline(StandardScaler(), _Bounded(), LogisticRegression(C=RIDGE, max_iter=500))
+        columns = _design(data.portfolio, features, medians)
+        regression.fit(columns, data.bad)
+        margin = regression.decision_function(columns)
+        newest = data.newest()
+        shift = fit_intercept(margin[newest], data.bad[newest], float(np.mean(data.bad)))
+        return cls(features, medians, regression, Calibration(shift, 1.0))
+
+    def log_odds(self, portfolio: Portfolio) -> Floats:
+        """Return log-odds of the bad outcome, shape (n,)."""
+        columns = _design(portfolio, self.features, self.medians)
+        return self.calibration.log_odds(self.regression.decision_function(columns))
+
+
+class _Bounded:
+    """A step of a pipeline that holds standardised inputs within bounds."""
+
+    def fit(self, matrix: Floats, bad: object = None) -> "_Bounded":
+        return self
+
+    def transform(self, matrix: Floats) -> Floats:
+        return np.clip(matrix, -_LARGEST, _LARGEST)
+
+
+@dataclass(frozen=True, eq=False)
+class SingleIndicatorPeer:
+    """The one indicator that ranked the training customers best, in the direction it had there."""
+
+    feature: str
+    sign: float
+    median: float
+    calibration: Calibration
+
+    @classmethod
+    def fit(cls, data: LabelledPortfolio, natures: tuple[Nature, ...]) -> "SingleIndicatorPeer":
+        """Choose the indicator by AUC on the training customers."""
+        features = catalog_features(data.portfolio.catalog, natures)
+        best = (0.0, "", 1.0, 0.0)
+        for feature, column in zip(features, _transformed(data.portfolio, features).T, strict=True):
+            known = ~np.isnan(column)
+            if data.portfolio.catalog.by_id[feature].indicator.kind is Kind.CATEGORY or not known.any():
+                continue
+            median = float(np.median(column[known]))
+            area = auc(data.bad, np.where(known, column, median))
+            if abs(area - 0.5) > best[0]:
+                best = (abs(area - 0.5), feature, 1.0 if area >= 0.5 else -1.0, median)
+        _, feature, sign, median = best
+        margin = sign * _one(data.portfolio, feature, median)
+        return cls(feature, sign, median, calibrated(margin, data))
+
+    def log_odds(self, portfolio: Portfolio) -> Floats:
+        """Return log-odds of the bad outcome, shape (n,)."""
+        return self.calibration.log_odds(self.sign * _one(portfolio, self.feature, self.median))
+
+
+def _one(portfolio: Portfolio, feature: str, median: float) -> Floats:
+    column = _transformed(portfolio, (feature,))[:, 0]
+    return np.where(np.isnan(column), median, column)
+
+
+def _transformed(portfolio: Portfolio, features: tuple[str, ...]) -> Floats:
+    values = portfolio.values[:, [portfolio.catalog.columns[feature] for feature in features]]
+    return np.sign(values) * np.log1p(np.abs(values))
+
+
+def _design(portfolio: Portfolio, features: tuple[str, ...], medians: Floats) -> Floats:
+    raw = _transformed(portfolio, features)
+    missing = np.isnan(raw)
+    columns = [np.where(missing, medians, raw), missing.astype(np.float64)]
+    for feature in features:
+        indicator = portfolio.catalog.by_id[feature].indicator
+        if indicator.kind is Kind.CATEGORY:
+            codes = portfolio.values[:, portfolio.catalog.columns[feature]]
+            one_hot = [codes == code for code in indicator.level_codes.values()]
+            columns.append(np.column_stack(one_hot).astype(np.float64))
+    return np.column_stack(columns)
