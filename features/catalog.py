@@ -75,8 +75,8 @@ class Indicator(Declared):
 
     `better` is what the company values; `risk_direction` is which way the adverse outcome moves
     as the value rises (−1, 0 unknown, +1). They are separate: a large purchase volume may be good
-    for contribution and bad for risk. A `protected` indicator is recorded, never scored. Unless `modelled`
-    says otherwise, a model sees the indicators that have a weight.
+    for contribution and bad for risk. A `protected` indicator is recorded, never scored nor
+    modelled. Weights are the baseline's: a model may learn from every indicator that is `modelled`.
     """
 
     id: str = Identifier
@@ -97,7 +97,7 @@ class Indicator(Declared):
     confidentiality: Confidentiality
     protected: bool = False
     actionable: bool = False
-    modelled: bool | None = None
+    modelled: bool = True
     applies_when: Condition | None = None
     notes: str | None = None
 
@@ -106,8 +106,6 @@ class Indicator(Declared):
         scored = any(self.weight_of(nature) > 0 for nature in Nature)
         if self.protected and (scored or self.risk_direction):
             raise ValueError("a protected indicator is never scored: drop its weight and risk_direction")
-        if self.protected and self.modelled:
-            raise ValueError("a protected indicator is never modelled: drop modelled")
         if isinstance(self.weight, dict) and self.natures is not None:
             foreign = set(self.weight) - set(self.natures)
             if foreign:
@@ -165,13 +163,29 @@ class Indicator(Declared):
     @property
     def in_model(self) -> bool:
         """Whether a model may use the indicator."""
-        weighted = any(self.weight_of(nature) > 0 for nature in Nature)
-        return weighted if self.modelled is None else self.modelled
+        return self.modelled and not self.protected
 
     @cached_property
     def level_codes(self) -> dict[str, int]:
         """The code of each level of a category: its place in the declaration. Unseen is the next."""
         return {level: code for code, level in enumerate(self.levels or {})}
+
+
+class Method(StrEnum):
+    """How a catalog's weights came about."""
+
+    JUDGEMENT = "judgement"
+    AHP = "ahp"
+    ENTROPY = "entropy"
+    CRITIC = "critic"
+
+
+class Weighting(Declared):
+    """How the weights came about: of AHP the consistency ratio, of entropy and CRITIC the customers used."""
+
+    method: Method = Method.JUDGEMENT
+    consistency_ratio: float | None = None
+    customers: int | None = None
 
 
 class Group(Declared):
@@ -226,6 +240,7 @@ class Catalog(Declared):
     natures: tuple[Nature, ...] = Field(min_length=1)
     departments: dict[str, Text]
     units: dict[str, Unit] = {}
+    weighting: Weighting = Weighting()
     dimensions: tuple[Dimension, ...] = Field(min_length=1)
 
     @model_validator(mode="after")

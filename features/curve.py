@@ -1,5 +1,6 @@
 """Points curves: how an indicator's value becomes points between 0 and 100 (M13)."""
 
+import itertools
 from enum import StrEnum
 
 import numpy as np
@@ -28,9 +29,9 @@ def check_knots(knots: Knots, better: Better) -> None:
     points = [knot[1] for knot in knots]
     if not all(np.isfinite(x)) or any(not 0 <= p <= 100 for p in points):
         raise ValueError("knots need finite values and points between 0 and 100")
-    if any(b <= a for a, b in zip(x, x[1:], strict=False)):
+    if any(b <= a for a, b in itertools.pairwise(x)):
         raise ValueError("the knots' values must rise strictly")
-    steps = [b - a for a, b in zip(points, points[1:], strict=False)]
+    steps = [b - a for a, b in itertools.pairwise(points)]
     if better is Better.HIGHER and min(steps) < 0:
         raise ValueError("the points fall although higher is declared better")
     if better is Better.LOWER and max(steps) > 0:

@@ -73,7 +73,7 @@ def _encode_number(indicator: Indicator, value: object) -> float:
         raise ValueError(f"impossible: must be at least {indicator.minimum:g}")
     if indicator.maximum is not None and number > indicator.maximum:
         raise ValueError(f"impossible: must be at most {indicator.maximum:g}")
-    return number
+    return number + 0.0  # -0.0 becomes 0.0, so that a value is shown the same whichever way it came
 
 
 def parse_customer(raw: object, catalog: Catalog, position: int = 0) -> Customer:
@@ -131,7 +131,9 @@ def parse_as_of(value: Any, position: int) -> date:
     """Return an as-of date from a date or an ISO text. Raises InvalidCustomer where it is neither."""
     try:
         if isinstance(value, datetime):
-            return value.date()  # refused by pandas' NaT, which is a datetime too
+            if value != value:  # pandas' NaT, which is a datetime too
+                raise ValueError
+            return value.date()
         if isinstance(value, date):
             return value
         day = date.fromisoformat(value) if isinstance(value, str) else None

@@ -169,11 +169,11 @@ def _identities(frame: pd.DataFrame, catalog: Catalog, rejects: dict[int, Invali
         except InvalidCustomer as error:
             rejects.setdefault(row, error)
             ids.append("")
-        nature = nature if isinstance(nature, str) else None
-        if nature not in known:
-            error = InvalidCustomer(row, "nature", f"must be one of {', '.join(known)}")
-            rejects.setdefault(row, error)
-        natures.append(known.get(nature, catalog.natures[0]))
+        found = known.get(nature) if isinstance(nature, str) else None
+        if found is None:
+            wrong = InvalidCustomer(row, "nature", f"must be one of {', '.join(known)}")
+            rejects.setdefault(row, wrong)
+        natures.append(found or catalog.natures[0])
         try:
             days.append(parse_as_of(None if as_of is pd.NaT else as_of, row))
         except InvalidCustomer as error:
@@ -195,7 +195,7 @@ def _encode_column(
         high = np.inf if indicator.maximum is None else indicator.maximum
         with np.errstate(invalid="ignore"):
             fine = present & np.isfinite(numbers) & (numbers >= low) & (numbers <= high)
-        result[fine] = numbers[fine]
+        result[fine] = numbers[fine] + 0.0  # as encode_value does
         todo &= ~fine
     raw = cells.to_numpy(dtype=object)
     for row in np.flatnonzero(todo):

@@ -210,7 +210,9 @@ def _level(weights: Sequence[float], starts: Sequence[int]) -> _Level:
 def _leaves(points: Floats, applies: Bools) -> _Nodes:
     """Return the nodes of the indicators, from points and applicability of shape (n, indicators)."""
     known = applies & ~np.isnan(points)
-    return _Nodes(applies, known, np.where(known, points, 0.0), np.zeros(points.shape), known.astype(np.float64))
+    return _Nodes(
+        applies, known, np.where(known, points, 0.0), np.zeros(points.shape), known.astype(np.float64)
+    )
 
 
 def _shares(nodes: _Nodes, level: _Level) -> tuple[Floats, Floats]:

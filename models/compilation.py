@@ -12,7 +12,6 @@ import numpy as np
 from features.portfolio import Bools, Floats
 from models.points import Axis, MainTable, PairTable, PointsTables
 
-
 # LightGBM dumps every threshold from here on as this number, infinity included; training refuses such values.
 DUMPED_INFINITY = 1e300
 
@@ -41,7 +40,7 @@ class _Test:
         else:
             # Cell j holds the values in (threshold j-1, threshold j]; missing counts as 0 without a rule.
             goes_left[:-1] = np.append(np.array(axis.thresholds), np.inf) <= self.threshold
-            goes_left[-1] = self.default_left if self.missing_is_nan else 0.0 <= self.threshold
+            goes_left[-1] = self.default_left if self.missing_is_nan else self.threshold >= 0.0
         return goes_left if self.left else ~goes_left
 
 
@@ -112,10 +111,14 @@ def _check_model(model: dict[str, Any], features: Sequence[str]) -> None:
     if model["num_tree_per_iteration"] != 1 or model.get("average_output"):
         raise NotCompilable("several trees an iteration, or averaged output, cannot be compiled")
     if len(model["feature_names"]) != len(features):
-        raise NotCompilable(f"the booster has {len(model['feature_names'])} features, {len(features)} are named")
+        raise NotCompilable(
+            f"the booster has {len(model['feature_names'])} features, {len(features)} are named"
+        )
 
 
-def _leaves(node: dict[str, Any], tests: tuple[_Test, ...], probability: float) -> Iterator[tuple[_Leaf, float]]:
+def _leaves(
+    node: dict[str, Any], tests: tuple[_Test, ...], probability: float
+) -> Iterator[tuple[_Leaf, float]]:
     """Yield each leaf with the share of the training cover that reaches it."""
     if "split_feature" not in node:
         if "leaf_coeff" in node:

@@ -13,7 +13,7 @@ from scipy.special import expit
 
 from features.catalog import Catalog
 from features.portfolio import Bools, Floats, Portfolio
-from features.terms import RATED_TIERS, Nature, Tier
+from features.terms import RATED_TIERS, Nature
 from models.artefact import Model
 from models.baseline import Baseline, BaselineResult
 from models.points import sum_in_order
@@ -121,6 +121,7 @@ class Scorer:
         self._check_sums(baseline, model, base, score, contributions)
         tiers, basis = assign_tiers(score, baseline, portfolio, self.policy)
         model_tiers = tiers_by_score(np.where(model.applies, model.points, 0.0), self.policy)
+        model_tiers[~model.applies] = None
         return Decisions(
             portfolio=portfolio,
             policy=self.policy,
@@ -132,7 +133,7 @@ class Scorer:
             tiers=tiers,
             tier_basis=basis,
             baseline_tiers=tiers_by_score(baseline.score, self.policy),
-            model_tiers=np.where(model.applies, model_tiers, None),
+            model_tiers=model_tiers,
         )
 
     def _evaluate_model(self, portfolio: Portfolio) -> ModelResult:
@@ -171,7 +172,9 @@ class Scorer:
             difference = np.abs(sum_in_order(parts_base[rows], parts[rows]) - total[rows])
             if not np.all(difference <= EXACT):  # also where it is NaN
                 unexplained = int(np.sum(~(difference <= EXACT)))
-                raise UnexplainedScore(f"{unexplained} {what} score(s) are not the sum of their contributions")
+                raise UnexplainedScore(
+                    f"{unexplained} {what} score(s) are not the sum of their contributions"
+                )
 
 
 def _blend(share: Floats, baseline: Floats, model: Floats) -> Floats:

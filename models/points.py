@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from features.portfolio import Floats
 
-
 # LightGBM reads smaller numbers as 0 (its kZeroThreshold, a 32-bit float).
 ZERO = float(np.float32(1e-35))
 
@@ -96,7 +95,10 @@ class PointsTables:
         for main in self.mains:
             result[:, main.axis.feature] += main.contributions[main.axis.cell(matrix[:, main.axis.feature])]
         for pair in self.pairs:
-            cells = pair.first.cell(matrix[:, pair.first.feature]), pair.second.cell(matrix[:, pair.second.feature])
+            cells = (
+                pair.first.cell(matrix[:, pair.first.feature]),
+                pair.second.cell(matrix[:, pair.second.feature]),
+            )
             result[:, pair.first.feature] += pair.first_contributions[cells]
             result[:, pair.second.feature] += pair.second_contributions[cells]
         return result

@@ -119,7 +119,9 @@ class Policy(Declared):
 
     def model_weight_for(self, nature: Nature) -> float:
         """Return the model's share in the composite score of one nature (0–1)."""
-        return self.model_weight.get(nature, 0.0) if isinstance(self.model_weight, dict) else self.model_weight
+        return (
+            self.model_weight.get(nature, 0.0) if isinstance(self.model_weight, dict) else self.model_weight
+        )
 
     def reference_for(self, nature: Nature) -> float:
         """Return the reference points from which one nature's baseline contributions start."""

@@ -38,7 +38,9 @@ _FLAGS = {
     False: Text(zh_hant="否", zh_hans="否", en="no"),
 }
 _QUOTED = Text(zh_hant="「{value}」", zh_hans="“{value}”", en="“{value}”")
-_UNSEEN = Text(zh_hant="（目錄中沒有的類別）", zh_hans="（目录中没有的类别）", en="(a level outside the catalog)")
+_UNSEEN = Text(
+    zh_hant="（目錄中沒有的類別）", zh_hans="（目录中没有的类别）", en="(a level outside the catalog)"
+)
 
 _RULES = {
     Rule.VETO: Text(
@@ -126,7 +128,9 @@ def _indicator_sentence(decisions: Decisions, row: int, column: int, language: L
     else:
         value = shown_value(placed, float(portfolio.values[row, column]), portfolio.catalog, language)
     name = placed.indicator.names.in_language(language)
-    return template.in_language(language).format(name=name, value=value, verb=verb, points=_rounded(abs(points), 1))
+    return template.in_language(language).format(
+        name=name, value=value, verb=verb, points=_rounded(abs(points), 1)
+    )
 
 
 def shown_value(placed: Placed, value: float, catalog: Catalog, language: Language) -> str:

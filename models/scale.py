@@ -36,8 +36,8 @@ class Scale:
         beyond_upper = np.minimum(log_odds - z[0], 0.0) * -slopes[0] / (100.0 - upper)
         beyond_lower = np.maximum(log_odds - z[-1], 0.0) * slopes[-1] / lower
         inside = np.interp(log_odds, z, points)
-        result = np.where(log_odds < z[0], 100.0 - (100.0 - upper) * np.exp(beyond_upper), inside)
-        result = np.where(log_odds > z[-1], lower * np.exp(beyond_lower), result)
+        upwards = np.where(log_odds < z[0], 100.0 - (100.0 - upper) * np.exp(beyond_upper), inside)
+        result: Floats = np.where(log_odds > z[-1], lower * np.exp(beyond_lower), upwards)
         return result
 
     def slope(self, log_odds: Floats) -> Floats:

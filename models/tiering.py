@@ -46,7 +46,8 @@ def tiers_by_score(score: Floats, policy: Policy) -> NDArray[np.object_]:
     """Return each score's tier by the cut-offs alone, shape (n,)."""
     rounded = np.round(score, DECIMALS)
     place = np.sum(rounded[:, None] < np.array(policy.cut_offs), axis=1)
-    return np.array(RATED_TIERS, dtype=object)[place]
+    tiers: NDArray[np.object_] = np.array(RATED_TIERS, dtype=object)[place]
+    return tiers
 
 
 def assign_tiers(

@@ -67,7 +67,10 @@ def build_app(load: Callable[[], Served]) -> Starlette:
     }
     return Starlette(
         routes=[
-            *(Route(path, guarded(path, endpoint), methods=[method]) for (path, method), endpoint in routes.items()),
+            *(
+                Route(path, guarded(path, endpoint), methods=[method])
+                for (path, method), endpoint in routes.items()
+            ),
             *(Route(path, guarded(path, _wrong_method(m)), methods=_METHODS) for path, m in routes),
             # Everything else, for otherwise BentoML's plain texts and pages would answer.
             Route("/{path:path}", guarded("other", _not_found), methods=_METHODS),
@@ -122,11 +125,14 @@ class _Service:
         return Response(metrics.exposition(), headers=_HEADERS | {"Content-Type": metrics.CONTENT_TYPE})
 
     async def index(self, _: Request) -> Response:
-        links = "".join(f'<li><a href="{path}">{path}</a></li>' for path in ("/docs.json", "/v1/catalog", "/metrics"))
+        links = "".join(
+            f'<li><a href="{path}">{path}</a></li>' for path in ("/docs.json", "/v1/catalog", "/metrics")
+        )
         page = (
             '<!doctype html><html lang="en"><meta charset="utf-8"><title>Tierwise</title><h1>Tierwise</h1>'
             f"<p>Serves {html.escape(self._served.describe())}.</p>"
-            f"<p>POST /v1/score scores customers; the example in /docs.json can be sent as it stands.</p><ul>{links}</ul>"
+            "<p>POST /v1/score scores customers; the example in /docs.json can be sent as it stands.</p>"
+            f"<ul>{links}</ul>"
         )
         return Response(page, media_type="text/html", headers=_PAGE_HEADERS)
 

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 
 from features.declaration import DeclarationError
 from models.artefact import ArtefactError
-from serving.served import Served, load_served
 from models.registry import STATE_VARIABLE, RegistryError
+from serving.served import Served, load_served
 from serving.settings import SERVED_VARIABLE, Settings, SettingsError
 
 if TYPE_CHECKING:
@@ -128,12 +128,11 @@ def _run(listening: socket.socket, workers: int) -> None:
         backlog=_BACKLOG,
         timeout_graceful_shutdown=_DRAIN_SECONDS,
     )
-    server = uvicorn.Server(config)
     try:
         if workers > 1:
-            Multiprocess(config, target=server.run, sockets=[listening]).run()
+            Multiprocess(config, sockets=[listening]).run()
         else:
-            server.run(sockets=[listening])
+            uvicorn.Server(config).run(sockets=[listening])
     except KeyboardInterrupt:  # uvicorn has finished what was under way and hands the signal on
         pass
 

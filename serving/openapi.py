@@ -42,12 +42,14 @@ def openapi_document(catalog: Catalog, request: Json, response: Json) -> Json:
         "info": {
             "title": "Tierwise",
             "version": _version(),
-            "description": "Evaluates customers, sorts them into four tiers, and justifies every tier exactly.",
+            "description": "Sorts customers into four tiers and justifies every tier exactly.",
         },
         "paths": {
             "/v1/score": {"post": _score_operation(request, response)},
             "/v1/catalog": {
-                "get": _get("catalog", "What can be given: every indicator", "application/json", _open_object())
+                "get": _get(
+                    "catalog", "What can be given: every indicator", "application/json", _open_object()
+                )
             },
             "/livez": {"get": _get("livez", "The process answers", "text/plain", {"type": "string"})},
             "/readyz": {"get": _get("readyz", "The service can score", "text/plain", {"type": "string"})},
@@ -176,12 +178,11 @@ def _types_schemas(kind: type) -> Json:
 
 
 def _readable(kind: Any) -> Any:
-    """Return a type whose TypedDicts pydantic can read: before Python 3.12 it reads typing_extensions' only."""
+    """Return a type whose TypedDicts pydantic can read: before Python 3.12 only typing_extensions' ones."""
     if is_typeddict(kind):
         hints = get_type_hints(kind, include_extras=True)
-        made: Any = typing_extensions.TypedDict(  # type: ignore[operator]
-            kind.__name__, {name: _readable(hint) for name, hint in hints.items()}
-        )
+        make: Any = typing_extensions.TypedDict
+        made = make(kind.__name__, {name: _readable(hint) for name, hint in hints.items()})
         made.__doc__ = kind.__doc__
         return made
     origin, parts = get_origin(kind), tuple(_readable(part) for part in get_args(kind))

@@ -36,9 +36,7 @@ def answers(
     """
     decisions = served.scorer.decide(portfolio)
     for row in range(len(decisions)):
-        yield answer(
-            decisions, row, language=language, explain=explain, model_version=served.model_version
-        )
+        yield answer(decisions, row, language=language, explain=explain, model_version=served.model_version)
 
 
 def scored_indicators(catalog: Catalog) -> tuple[str, ...]:
@@ -46,5 +44,6 @@ def scored_indicators(catalog: Catalog) -> tuple[str, ...]:
     return tuple(
         placed.id
         for placed in catalog.placed
-        if placed.indicator.in_model or any(placed.indicator.weight_of(nature) > 0 for nature in catalog.natures)
+        if placed.indicator.in_model
+        or any(placed.indicator.weight_of(nature) > 0 for nature in catalog.natures)
     )

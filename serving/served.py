@@ -32,8 +32,12 @@ class Served:
     def describe(self) -> str:
         """Return in a few words what is served."""
         catalog, policy = self.scorer.catalog, self.scorer.policy
-        model = f"model {self.model_version}" if self.scorer.model else "no model: the weighted baseline alone"
-        return f"catalog {catalog.catalog} v{catalog.version}, policy {policy.policy} v{policy.version}, {model}"
+        model = (
+            f"model {self.model_version}" if self.scorer.model else "no model: the weighted baseline alone"
+        )
+        return (
+            f"catalog {catalog.catalog} v{catalog.version}, policy {policy.policy} v{policy.version}, {model}"
+        )
 
     def save(self, folder: Path) -> None:
         """Write what is served to a folder, from which every worker reads the same."""
@@ -71,8 +75,8 @@ def load_served(settings: Settings) -> Served:
     if settings.model is not None:
         return _load_registered(settings.model, settings.state_directory)
     catalog_name = settings.catalog or DEFAULT_CATALOG
-    catalog = load_catalog(catalog_name)
-    policy = load_policy(settings.policy or _policy_of(catalog_name))
+    policy_name = settings.policy or _policy_of(catalog_name)
+    catalog, policy = load_catalog(catalog_name), load_policy(policy_name)
     if settings.artefact is None:
         return Served(Scorer(catalog, policy), None)
     return _with_model(catalog, policy, _read(settings.artefact), settings.artefact.stem)
@@ -89,7 +93,8 @@ def _with_model(catalog: Catalog, policy: Policy, artefact: bytes, version: str 
     model = Model.from_bytes(artefact)
     if model.policy_hash != policy.hash:
         raise SettingsError(
-            f"the model was trained for another version of policy {policy.policy}: serve that one, or train again"
+            f"the model was trained for another version of policy {policy.policy}: "
+            "serve that one, or train again"
         )
     return Served(Scorer(catalog, policy, model), version)
 
@@ -104,7 +109,7 @@ def _load_registered(name: str, state: Path) -> Served:
         registry.one_line_errors(f"model {label}: its run cannot be read; run `tierwise train`"),
         tempfile.TemporaryDirectory() as folder,
     ):
-        run_id = client.get_model_version(name, version).run_id
+        run_id = client.get_model_version(name, version).run_id or ""
         files = {
             file: _read(Path(client.download_artifacts(run_id, file, folder)))
             for file in (_CATALOG_FILE, _POLICY_FILE)
@@ -141,5 +146,3 @@ def _read_json(kind: type[M], data: bytes, what: str) -> M:
 def _ordered(document: str | bytes) -> Any:
     """Return a document with its objects as lists of pairs, which compare in order."""
     return json.loads(document, object_pairs_hook=list)
-
-

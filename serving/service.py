@@ -3,7 +3,7 @@
 import logging
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import bentoml
 
@@ -12,6 +12,7 @@ from serving.served import Served, load_served
 from serving.settings import SERVED_VARIABLE, Settings
 
 if TYPE_CHECKING:
+    from bentoml import Service
     from starlette.types import ASGIApp
 
 
@@ -39,4 +40,6 @@ def application() -> "ASGIApp":
     """Return the application of one worker, with one-line logging on stderr."""
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s %(message)s", level=logging.WARNING)
     logging.getLogger("bentoml").setLevel(logging.WARNING)
-    return Tierwise.to_asgi(is_main=True)
+    # BentoML's decorators are typed as if the class stayed a class.
+    service = cast("Service[Any]", Tierwise)
+    return cast("ASGIApp", service.to_asgi(is_main=True))

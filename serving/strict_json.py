@@ -73,4 +73,3 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _constant(token: str) -> float:
     return math.nan if token == "NaN" else float(token)
-

@@ -2,16 +2,20 @@
 
 import csv
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+import warnings
+import zipfile
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from xml.etree.ElementTree import ParseError
 
 import numpy as np
 import pandas as pd
 
-from features.catalog import Catalog, Indicator, Kind
+from features.catalog import Catalog, Kind
 
 CHUNK_ROWS = 5000
 IDENTITY = ("customer_id", "nature", "as_of")
@@ -41,12 +45,12 @@ class Chunk:
     share: float
 
 
-@dataclass
+@dataclass(frozen=True)
 class Table:
     """A table that is being read: the columns it has that nobody asked for, and its chunks."""
 
     ignored: tuple[str, ...]
-    chunks: Iterator[Chunk] = field(repr=False)
+    chunks: Iterator[Chunk]
 
 
 @contextmanager
@@ -60,15 +64,17 @@ def open_table(path: Path, catalog: Catalog) -> Iterator[Table]:
         TableError: it cannot be read, has another ending, no header, a column twice, or lacks one of
             customer_id, nature, as_of.
     """
+    readers: dict[str, Callable[[Path, Catalog], AbstractContextManager[Table]]]
     readers = {".csv": _read_csv, ".parquet": _read_parquet, ".xlsx": _read_excel}
     reader = readers.get(path.suffix.lower())
     if reader is None:
         raise TableError(f"{path}: give a .csv, .parquet or .xlsx file")
-    try:
-        with reader(path, catalog) as table:
-            yield table
-    except OSError as error:
-        raise TableError(f"{path}: cannot be read ({error.strerror or type(error).__name__})") from None
+    with ExitStack() as stack:
+        try:
+            table = stack.enter_context(reader(path, catalog))
+        except OSError as error:
+            raise TableError(f"{path}: cannot be read ({error.strerror or type(error).__name__})") from None
+        yield table
 
 
 def _columns(header: Sequence[str], path: Path, catalog: Catalog) -> tuple[dict[str, int], tuple[str, ...]]:
@@ -140,7 +146,7 @@ def _batched(numbered: Iterable[tuple[int, Sequence[Any]]]) -> Iterator[list[tup
 
 
 def _shaped(
-    numbered: list[tuple[int, Sequence[Any]]], width: int, places: dict[str, int]
+    numbered: Sequence[tuple[int, Sequence[Any]]], width: int, places: dict[str, int]
 ) -> tuple[dict[str, list[Any]], list[int], list[tuple[int, str]]]:
     """Return the known columns and numbers of the rows that have as many cells as the header."""
     misshapen = [
@@ -226,29 +232,30 @@ def _plain(batch: Any) -> Any:
 
 @contextmanager
 def _read_excel(path: Path, catalog: Catalog) -> Iterator[Table]:
-    import zipfile
-
     from openpyxl import load_workbook
     from openpyxl.utils.exceptions import InvalidFileException
 
     try:
-        # Values only: of a formula the result that was saved with it.
-        book = load_workbook(path, read_only=True, data_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of styles and extensions that do not matter here
+            # Values only: of a formula the result that was saved with it.
+            book = load_workbook(path, read_only=True, data_only=True)
     except (InvalidFileException, zipfile.BadZipFile, KeyError, ValueError):
         raise TableError(f"{path}: is no Excel workbook (.xlsx)") from None
     try:
         sheet = book.worksheets[0]
-        lines = sheet.iter_rows(values_only=True)
+        lines = _undamaged(sheet.iter_rows(values_only=True), path)
         header = ["" if name is None else str(name).strip() for name in next(lines, ())]
         if not any(header):
             raise TableError(f"{path}: is empty; the first row of the first sheet names the columns")
         places, ignored = _columns(header, path, catalog)
-        total = max(sheet.max_row or 1, 1)
+        total, empty = max(sheet.max_row or 1, 1), [None] * len(header)
         flags = [p for p in places if p in catalog.by_id and catalog.by_id[p].indicator.kind is Kind.FLAG]
 
         def chunks() -> Iterator[Chunk]:
             for numbered in _batched(enumerate(lines, start=2)):
-                padded = [(number, (*cells, *[None] * (len(header) - len(cells)))) for number, cells in numbered]
+                # Short rows are the writer's way to save empty cells, not a mistake.
+                padded = [(number, [*cells, *empty[len(cells) :]]) for number, cells in numbered]
                 frame, rows, misshapen = _shaped(padded, len(header), places)
                 for name in flags:
                     frame[name] = [_flag(cell) for cell in frame[name]]
@@ -259,6 +266,18 @@ def _read_excel(path: Path, catalog: Catalog) -> Iterator[Table]:
         yield Table(ignored, chunks())
     finally:
         book.close()
+
+
+def _undamaged(lines: Iterator[tuple[Any, ...]], path: Path) -> Iterator[tuple[Any, ...]]:
+    number = 0
+    while True:
+        try:
+            number += 1
+            yield next(lines)
+        except StopIteration:
+            return
+        except (ParseError, zipfile.BadZipFile, zlib.error, EOFError, ValueError, KeyError):
+            raise TableError(f"{path}: the workbook is damaged at row {number}") from None
 
 
 def _native(cell: Any) -> Any:

@@ -20,11 +20,23 @@ from models.policy import Policy, load_policy
 
 DAY = date(2026, 1, 31)
 UNSEEN = "a level nobody declared"
-EXTREME = (0.0, -0.0, 5e-324, -5e-324, 1e-35, 1e-36, 1.0, -1.0, 1e15, 1.7976931348623157e308, -1.7976931348623157e308)
+EXTREME = (
+    0.0,
+    -0.0,
+    5e-324,
+    -5e-324,
+    1e-35,
+    1e-36,
+    1.0,
+    -1.0,
+    1e15,
+    1.7976931348623157e308,
+    -1.7976931348623157e308,
+)
 
 
 def awkward_numbers(indicator: Indicator) -> list[float]:
-    """Return an indicator's knots and bounds, their neighbours one ulp away, and extreme values, as allowed."""
+    """Return an indicator's knots and bounds, their neighbours an ulp away, extreme values; what is allowed."""
     knots = [knot[0] for knot in indicator.points] if isinstance(indicator.points, tuple) else []
     bounds = [bound for bound in (indicator.minimum, indicator.maximum) if bound is not None]
     numbers = [*knots, *bounds, *EXTREME]
@@ -48,7 +60,11 @@ def values_of(indicator: Indicator) -> st.SearchStrategy[Any]:
             return st.sampled_from([*(indicator.levels or {}), UNSEEN])
         case Kind.NUMBER:
             within = st.floats(
-                indicator.minimum, indicator.maximum, allow_nan=False, allow_infinity=False, allow_subnormal=True
+                indicator.minimum,
+                indicator.maximum,
+                allow_nan=False,
+                allow_infinity=False,
+                allow_subnormal=True,
             )
             return st.sampled_from(awkward_numbers(indicator)) | within
 
@@ -107,7 +123,9 @@ def random_portfolio(catalog: Catalog, n: int, seed: int) -> Portfolio:
     return Portfolio(catalog, [f"C-{i}" for i in range(n)], natures, [DAY] * n, given, levels)
 
 
-def random_model(catalog: Catalog, policy: Policy, natures: tuple[Nature, ...], seed: int, size: float = 0.3) -> Model:
+def random_model(
+    catalog: Catalog, policy: Policy, natures: tuple[Nature, ...], seed: int, size: float = 0.3
+) -> Model:
     """Return a model of random tables over every indicator and some pairs; cells of about the size given."""
     rng = np.random.default_rng(seed)
     features = catalog_features(catalog, natures)
@@ -199,7 +217,10 @@ def _indicator(draw: st.DrawFn, ids: _Ids, natures: list[str]) -> dict[str, Any]
         x = sorted(draw(st.sets(st.integers(-50, 50), min_size=2, max_size=5)))
         y = sorted(draw(st.lists(points, min_size=len(x), max_size=len(x))))
         better = draw(st.sampled_from(["higher", "lower"]))
-        made |= {"better": better, "points": [list(k) for k in zip(x, y if better == "higher" else y[::-1], strict=True)]}
+        made |= {
+            "better": better,
+            "points": [list(k) for k in zip(x, y if better == "higher" else y[::-1], strict=True)],
+        }
     return made | {"kind": str(kind)}
 
 
@@ -216,8 +237,8 @@ def catalogs(draw: st.DrawFn) -> Catalog:
     natures = draw(st.sampled_from([["enterprise"], ["enterprise", "individual"]]))
     ids = _Ids()
     switch = {
-        **_indicator(draw, ids, natures), "id": "switch", "natures": natures, "kind": "flag", "better": "higher",
-        "points": {"true": 80.0, "false": 10.0}, "levels": None, "unseen_points": None, "able": set(natures),
+        **_indicator(draw, ids, natures), "id": "switch", "natures": natures, "kind": "flag",
+        "better": "higher",        "points": {"true": 80.0, "false": 10.0}, "levels": None, "unseen_points": None, "able": set(natures),
     }  # fmt: skip
     condition = {"indicator": "switch", "is": True}
     dimensions = []

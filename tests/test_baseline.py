@@ -1,7 +1,9 @@
 """The baseline does what its documentation says, line by line."""
 
 import dataclasses
+import itertools
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +18,15 @@ from features.portfolio import Portfolio
 from features.terms import Nature
 from models.baseline import CHUNK, Baseline, BaselineResult
 from models.policy import Policy, load_policy
-from tests.strategies import UNSEEN, awkward_numbers, catalogs, customers, policy_for, portfolio_of, random_portfolio
+from tests.strategies import (
+    UNSEEN,
+    awkward_numbers,
+    catalogs,
+    customers,
+    policy_for,
+    portfolio_of,
+    random_portfolio,
+)
 
 CATALOG = load_catalog("customer")
 POLICY = load_policy("customer")
@@ -75,7 +85,7 @@ def points_of(indicator: Indicator, customer: Customer) -> float | None:
             knots = indicator.points
             if value <= knots[0][0]:
                 return knots[0][1]
-            for (x0, y0), (x1, y1) in zip(knots, knots[1:], strict=False):
+            for (x0, y0), (x1, y1) in itertools.pairwise(knots):
                 if value <= x1:
                     return y0 + (y1 - y0) * (value - x0) / (x1 - x0)
             return knots[-1][1]
@@ -221,7 +231,9 @@ def test_a_prospect_is_judged_on_what_applies_and_not_marked_down_with_zeros(
         for id_, code in customer.codes.items()
         if not CATALOG.by_id[id_].conditions and id_ != "relationship"
     }
-    prospect = parsed(customer, {**codes, "relationship": CATALOG.by_id["relationship"].indicator.level_codes["prospect"]})
+    prospect = parsed(
+        customer, {**codes, "relationship": CATALOG.by_id["relationship"].indicator.level_codes["prospect"]}
+    )
     result = BASELINE.evaluate(portfolio_of(CATALOG, prospect))
     assert not result.dimension_applies["cooperation"][0]
     assert np.isnan(result.dimension_scores["cooperation"][0])
@@ -249,7 +261,9 @@ def parsed(customer: Customer, codes: dict[str, float]) -> Customer:
     return dataclasses.replace(customer, codes=codes, levels=levels)
 
 
-MONOTONE = [p for p in CATALOG.placed if p.indicator.better in (Better.HIGHER, Better.LOWER) and p.indicator.points]
+MONOTONE = [
+    p for p in CATALOG.placed if p.indicator.better in (Better.HIGHER, Better.LOWER) and p.indicator.points
+]
 
 
 @given(customer=customers(CATALOG), data=st.data())
@@ -276,7 +290,7 @@ def assert_equal_bitwise(first: BaselineResult, second: BaselineResult) -> None:
 
 
 def rows_of(result: BaselineResult, rows: list[int]) -> BaselineResult:
-    fields = {}
+    fields: dict[str, Any] = {}
     for field in dataclasses.fields(BaselineResult):
         whole = getattr(result, field.name)
         part = {key: value[rows] for key, value in whole.items()} if isinstance(whole, dict) else whole[rows]
@@ -308,7 +322,9 @@ def test_the_order_of_the_customers_changes_nothing_whatever_the_catalog(catalog
     portfolio = random_portfolio(catalog, 23, seed)
     order = np.random.default_rng(seed).permutation(len(portfolio)).tolist()
     baseline = Baseline(catalog, policy_for(catalog))
-    assert_equal_bitwise(rows_of(baseline.evaluate(portfolio), order), baseline.evaluate(chosen(portfolio, order)))
+    assert_equal_bitwise(
+        rows_of(baseline.evaluate(portfolio), order), baseline.evaluate(chosen(portfolio, order))
+    )
     one = baseline.evaluate(chosen(portfolio, order[:1]))
     assert_equal_bitwise(one, rows_of(baseline.evaluate(portfolio), order[:1]))
 
@@ -322,7 +338,9 @@ def customer_of(nature: Nature, **indicators: object) -> Customer:
 
 
 @pytest.mark.parametrize("nature", Nature)
-def test_of_whom_nothing_is_known_the_score_is_the_missing_points_in_lines_of_missing_facts(nature: Nature) -> None:
+def test_of_whom_nothing_is_known_the_score_is_the_missing_points_in_lines_of_missing_facts(
+    nature: Nature,
+) -> None:
     result = BASELINE.evaluate(portfolio_of(CATALOG, customer_of(nature)))
     assert result.score[0] == POLICY.missing_points
     assert result.completeness[0] == 0

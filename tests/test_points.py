@@ -32,7 +32,12 @@ def training_data(rng: np.random.Generator, n: int, missing: float) -> tuple[Flo
     x[:, 3] = np.exp(x[:, 3] * 20)
     for feature, levels in LEVELS.items():
         x[:, feature] = rng.integers(0, levels, n)
-    z = x[:, 0] * np.sign(x[:, 1]) + (x[:, 4] % 3 == 1) * x[:, 0] - (x[:, 5] == 0) + np.log(x[:, 3]) / 20
+    z = (
+        x[:, 0] * np.sign(x[:, 1])
+        + (x[:, 4] % 3 == 1) * (1 + x[:, 0])
+        - (x[:, 5] == 0)
+        + np.log(x[:, 3]) / 20
+    )
     y = rng.random(n) < 1 / (1 + np.exp(-z))
     x[rng.random(x.shape) < missing] = np.nan
     return x, y.astype(np.int64)
@@ -41,13 +46,14 @@ def training_data(rng: np.random.Generator, n: int, missing: float) -> tuple[Flo
 @st.composite
 def settings_of_boosters(draw: st.DrawFn) -> dict[str, Any]:
     """Draw LightGBM parameters under which at most two features meet on a path."""
-    pairs = draw(st.sets(st.tuples(*[st.integers(0, K - 1)] * 2).filter(lambda p: p[0] < p[1]), max_size=5))
+    every_pair = [(a, b) for a in range(K) for b in range(a)]
+    pairs = draw(st.just(set()) | st.sets(st.sampled_from(every_pair), min_size=2, max_size=6))
     parameters = QUIET | {
         "interaction_constraints": [[i] for i in range(K)] + [list(pair) for pair in sorted(pairs)],
         "num_leaves": draw(st.integers(2, 8)),
         "learning_rate": draw(st.sampled_from([0.05, 0.3, 1.0])),
         "min_data_in_leaf": draw(st.sampled_from([1, 5, 40])),
-        "min_sum_hessian_in_leaf": draw(st.sampled_from([0.0, 1e-3])),
+        "min_sum_hessian_in_leaf": draw(st.sampled_from([1e-3, 1.0])),
         "max_bin": draw(st.sampled_from([3, 15, 255])),
         "min_data_in_bin": draw(st.sampled_from([1, 3])),
         "use_missing": draw(st.booleans()),
@@ -63,7 +69,9 @@ def settings_of_boosters(draw: st.DrawFn) -> dict[str, Any]:
         "boosting": draw(st.sampled_from(["gbdt", "gbdt", "dart"])),
     }
     if draw(st.booleans()):
-        parameters["monotone_constraints"] = [draw(st.integers(-1, 1)) for _ in range(NUMBERS)] + [0] * CATEGORIES
+        parameters["monotone_constraints"] = [draw(st.integers(-1, 1)) for _ in range(NUMBERS)] + [
+            0
+        ] * CATEGORIES
         parameters["monotone_constraints_method"] = draw(st.sampled_from(["basic", "intermediate"]))
     if draw(st.booleans()):
         parameters["scale_pos_weight"] = 3.0
@@ -71,7 +79,11 @@ def settings_of_boosters(draw: st.DrawFn) -> dict[str, Any]:
 
 
 def trained(
-    parameters: dict[str, Any], x: Floats, y: NDArray[Any], rounds: int = 10, categories: tuple[int, ...] = (4, 5)
+    parameters: dict[str, Any],
+    x: Floats,
+    y: NDArray[Any],
+    rounds: int = 10,
+    categories: tuple[int, ...] = (4, 5),
 ) -> lgb.Booster:
     data = lgb.Dataset(x, y, categorical_feature=list(categories), params={"verbose": -1})
     return lgb.train(parameters, data, rounds)
@@ -82,10 +94,12 @@ def thresholds_of(tables: PointsTables) -> list[float]:
 
 
 def awkward_inputs(rng: np.random.Generator, tables: PointsTables, n: int) -> Floats:
-    """Return rows on the thresholds and one ulp off them, missing, infinite, denormal, and of unseen codes."""
+    """Return rows on the thresholds and an ulp off them, missing, infinite, denormal, of unseen codes."""
     on = np.array([*thresholds_of(tables), 0.0])
     edges = np.concatenate([on, np.nextafter(on, np.inf), np.nextafter(on, -np.inf)])
-    rare = np.array([np.inf, -np.inf, 5e-324, -5e-324, -0.0, 1e-35, -1e-35, 1.0000001e-35, 1e300, 1e308, -1e308])
+    rare = np.array(
+        [np.inf, -np.inf, 5e-324, -5e-324, -0.0, 1e-35, -1e-35, 1.0000001e-35, 1e300, 1e308, -1e308]
+    )
     z = rng.normal(size=(n, K)) * 3
     z[: n // 2] = rng.choice(edges, size=(n // 2, K))
     z = np.where(rng.random(z.shape) < 0.1, rng.choice(rare, z.shape), z)
@@ -106,7 +120,7 @@ def assert_exact(boosters: list[lgb.Booster], tables: PointsTables, z: Floats) -
 
 
 @given(parameters=settings_of_boosters(), seed=st.integers(0, 10**6), missing=st.sampled_from([0.0, 0.15]))
-@settings(max_examples=300)
+@settings(max_examples=150)
 def test_tables_equal_the_mean_of_the_boosters_on_every_input(
     parameters: dict[str, Any], seed: int, missing: float
 ) -> None:
@@ -144,7 +158,7 @@ def test_a_booster_that_stops_without_a_split_is_its_base_alone(outcome: str) ->
     y = {"mixed": y, "all good": y * 0, "all bad": y * 0 + 1}[outcome]
     booster = trained(ADDITIVE | {"min_data_in_leaf": 1000}, x, y)
     tables = compile_boosters([booster], FEATURES, CODES)
-    assert tables.mains == tables.pairs == ()
+    assert not tables.axes
     assert_exact([booster], tables, x)
 
 
@@ -220,7 +234,9 @@ def test_a_booster_over_other_features_or_kinds_is_refused() -> None:
     thresholds=st.lists(st.floats(allow_nan=False, allow_infinity=False), unique=True, max_size=6),
     value=st.floats(allow_nan=True),
 )
-def test_a_number_falls_into_the_cell_behind_the_thresholds_below_it(thresholds: list[float], value: float) -> None:
+def test_a_number_falls_into_the_cell_behind_the_thresholds_below_it(
+    thresholds: list[float], value: float
+) -> None:
     axis = Axis(0, thresholds=tuple(sorted(thresholds)))
     cell = axis.cell(np.array([value]))[0]
     counted = 0.0 if abs(value) <= 1e-35 else value

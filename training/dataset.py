@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy.special import logit
 from sklearn.model_selection import GroupKFold
 
+from features.catalog import Catalog
 from features.portfolio import Bools, Floats, Portfolio
 
 Indices = NDArray[np.intp]
@@ -44,6 +45,10 @@ class LabelledPortfolio:
     def take(self, rows: Indices) -> "LabelledPortfolio":
         """Return some of the customers."""
         return LabelledPortfolio(take(self.portfolio, rows), self.bad[rows], self.groups[rows])
+
+    def with_catalog(self, catalog: Catalog) -> "LabelledPortfolio":
+        """Return the same customers under a catalog with the same indicators, weighted or curved otherwise."""
+        return replace(self, portfolio=replace(self.portfolio, catalog=catalog))
 
     def cohort_log_odds(self) -> Floats:
         """Return each customer's cohort's log-odds of the bad outcome, shape (n,).

@@ -1,24 +1,31 @@
 """The walk-forward: each year's customers judged by what was trained on matured, known records only."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from features.portfolio import Bools, Floats
+from features.catalog import Catalog, Method
+from features.portfolio import Bools, Floats, Portfolio
 from features.terms import RATED_TIERS, Tier
 from models.decision import Scorer
 from models.policy import Policy
+from models.weights import weighted_by_records, with_drawn_curves
 from training.dataset import LabelledPortfolio
 from training.metrics import Metrics, measure
 from training.peers import BaselinePeer, LogisticPeer, SingleIndicatorPeer
 from training.train import THREADS, train_model
 
-MODEL, BASELINE, LOGISTIC, SINGLE = "model", "baseline", "logistic regression", "best single indicator"
-SCORERS = (MODEL, BASELINE, LOGISTIC, SINGLE)
+MODEL = "model"
+BASELINE = "baseline"
+LOGISTIC = "logistic regression"
+SINGLE = "best single indicator"
+# The baseline with the weights and curves that the catalog has now, which a year's training date did not know.
+BASELINE_OF_TODAY = "baseline of today's catalog"
+SCORERS = (MODEL, BASELINE, LOGISTIC, SINGLE, BASELINE_OF_TODAY)
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +55,8 @@ def walk_forward(
 
     Args:
         data: all customers; `matured_on`, shape (n,), says when each outcome was known.
-        policy: the tiers' policy, the same for every year.
+        policy: the tiers' policy, the same for every year. The baseline's curves and weights are drawn at
+            each training date from the records known then (quantiles and CRITIC, see `models.weights`).
         years: calendar years of evaluation; a year's training date is its first day.
 
     Raises:
@@ -57,18 +65,22 @@ def walk_forward(
     for year in years:
         training_date = np.datetime64(f"{year}-01-01")
         # Groups may stand on both sides: a borrower's earlier, matured loan was known at the time.
-        training = data.take(np.flatnonzero(matured_on <= training_date))
-        evaluated = data.take(np.flatnonzero(data.cohorts == year))
-        progress(f"{year}: training on {len(training):,} matured customers")
+        training_today = data.take(np.flatnonzero(matured_on <= training_date))
+        evaluated_today = data.take(np.flatnonzero(data.cohorts == year))
+        progress(f"{year}: training on {len(training_today):,} matured customers")
+        catalog = drawn_at_training_date(training_today.portfolio, policy)
+        training, evaluated = training_today.with_catalog(catalog), evaluated_today.with_catalog(catalog)
         trained = train_model(training, policy, threads=threads)
         natures = trained.model.natures
         single = SingleIndicatorPeer.fit(training, natures)
-        decisions = Scorer(data.portfolio.catalog, policy, trained.model).decide(evaluated.portfolio)
+        decisions = Scorer(catalog, policy, trained.model).decide(evaluated.portfolio)
+        today = BaselinePeer.fit(training_today, policy)
         probabilities = {
             MODEL: decisions.model.probability,
             BASELINE: expit(BaselinePeer.fit(training, policy).log_odds(evaluated.portfolio)),
             LOGISTIC: expit(LogisticPeer.fit(training, natures).log_odds(evaluated.portfolio)),
             SINGLE: expit(single.log_odds(evaluated.portfolio)),
+            BASELINE_OF_TODAY: expit(today.log_odds(evaluated_today.portfolio)),
         }
         yield YearResult(
             year=year,
@@ -80,6 +92,12 @@ def walk_forward(
             metrics={name: measure(evaluated.bad, p) for name, p in probabilities.items()},
             tiers=decisions.tiers,
         )
+
+
+def drawn_at_training_date(portfolio: Portfolio, policy: Policy) -> Catalog:
+    """Return the catalog with curves and weights from what a portfolio's records say, and nothing else."""
+    curved = replace(portfolio, catalog=with_drawn_curves(portfolio))
+    return weighted_by_records(curved, policy, Method.CRITIC)
 
 
 def mean_figure(results: Sequence[YearResult], scorer: str, figure: str) -> float:
