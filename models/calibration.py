@@ -7,6 +7,7 @@ vector machines"). Being linear, it keeps SHAP values in log-odds exact: they ar
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.optimize import brentq, minimize
 from scipy.special import expit, logit
 
@@ -16,6 +17,8 @@ from features.portfolio import Bools, Floats
 SMALLEST_SLOPE = 1e-3
 # The strength of the prior that slope is 1, in units of information: 1 is one standard error of 1.
 _SLOPE_PRIOR = 1.0
+# A year with fewer bad or good outcomes says nothing about the drift of the level.
+_ENOUGH = 20
 
 
 @dataclass(frozen=True)
@@ -67,3 +70,57 @@ def fit_intercept(log_odds: Floats, bad: Bools, prior_rate: float | None = None)
     rate = (np.sum(bad) + share) / (len(bad) + 1.0)
     lowest, highest = -60.0 - float(np.max(log_odds)), 60.0 - float(np.min(log_odds))
     return float(brentq(lambda shift: float(np.mean(expit(log_odds + shift))) - rate, lowest, highest))
+
+
+def calibrate(
+    held_out: Floats, margin: Floats, bad: Bools, cohort: NDArray[np.int64], newest: Bools, years_ahead: float
+) -> Calibration:
+    """Fit the whole map: slope on held-out margins, level on the newest cohort, room for the level to drift.
+
+    Args:
+        held_out: margins of n customers by what was trained without them, for the slope; shape (n,).
+        margin: their margins by what will be served, for the level; shape (n,).
+        bad: the outcomes, shape (n,).
+        cohort: the year of each, shape (n,).
+        newest: which customers' outcomes the level is taken from, shape (n,).
+        years_ahead: how long after them the map will be used.
+    """
+    slope = fit_slope(held_out, bad, cohort.astype(np.float64))
+    margins = slope * margin[newest]
+    intercept = fit_intercept(margins, bad[newest], float(np.mean(bad)))
+    drift = level_drift(bad, cohort) * years_ahead
+    shift, stretch = _widened(margins + intercept, drift)
+    return Calibration(shift + stretch * intercept, stretch * slope)
+
+
+def level_drift(bad: Bools, cohort: NDArray[np.int64]) -> float:
+    """Return the variance a year of the bad rate's log-odds, as of a random walk, from yearly cohorts.
+
+    The mean squared change between successive years less what sampling alone would give (the delta
+    method's 1/bad + 1/good for each), at least 0. Years with fewer than 20 bad or good outcomes are left
+    out; with fewer than three years left the drift is unknown and taken for 0.
+    """
+    years, index = np.unique(cohort, return_inverse=True)
+    counts = np.bincount(index).astype(np.float64)
+    bads = np.bincount(index, weights=bad)
+    enough = (bads >= _ENOUGH) & (counts - bads >= _ENOUGH)
+    if enough.sum() < 3:
+        return 0.0
+    years, bads, goods = years[enough], bads[enough], (counts - bads)[enough]
+    noise = 1.0 / bads + 1.0 / goods
+    changes = np.diff(np.log(bads / goods)) ** 2 - noise[1:] - noise[:-1]
+    return max(0.0, float(np.sum(changes) / np.sum(np.diff(years))))
+
+
+def _widened(log_odds: Floats, variance: float) -> tuple[float, float]:
+    """Return shift and stretch of the line nearest to logit E[expit(log_odds + u)], u normal of that variance.
+
+    A level that is uncertain makes rare outcomes likelier than its middle says. The line is a least-squares
+    fit over the log-odds given, shape (n,); a line, so that SHAP values in log-odds stay exact.
+    """
+    if not variance or np.ptp(log_odds) == 0:
+        return 0.0, 1.0
+    nodes, weights = np.polynomial.hermite_e.hermegauss(21)
+    spread = expit(log_odds[:, None] + np.sqrt(variance) * nodes) @ (weights / np.sum(weights))
+    stretch, shift = np.polyfit(log_odds, logit(spread), 1)
+    return float(shift), max(float(stretch), SMALLEST_SLOPE)

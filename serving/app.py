@@ -14,16 +14,16 @@ import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from typing import Any
 
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from models.answer import Answer
 from models.decision import UnexplainedScore
 from serving import metrics
-from serving.body import read_body
+from serving.body import MAX_BODY, read_body
 from serving.description import describe_served
 from serving.example import example_customer
 from serving.openapi import openapi_document
@@ -39,6 +39,8 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 # Up to this size a request is scored where it arrives; larger ones go to a thread, so that health checks
 # and small requests are answered beside them.
 SMALL_BODY = 16 * 1024
+# Of larger ones so many bytes may wait for the thread; who comes later is asked to come again.
+_MAX_WAITING = 8 * MAX_BODY
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 _HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 # The page loads nothing from anywhere.
@@ -86,6 +88,7 @@ class _Service:
         """Take up what is served and prepare all that does not change."""
         self._served = served
         self._thread = ThreadPoolExecutor(1, "scoring")
+        self._waiting = 0
         request = {"customers": [example_customer(served.scorer.catalog)], "explain": True, "language": "en"}
         response = json.loads(self._answer(_dump(request)))
         self._docs = _dump(openapi_document(served.scorer.catalog, request, response))
@@ -100,15 +103,24 @@ class _Service:
         if len(body) <= SMALL_BODY:
             content, answers = self._answer_counted(body)
         else:
-            loop = asyncio.get_running_loop()
-            content, answers = await loop.run_in_executor(self._thread, self._answer_counted, body)
+            content, answers = await self._answer_in_turn(body)
         metrics.count_decisions(answers)
         return _json(content)
+
+    async def _answer_in_turn(self, body: bytes) -> tuple[bytes, list[Answer]]:
+        if self._waiting + len(body) > _MAX_WAITING:
+            raise Refusal(503, "too many large batches at once; try again in a moment", "service")
+        self._waiting += len(body)
+        try:
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._thread, self._answer_counted, body)
+        finally:
+            self._waiting -= len(body)
 
     def _answer(self, body: bytes) -> bytes:
         return self._answer_counted(body)[0]
 
-    def _answer_counted(self, body: bytes) -> tuple[bytes, list[Any]]:
+    def _answer_counted(self, body: bytes) -> tuple[bytes, list[Answer]]:
         asked = parse_score_request(body, self._served.scorer.catalog)
         answers = score_customers(
             self._served, asked.customers, language=asked.language, explain=asked.explain

@@ -25,8 +25,8 @@ def load() -> Served:
 @bentoml.asgi_app(build_app(load), path="/")
 @bentoml.service(
     name="tierwise",
-    # Reading a body has a shorter limit of its own, with an answer of the usual shape.
-    traffic={"timeout": 120},
+    # Never reached: reading a body and what may wait have limits of their own, answered in the usual shape.
+    traffic={"timeout": 60},
     # Both would hold paths as they were requested; serving.metrics counts by route instead.
     metrics={"enabled": False},
     logging={"access": {"enabled": False}},

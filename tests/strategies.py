@@ -36,7 +36,7 @@ EXTREME = (
 
 
 def awkward_numbers(indicator: Indicator) -> list[float]:
-    """Return an indicator's knots and bounds, their neighbours an ulp away, extreme values; what is allowed."""
+    """Return knots and bounds, their neighbours one ulp away, and extreme values, as far as allowed."""
     knots = [knot[0] for knot in indicator.points] if isinstance(indicator.points, tuple) else []
     bounds = [bound for bound in (indicator.minimum, indicator.maximum) if bound is not None]
     numbers = [*knots, *bounds, *EXTREME]
@@ -238,7 +238,8 @@ def catalogs(draw: st.DrawFn) -> Catalog:
     ids = _Ids()
     switch = {
         **_indicator(draw, ids, natures), "id": "switch", "natures": natures, "kind": "flag",
-        "better": "higher",        "points": {"true": 80.0, "false": 10.0}, "levels": None, "unseen_points": None, "able": set(natures),
+        "better": "higher", "points": {"true": 80.0, "false": 10.0}, "levels": None, "unseen_points": None,
+        "able": set(natures),
     }  # fmt: skip
     condition = {"indicator": "switch", "is": True}
     dimensions = []

@@ -104,7 +104,8 @@ def test_of_200_changed_documents_each_is_refused(change: Callable[[bytes, rando
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b"{}", b"}", b'{"sha256":"', DATA + b"}", DATA + b"\n", b" " + DATA, DATA * 2]
+    "data",
+    [b"", b"{}", b"}", b'{"sha256":"', DATA + b"}", DATA[:-1] + b"]", DATA + b"\n", b" " + DATA, DATA * 2],
 )
 def test_what_is_no_document_is_refused(data: bytes) -> None:
     with pytest.raises(ArtefactError):

@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -346,6 +347,35 @@ def test_of_whom_nothing_is_known_the_score_is_the_missing_points_in_lines_of_mi
     assert result.completeness[0] == 0
     assert not result.weights.any()
     assert result.contributions[0].sum() == pytest.approx(POLICY.missing_points - result.base[0], abs=1e-12)
+
+
+def test_of_whom_nothing_applies_the_score_is_the_reference_and_completeness_0() -> None:
+    """A recorded, unweighted switch turns off everything that is scored."""
+    text = {"zh-Hant": "名", "zh-Hans": "名", "en": "name"}
+    common = {
+        "names": text, "kind": "flag", "better": "higher", "confidentiality": "internal",
+        "source": {"department": "sales", "table": "records"},
+    }  # fmt: skip
+    switch = common | {"id": "switch"}
+    scored = common | {
+        "id": "scored", "points": {"true": 100, "false": 0}, "weight": 100,
+        "applies_when": {"indicator": "switch", "is": True},
+    }  # fmt: skip
+    group = {"id": "group", "names": text, "weight": 100, "indicators": [switch, scored]}
+    document = {
+        "catalog": "switched", "version": 1, "names": text, "natures": ["enterprise"],
+        "departments": {"sales": text},
+        "dimensions": [{"id": "dimension", "names": text, "weight": 100, "groups": [group]}],
+    }  # fmt: skip
+    catalog = Catalog.model_validate_json(json.dumps(document))
+    raw = {"customer_id": "C-1", "nature": "enterprise", "as_of": "2026-01-31"}
+    customer = parse_customer(raw | {"indicators": {"switch": False, "scored": True}}, catalog)
+    policy = policy_for(catalog)
+    result = Baseline(catalog, policy).evaluate(portfolio_of(catalog, customer))
+    assert result.score[0] == result.base[0] == policy.reference_for(Nature.ENTERPRISE)
+    assert result.completeness[0] == 0
+    assert not result.contributions.any()
+    assert_as_evaluated_slowly(catalog, policy, customer)
 
 
 def test_an_empty_portfolio_has_an_empty_result() -> None:

@@ -278,6 +278,16 @@ def test_no_text_is_written_as_a_formula(tmp_path: Path, catalog: Catalog, polic
     assert read_flat(tmp_path / "out.parquet")[0]["customer_id"] == id_
 
 
+class _Told:
+    """Keeps the progress that it is told."""
+
+    def __init__(self) -> None:
+        self.steps: list[tuple[int, float]] = []
+
+    def __call__(self, read: int, share: float) -> None:
+        self.steps.append((read, share))
+
+
 def test_large_files_are_read_in_chunks_with_progress(
     tmp_path: Path, catalog: Catalog, policy: Policy, monkeypatch: pytest.MonkeyPatch, corpus: list[Raw]
 ) -> None:
@@ -286,11 +296,11 @@ def test_large_files_are_read_in_chunks_with_progress(
     score_file(write_table(tmp_path / "in.csv", corpus, catalog), whole, scorer)
     monkeypatch.setattr("serving.tables.CHUNK_ROWS", 40)
     for ending in ENDINGS:
-        told: list[tuple[int, float]] = []
+        told = _Told()
         table = write_table(tmp_path / f"in{ending}", corpus, catalog)
-        score_file(table, tmp_path / "out.csv", scorer, progress=lambda *step: told.append(step))
-        assert [read for read, _ in told] == [40, 80, 120, 150]
-        shares = [share for _, share in told]
+        score_file(table, tmp_path / "out.csv", scorer, progress=told)
+        assert [read for read, _ in told.steps] == [40, 80, 120, 150]
+        shares = [share for _, share in told.steps]
         assert shares == sorted(shares)
         assert 0 < shares[0] <= shares[-1] <= 1
         assert (tmp_path / "out.csv").read_bytes() == whole.read_bytes()
@@ -325,7 +335,7 @@ def test_files_that_cannot_be_opened_or_written_are_told(
     tmp_path: Path, catalog: Catalog, policy: Policy
 ) -> None:
     scorer = Scorer(catalog, policy)
-    with pytest.raises(TableError, match="in.csv: cannot be read"):
+    with pytest.raises(TableError, match=r"in\.csv: cannot be read"):
         score_file(tmp_path / "in.csv", tmp_path / "out.csv", scorer)
     table = tmp_path / "in.csv"
     table.write_text("customer_id,nature,as_of\nC-1,enterprise,2026-01-31\n")
@@ -333,7 +343,7 @@ def test_files_that_cannot_be_opened_or_written_are_told(
         score_file(table, table, scorer)
     with pytest.raises(TableError, match="cannot be written"):
         score_file(table, tmp_path / "nowhere" / "out.csv", scorer)
-    with pytest.raises(TableError, match="give a .csv, .parquet or .xlsx"):
+    with pytest.raises(TableError, match=r"give a \.csv, \.parquet or \.xlsx"):
         score_file(table, tmp_path / "out.txt", scorer)
     assert [path.name for path in tmp_path.iterdir()] == ["in.csv"]
 

@@ -310,7 +310,8 @@ def tiered(
     scores = dict.fromkeys(ids, 90.0) | (dimensions or {})
     nothing = np.zeros((1, len(CATALOG.placed)))
     baseline = BaselineResult(
-        base=np.array([60.0]), score=np.array([score]), points=nothing, weights=nothing, contributions=nothing,
+        base=np.array([60.0]), score=np.array([score]),
+        points=nothing, weights=nothing, contributions=nothing,
         dimension_scores={id_: np.array([np.nan if id_ in absent else scores[id_]]) for id_ in ids},
         group_scores={}, dimension_applies={id_: np.array([id_ not in absent]) for id_ in ids},
         completeness=np.array([completeness]),

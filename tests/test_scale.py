@@ -71,6 +71,13 @@ def test_the_slope_is_the_map_s_derivative(scale: Scale, at: float) -> None:
     assert slope == pytest.approx((high - low) / (2 * step), rel=1e-3, abs=1e-6)
 
 
+@given(scale=scales(), at=st.integers(0, 2))
+def test_at_an_anchor_the_slope_is_that_of_the_side_above(scale: Scale, at: int) -> None:
+    anchor, step = scale.log_odds[at], 1e-7
+    on, after = points(scale, anchor, anchor + step)
+    assert float(scale.slope(np.array([anchor]))[0]) == pytest.approx((after - on) / step, rel=1e-3, abs=1e-4)
+
+
 @given(
     scale=scales(),
     base=LOG_ODDS | st.integers(0, 2),

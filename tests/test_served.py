@@ -36,7 +36,7 @@ def model(catalog: Catalog, policy: Policy) -> Model:
 
 
 def register(state: Path, artefact: bytes, catalog_json: str, policy_json: str) -> str:
-    """Register a champion as a training leaves it: catalog and policy in its run, the artefact in its model."""
+    """Register a champion as a training leaves it: catalog and policy in its run, artefact in its model."""
     client = registry.connect(state)
     experiment = client.create_experiment("customer", f"{registry.artefact_uri(state)}/customer")
     run_id = client.create_run(experiment).info.run_id

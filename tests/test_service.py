@@ -26,7 +26,8 @@ from models.decision import Scorer
 from models.points import Axis, MainTable
 from models.policy import Policy, load_policy
 from serving.app import guarded
-from serving.body import MAX_BODY
+from serving.body import MAX_BODY, read_body
+from serving.refusal import Refusal
 from serving.request import MAX_CUSTOMERS, parse_score_request
 from serving.scoring import score_customers
 from serving.served import Served
@@ -235,9 +236,9 @@ def changed(**changes: Any) -> Change:
         (changed(customer_id=""), 1, "customer_id", "must be a text"),
         (changed(customer_id="\udc00"), 1, "customer_id", "must be a text"),
         (changed(name=SECRET), 1, "customer", "unknown field"),
-        (lambda c: asked([customer(c), SECRET]), 1, "customer", "must be an object"),
+        (lambda c: {"customers": [customer(c), SECRET]}, 1, "customer", "must be an object"),
         (lambda c: asked([]), None, "customers", "list of 1 to"),
-        (lambda c: asked({}), None, "customers", "list of 1 to"),  # type: ignore[arg-type]
+        (lambda c: {"customers": {}}, None, "customers", "list of 1 to"),
         (lambda c: {}, None, "customers", "list of 1 to"),
         (lambda c: asked([customer(c)] * (MAX_CUSTOMERS + 1)), None, "customers", "list of 1 to"),
         (lambda c: asked([customer(c)], explain="yes"), None, "explain", "true or false"),
@@ -261,7 +262,10 @@ def test_what_is_wrong_is_named_by_position_and_field_and_nothing_is_scored(
     assert reason in error["reason"]
 
 
-WHOLE = '{"customers": [{"customer_id": "C-1", "nature": "enterprise", "as_of": "2026-01-31", "indicators": {%s}}]%s}'
+WHOLE = (
+    '{"customers": [{"customer_id": "C-1", "nature": "enterprise", "as_of": "2026-01-31", '
+    '"indicators": {%s}}]%s}'
+)
 
 
 @pytest.mark.parametrize(
@@ -338,7 +342,8 @@ def test_a_body_over_the_cap_is_refused_declared_or_streamed(client: httpx.Clien
 
 
 def test_a_caller_who_never_stops_sending_is_cut_off(service: Service) -> None:
-    head = "POST /v1/score HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 99999999999\r\n\r\n"
+    head = "POST /v1/score HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    head += "Content-Length: 99999999999\r\n\r\n"
     sent, start = 0, time.monotonic()
     with socket.create_connection(("127.0.0.1", service.port), timeout=30) as connection:
         connection.sendall(head.encode())
@@ -408,6 +413,41 @@ def test_an_unforeseen_error_is_answered_and_logged_by_kind_and_place_only(
     assert "ZeroDivisionError at" in caplog.text
     assert "test_service.py" in caplog.text
     assert SECRET not in caplog.text + str(response.body)
+
+
+def test_a_body_that_stops_coming_or_is_cut_off_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("serving.body._SECONDS", 0.05)
+
+    async def stalls() -> Any:
+        await asyncio.sleep(60)
+
+    async def disconnects() -> Any:
+        return {"type": "http.disconnect"}
+
+    for receive, status in ((stalls, 408), (disconnects, 400)):
+        headers = [(b"content-type", b"application/json")]
+        request = Request({"type": "http", "method": "POST", "path": "/", "headers": headers}, receive)
+        with pytest.raises(Refusal) as told:
+            asyncio.run(read_body(request))
+        assert told.value.status == status
+
+
+def test_more_large_batches_than_may_wait_are_asked_to_come_again(
+    service: Service, corpus: list[dict[str, Any]]
+) -> None:
+    body = json.dumps(asked(corpus)).encode().ljust(MAX_BODY)
+
+    def ask(_: int) -> int:
+        with service.client() as client:
+            response = client.post("/v1/score", content=body, headers={"Content-Type": "application/json"})
+        if response.status_code == 503:
+            assert error_of(response)["field"] == "service"
+        return response.status_code
+
+    with ThreadPoolExecutor(16) as callers:
+        statuses = list(callers.map(ask, range(16)))
+    assert set(statuses) <= {200, 503}
+    assert statuses.count(200) >= 8
 
 
 async def _awaited(response: Awaitable[Response]) -> Response:
@@ -565,7 +605,7 @@ def test_a_taken_port_is_told_in_one_line(service: Service, tmp_path: Path) -> N
 def test_what_cannot_be_served_is_told_in_one_line(
     tmp_path: Path, settings: dict[str, str], reason: str
 ) -> None:
-    assert refused(start(tmp_path, **settings), reason)
+    assert refused(start(tmp_path, 0, **settings), reason)
 
 
 def test_a_changed_artefact_is_not_served(tmp_path: Path, model: Model) -> None:

@@ -13,10 +13,11 @@ from features.portfolio import Floats, Portfolio
 from features.terms import Nature
 from models.artefact import catalog_features
 from models.baseline import Baseline
-from models.calibration import Calibration, fit_intercept, fit_slope
+from models.calibration import Calibration, calibrate, fit_intercept
 from models.policy import Policy
 from training.dataset import LabelledPortfolio
 from training.metrics import auc
+from training.train import years_ahead
 
 # Inverse strength of the ridge penalty on standardised inputs.
 RIDGE = 0.01
@@ -24,13 +25,9 @@ RIDGE = 0.01
 _LARGEST = 4.0
 
 
-def calibrated(margin: Floats, data: LabelledPortfolio) -> Calibration:
-    """Return Platt's map for a fixed score of the training customers, the level from the newest of them."""
-    slope = fit_slope(margin, data.bad, data.cohorts.astype(np.float64))
-    newest = data.newest()
-    return Calibration(
-        fit_intercept(slope * margin[newest], data.bad[newest], float(np.mean(data.bad))), slope
-    )
+def calibrated(margin: Floats, data: LabelledPortfolio, policy: Policy) -> Calibration:
+    """Return the map for a score of the training customers, fitted as the model's is."""
+    return calibrate(margin, margin, data.bad, data.cohorts, data.newest(), years_ahead(policy))
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +40,7 @@ class BaselinePeer:
     @classmethod
     def fit(cls, data: LabelledPortfolio, policy: Policy) -> "BaselinePeer":
         """Calibrate the baseline."""
-        return cls(policy, calibrated(cls._margin(data.portfolio, policy), data))
+        return cls(policy, calibrated(cls._margin(data.portfolio, policy), data, policy))
 
     def log_odds(self, portfolio: Portfolio) -> Floats:
         """Return log-odds of the bad outcome, shape (n,)."""
@@ -70,7 +67,10 @@ class LogisticPeer:
 
     @classmethod
     def fit(cls, data: LabelledPortfolio, natures: tuple[Nature, ...]) -> "LogisticPeer":
-        """Fit the regression, its level taken from the newest training customers as the model's is."""
+        """Fit the regression, and take its level from the newest training customers.
+
+        Its own slope stays; room for drift, which made it worse on the years up to 2003, is not added.
+        """
         features = catalog_features(data.portfolio.catalog, natures)
         raw = _transformed(data.portfolio, features)
         known = ~np.isnan(raw)
@@ -109,7 +109,7 @@ class SingleIndicatorPeer:
     calibration: Calibration
 
     @classmethod
-    def fit(cls, data: LabelledPortfolio, natures: tuple[Nature, ...]) -> "SingleIndicatorPeer":
+    def fit(cls, data: LabelledPortfolio, policy: Policy, natures: tuple[Nature, ...]) -> "SingleIndicatorPeer":
         """Choose the indicator by AUC on the training customers."""
         features = catalog_features(data.portfolio.catalog, natures)
         best = (0.0, "", 1.0, 0.0)
@@ -123,7 +123,7 @@ class SingleIndicatorPeer:
                 best = (abs(area - 0.5), feature, 1.0 if area >= 0.5 else -1.0, median)
         _, feature, sign, median = best
         margin = sign * _one(data.portfolio, feature, median)
-        return cls(feature, sign, median, calibrated(margin, data))
+        return cls(feature, sign, median, calibrated(margin, data, policy))
 
     def log_odds(self, portfolio: Portfolio) -> Floats:
         """Return log-odds of the bad outcome, shape (n,)."""

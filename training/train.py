@@ -18,7 +18,7 @@ from models.booster import (
     choose_rounds,
     train_bags,
 )
-from models.calibration import Calibration, fit_intercept, fit_slope
+from models.calibration import calibrate
 from models.compilation import compile_boosters
 from models.points import PointsTables
 from models.policy import Policy
@@ -97,12 +97,16 @@ def train_model(
 
     progress("calibrating")
     margin_held_out = prior_held_out + np.nan_to_num(correction_held_out)
-    slope = fit_slope(margin_held_out, data.bad, data.cohorts.astype(np.float64))
     tables = add(prior, correction)
     newest = data.newest()
-    margin = slope * _margin(tables, sample.matrix[newest])
-    intercept = fit_intercept(margin, data.bad[newest], float(np.mean(data.bad)))
-    calibration = Calibration(intercept, slope)
+    calibration = calibrate(
+        margin_held_out,
+        _margin(tables, sample.matrix),
+        data.bad,
+        data.cohorts,
+        newest,
+        years_ahead(policy),
+    )
     model = Model(
         tables=tables,
         calibration=calibration,
@@ -132,6 +136,15 @@ def add(prior: PointsTables, correction: PointsTables) -> PointsTables:
         mains=prior.mains + correction.mains,
         pairs=prior.pairs + correction.pairs,
     )
+
+
+def years_ahead(policy: Policy) -> float:
+    """Return how old the newest known outcomes are, in years, when a model trained on them is in use.
+
+    Customers are evaluated on average half a year before the newest outcome window began to close, and
+    served on average half a year after the training.
+    """
+    return policy.outcome_months / 12 + 1.0
 
 
 def _margin(tables: PointsTables, matrix: Floats) -> Floats:

@@ -72,7 +72,7 @@ def walk_forward(
         training, evaluated = training_today.with_catalog(catalog), evaluated_today.with_catalog(catalog)
         trained = train_model(training, policy, threads=threads)
         natures = trained.model.natures
-        single = SingleIndicatorPeer.fit(training, natures)
+        single = SingleIndicatorPeer.fit(training, policy, natures)
         decisions = Scorer(catalog, policy, trained.model).decide(evaluated.portfolio)
         today = BaselinePeer.fit(training_today, policy)
         probabilities = {
