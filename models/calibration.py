@@ -78,14 +78,16 @@ def calibrate(
     """Fit the whole map: slope on held-out margins, level on the newest cohort, room for the level to drift.
 
     Args:
-        held_out: margins of n customers by what was trained without them, for the slope; shape (n,).
+        held_out: margins of n customers by what was trained without them, for the slope, shape (n,); NaN
+            where there is none.
         margin: their margins by what will be served, for the level; shape (n,).
         bad: the outcomes, shape (n,).
         cohort: the year of each, shape (n,).
         newest: which customers' outcomes the level is taken from, shape (n,).
         years_ahead: how long after them the map will be used.
     """
-    slope = fit_slope(held_out, bad, cohort.astype(np.float64))
+    known = ~np.isnan(held_out)
+    slope = fit_slope(held_out[known], bad[known], cohort[known].astype(np.float64))
     margins = slope * margin[newest]
     intercept = fit_intercept(margins, bad[newest], float(np.mean(bad)))
     drift = level_drift(bad, cohort) * years_ahead

@@ -4,6 +4,7 @@ No cell is ever a formula: texts are written as texts, whatever they start with.
 """
 
 from collections.abc import Sequence
+from enum import Enum, auto
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -69,6 +70,8 @@ _REFERENCE = Text(zh_hant="參照分", zh_hans="参照分", en="Reference")
 
 _HEADER_FONT = Font(bold=True)
 _HEADER_FILL = PatternFill("solid", fgColor="DDE6F0")
+# What Excel itself takes for the start of a formula when it is typed.
+_FORMULA = ("=", "+", "-", "@")
 _WRAPPED = Alignment(wrap_text=True, vertical="top")
 _TOP = Alignment(vertical="top")
 
@@ -146,6 +149,13 @@ class ExcelOutput:
         self._book.save(self._path)
 
 
+class _CellStyle(Enum):
+    TEXT = auto()
+    WRAPPED = auto()
+    QUOTED = auto()
+    NUMBER = auto()
+
+
 class _Sheets:
     """Rows under a frozen, filtered header; when a sheet is full, the next one goes on."""
 
@@ -163,7 +173,7 @@ class _Sheets:
         if self._rows == MAX_SHEET_ROWS:
             self.finish()
             self._open()
-        self._sheet.append([self._cell(value) for value in values])
+        self._sheet.append([self._cell(place, value) for place, value in enumerate(values)])
         self._rows += 1
 
     def finish(self) -> None:
@@ -184,16 +194,34 @@ class _Sheets:
             header.append(cell)
         self._sheet.append(header)
         self._rows = 1
+        # A row is written when it is appended, so that one cell of each style and column serves them all;
+        # to style every cell anew takes most of the time.
+        places = range(len(self._columns))
+        self._texts, self._wrapped, self._quoted, self._numbers = (
+            [self._styled(style) for _ in places] for style in _CellStyle
+        )
 
-    def _cell(self, value: Any) -> WriteOnlyCell:
-        # Of a float openpyxl writes 16 digits; its shortest exact form has up to 17.
-        cell = WriteOnlyCell(self._sheet, repr(value) if isinstance(value, float) else value)
-        if isinstance(value, str):
-            cell.data_type = "s"  # else a text that starts with = would become a formula
-            cell.quotePrefix = value.startswith(("=", "+", "-", "@"))
-            cell.alignment = _WRAPPED if "\n" in value else _TOP
-        else:
-            cell.data_type = "n"
+    def _styled(self, style: "_CellStyle") -> WriteOnlyCell:
+        cell = WriteOnlyCell(self._sheet)
+        cell.alignment = _WRAPPED if style is _CellStyle.WRAPPED else _TOP
+        cell.quotePrefix = style is _CellStyle.QUOTED
+        if style is _CellStyle.NUMBER:
             cell.number_format = "0.00##"
-            cell.alignment = _TOP
+        return cell
+
+    def _cell(self, place: int, value: Any) -> WriteOnlyCell | None:
+        """Return the cell of one column that holds a text, a float or nothing."""
+        if value is None:
+            return None
+        if isinstance(value, float):
+            cell = self._numbers[place]
+            # Of a float openpyxl writes 16 digits; its shortest exact form has up to 17.
+            cell.value, cell.data_type = repr(value), "n"
+            return cell
+        if value.startswith(_FORMULA):
+            cell = self._quoted[place]
+        else:
+            cell = (self._wrapped if "\n" in value else self._texts)[place]
+        # Named a text, for else one that starts with = would become a formula.
+        cell.value, cell.data_type = value, "s"
         return cell

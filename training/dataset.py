@@ -70,20 +70,23 @@ class LabelledPortfolio:
         return result
 
     def folds(self) -> Iterator[tuple[Indices, Indices]]:
-        """Yield (training, held-out) rows: blocks of time where there are several days, else random groups.
+        """Yield (training, held-out) rows: forward in time where there are several days, else random groups.
 
-        No group stands on both sides.
+        Of blocks of time with about as many bad outcomes each, every one but the first is held out once, and
+        what is trained for it comes from before it, as it will when the model is used. No group stands on
+        both sides.
         """
-        if len(np.unique(self.days)) < FOLDS:
+        if len(np.unique(self.days)) <= FOLDS:
             yield from GroupKFold(FOLDS).split(self.bad, groups=self.groups)
             return
         order = np.argsort(self.days, kind="stable")
-        edges = self.days[order][np.linspace(0, len(self), FOLDS + 1).astype(int)[1:-1]]
+        so_far = np.cumsum(self.bad[order]) / max(1, int(np.sum(self.bad)))
+        edges = self.days[order][np.searchsorted(so_far, np.arange(1, FOLDS + 1) / (FOLDS + 1))]
         block = np.searchsorted(np.unique(edges), self.days, side="right")
-        for held_out in np.unique(block):
+        for held_out in np.unique(block)[1:]:
             inside = np.flatnonzero(block == held_out)
-            outside = np.flatnonzero((block != held_out) & ~np.isin(self.groups, self.groups[inside]))
-            yield outside, inside
+            before = np.flatnonzero((block < held_out) & ~np.isin(self.groups, self.groups[inside]))
+            yield before, inside
 
 
 def take(portfolio: Portfolio, rows: Indices) -> Portfolio:

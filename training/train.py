@@ -37,7 +37,8 @@ class Trained:
 
     `prior` and `correction` are its two parts in uncalibrated log-odds, `boosters` what the correction was
     compiled from (none where no round held), `held_out` the calibrated log-odds of each of the n training
-    customers by what was trained without their fold, shape (n,).
+    customers by what was trained before their time or without their fold, shape (n,); NaN for the first block
+    of time, which is never held out.
     """
 
     model: Model
@@ -96,7 +97,7 @@ def train_model(
     )
 
     progress("calibrating")
-    margin_held_out = prior_held_out + np.nan_to_num(correction_held_out)
+    margin_held_out = prior_held_out + correction_held_out
     tables = add(prior, correction)
     newest = data.newest()
     calibration = calibrate(
