@@ -18,6 +18,8 @@ from serving.settings import DEFAULT_CATALOG, Settings, SettingsError
 
 _CATALOG_FILE, _POLICY_FILE = "catalog.json", "policy.json"
 _POINTS_FILE, _VERSION_FILE = "points.json", "version.txt"
+# Where a training's run keeps the documents that its model is loaded from.
+_RUN_FOLDER = "model"
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -111,7 +113,7 @@ def _load_registered(name: str, state: Path) -> Served:
     ):
         run_id = client.get_model_version(name, version).run_id or ""
         files = {
-            file: _read(Path(client.download_artifacts(run_id, file, folder)))
+            file: _read(Path(client.download_artifacts(run_id, f"{_RUN_FOLDER}/{file}", folder)))
             for file in (_CATALOG_FILE, _POLICY_FILE)
         }
     catalog = _read_json(Catalog, files[_CATALOG_FILE], f"model {label}: {_CATALOG_FILE}")

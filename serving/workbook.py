@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from openpyxl import Workbook
-from openpyxl.cell import WriteOnlyCell
+from openpyxl.cell import Cell, WriteOnlyCell
 from openpyxl.styles import Alignment, Font, PatternFill
 from openpyxl.utils import get_column_letter
 
@@ -201,7 +201,7 @@ class _Sheets:
             [self._styled(style) for _ in places] for style in _CellStyle
         )
 
-    def _styled(self, style: "_CellStyle") -> WriteOnlyCell:
+    def _styled(self, style: "_CellStyle") -> Cell:
         cell = WriteOnlyCell(self._sheet)
         cell.alignment = _WRAPPED if style is _CellStyle.WRAPPED else _TOP
         cell.quotePrefix = style is _CellStyle.QUOTED
@@ -209,7 +209,7 @@ class _Sheets:
             cell.number_format = "0.00##"
         return cell
 
-    def _cell(self, place: int, value: Any) -> WriteOnlyCell | None:
+    def _cell(self, place: int, value: Any) -> Cell | None:
         """Return the cell of one column that holds a text, a float or nothing."""
         if value is None:
             return None

@@ -1,0 +1,194 @@
+"""The training job: walk forward, train on everything matured, record in MLflow, promote what holds."""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from scipy.special import expit
+
+from features.catalog import Catalog, Kind
+from features.portfolio import Portfolio
+from models.decision import Scorer
+from models.policy import Policy
+from training.dataset import LabelledPortfolio, take
+from training.frames import to_frame
+from training.metrics import measure
+from training.plots import (
+    MINIMUM_AGGREGATE,
+    calibration_plot,
+    dependence_plot,
+    importance_plot,
+    tier_plot,
+)
+from training.tracking import Measured, Promotion, ReloadCheck, TrainingRecord, log_training
+from training.train import SEED, THREADS, Trained, train_model
+from training.verification import Verification, verify_explanations
+from training.walkforward import YearResult, walk_forward
+
+# Customers whose explanations are recomputed before a model is registered.
+VERIFIED = 1000
+_RELOADED = 200
+_DEPENDENCE_PLOTS = 6
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True, eq=False)
+class JobResult:
+    """What one training job found and left."""
+
+    trained: Trained
+    years: tuple[YearResult, ...]
+    promotion: Promotion
+    scorer: Scorer
+
+
+def run_job(
+    data: LabelledPortfolio,
+    matured_on: NDArray[np.datetime64],
+    policy: Policy,
+    years: Sequence[int],
+    training_date: np.datetime64,
+    *,
+    run_name: str,
+    state: Path | None = None,
+    threads: int = THREADS,
+    progress: Progress = lambda step: None,
+) -> JobResult:
+    """Evaluate by walking forward, train on all that has matured, verify, record and register.
+
+    Args:
+        data: n customers with outcomes; those not mature on the training date are left out.
+        matured_on: when each outcome was known, shape (n,).
+        policy: the policy whose tiers are given.
+        years: the calendar years to walk through (none: no walk-forward).
+        training_date: the day as of which the model is trained.
+        run_name: of the MLflow run.
+        state: where MLflow's store lies; by default as `models.registry` says.
+
+    Raises:
+        Untrainable: too few outcomes.
+        ExplanationMismatch, TrackingError, RegistryError: the model is recorded but not promoted.
+    """
+    results = []
+    for result in walk_forward(data, matured_on, policy, years, threads=threads, progress=progress):
+        results.append(result)
+    mature = data.take(np.flatnonzero(matured_on <= training_date))
+    progress(f"training on all {len(mature):,} matured customers")
+    trained = train_model(mature, policy, threads=threads, progress=progress)
+    catalog = mature.portfolio.catalog
+    scorer = Scorer(catalog, policy, trained.model)
+    progress("drawing plots")
+    record = TrainingRecord(
+        portfolio=catalog.catalog,
+        run_name=run_name,
+        parameters={
+            **trained.model.training,
+            "training_date": str(training_date),
+            "seed": SEED,
+            "calibration_slope": trained.model.calibration.slope,
+            "calibration_intercept": trained.model.calibration.intercept,
+        },
+        measured=_measured(mature, trained, results),
+        artefact=trained.model.to_bytes(),
+        booster_texts=[booster.model_to_string() for booster in trained.boosters],
+        catalog=catalog,
+        policy=policy,
+        data_hash=data_hash(mature),
+        figures=_figures(mature, trained, results),
+        reload_check=_reload_check(mature.portfolio, scorer),
+    )
+    progress("recomputing explanations with shap, recording and registering in MLflow")
+    promotion = log_training(record, lambda: verify(trained, mature.portfolio), state)
+    return JobResult(trained, tuple(results), promotion, scorer)
+
+
+def verify(trained: Trained, portfolio: Portfolio) -> Verification:
+    """Recompute the explanations of 1,000 customers with `shap.TreeExplainer` on the boosters.
+
+    Raises:
+        ExplanationMismatch: one differs by more than 1e-6.
+    """
+    rows = _sampled(len(portfolio), VERIFIED)
+    matrix = trained.matrix(take(portfolio, rows))
+    return verify_explanations(
+        trained.boosters,
+        matrix,
+        trained.correction.contributions(matrix),
+        trained.correction.base,
+        names=trained.correction.features,
+    )
+
+
+def data_hash(data: LabelledPortfolio) -> str:
+    """Return the SHA-256 of what was trained on: days, encoded indicators and outcomes, in their order."""
+    digest = hashlib.sha256()
+    for part in (data.days.astype(np.int64), data.portfolio.given, data.bad):
+        digest.update(np.ascontiguousarray(part).tobytes())
+    return digest.hexdigest()
+
+
+def _measured(data: LabelledPortfolio, trained: Trained, results: Sequence[YearResult]) -> list[Measured]:
+    known = ~np.isnan(trained.held_out)
+    probability = expit(trained.held_out[known])
+    measured = [Measured("model", "cross_validation", measure(data.bad[known], probability))]
+    for result in results:
+        for scorer, metrics in result.metrics.items():
+            measured.append(Measured(_slug(scorer), "walk_forward", metrics, year=result.year))
+    for scorer in results[0].metrics if results else ():
+        bad = np.concatenate([result.bad for result in results])
+        pooled = np.concatenate([result.probabilities[scorer] for result in results])
+        measured.append(Measured(_slug(scorer), "walk_forward", measure(bad, pooled)))
+    return measured
+
+
+def _slug(scorer: str) -> str:
+    return scorer.replace("'", "").replace(" ", "_")
+
+
+def _figures(data: LabelledPortfolio, trained: Trained, results: Sequence[YearResult]) -> dict[str, Figure]:
+    model, catalog = trained.model, data.portfolio.catalog
+    names = [catalog.by_id[feature].indicator.names.en for feature in model.tables.features]
+    matrix = model.matrix(data.portfolio)
+    shap_values = model.tables.contributions(matrix) * model.calibration.slope
+    figures = {"shap_importance": importance_plot(shap_values, names, "Mean |SHAP|, training customers")}
+    for feature in np.argsort(-np.mean(np.abs(shap_values), axis=0))[:_DEPENDENCE_PLOTS]:
+        id_ = model.tables.features[feature]
+        figures[f"shap_{id_}"] = dependence_plot(
+            matrix[:, feature], shap_values[:, feature], names[feature], _levels(catalog, id_)
+        )
+    known = ~np.isnan(trained.held_out)
+    if known.sum() >= MINIMUM_AGGREGATE:
+        figures["calibration_cross_validation"] = calibration_plot(
+            data.bad[known], expit(trained.held_out[known]), "Held-out training customers"
+        )
+    if results:
+        bad = np.concatenate([result.bad for result in results])
+        probability = np.concatenate([result.probabilities["model"] for result in results])
+        figures["calibration_walk_forward"] = calibration_plot(bad, probability, "Walk-forward, all years")
+        tiers = [tier for result in results for tier in result.tiers]
+        years = np.concatenate([np.full(len(result.bad), result.year) for result in results])
+        figures["tiers_walk_forward"] = tier_plot(tiers, years, bad, "Bad rate by tier, walk-forward")
+    return figures
+
+
+def _levels(catalog: Catalog, indicator_id: str) -> list[str] | None:
+    indicator = catalog.by_id[indicator_id].indicator
+    if indicator.kind is Kind.CATEGORY:
+        return [level.names.en for level in (indicator.levels or {}).values()] + ["unseen"]
+    return None
+
+
+def _reload_check(portfolio: Portfolio, scorer: Scorer) -> ReloadCheck:
+    sample = take(portfolio, _sampled(len(portfolio), _RELOADED))
+    # What does not apply is set aside in the frame as in the portfolio.
+    sample = replace(sample, given=sample.values)
+    return ReloadCheck.of(to_frame(sample), scorer.decide(sample))
+
+
+def _sampled(n: int, size: int) -> NDArray[np.intp]:
+    return np.sort(np.random.default_rng(SEED).permutation(n)[:size]).astype(np.intp)

@@ -1,0 +1,81 @@
+"""The main job on the bundled real sample: records → indicators → labelled portfolio → training job."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from features import sba
+from features.catalog import load_catalog
+from features.portfolio import Portfolio
+from features.records import load_sample
+from models.policy import Policy, load_policy
+from training.dataset import LabelledPortfolio
+from training.job import JobResult, run_job
+from training.train import THREADS
+
+NAME = "sba"
+# Everything evaluated until August 2011 has matured by the last day that the source records.
+TRAINING_DATE = np.datetime64("2014-08-31")
+WALK_FORWARD_YEARS = tuple(range(2004, 2011))
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """The labelled sample: n loans, each evaluated on the day of its disbursement."""
+
+    data: LabelledPortfolio
+    matured_on: NDArray[np.datetime64]
+    policy: Policy
+
+
+def build_sample() -> Sample:
+    """Build the indicators of every loan of the sample, as they stood on its day, and its outcome.
+
+    Raises:
+        RecordsError: the bundled file is absent or damaged.
+        ValueError: a row does not fit the catalog.
+    """
+    catalog = load_catalog(NAME)
+    records = load_sample()
+    evaluations = sba.evaluations(records)
+    frame = sba.indicators(records, evaluations)
+    outcomes = sba.outcomes(records, evaluations)
+    portfolio, rejects = Portfolio.from_frame(frame, catalog)
+    if len(rejects):
+        first = rejects.iloc[0]
+        raise ValueError(f"{len(rejects)} rows of the sample do not fit its catalog: {first['reason']}")
+    return Sample(
+        data=LabelledPortfolio(
+            portfolio,
+            outcomes["bad"].to_numpy(dtype=np.bool_),
+            pd.factorize(frame["borrower"])[0].astype(np.int64),
+        ),
+        matured_on=outcomes["matured_on"].to_numpy().astype("datetime64[D]"),
+        policy=load_policy(NAME),
+    )
+
+
+def train_sample(
+    sample: Sample,
+    *,
+    years: tuple[int, ...] = WALK_FORWARD_YEARS,
+    state: Path | None = None,
+    threads: int = THREADS,
+    progress: Callable[[str], None] = lambda step: None,
+) -> JobResult:
+    """Run the training job on the sample; see `training.job.run_job` for what it raises."""
+    return run_job(
+        sample.data,
+        sample.matured_on,
+        sample.policy,
+        years,
+        TRAINING_DATE,
+        run_name=f"{NAME} {TRAINING_DATE}",
+        state=state,
+        threads=threads,
+        progress=progress,
+    )
