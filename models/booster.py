@@ -17,6 +17,8 @@ from models.compilation import DUMPED_INFINITY
 LEARNING_RATE = 0.05
 LEAVES = 6
 MOST_ROUNDS = 200
+# So few small steps cost next to nothing where nothing holds, and keep the learned part open to review.
+FEWEST_ROUNDS = 10
 MOST_PAIRS = 12
 BINS = 63
 BAGS = 4
@@ -98,7 +100,8 @@ def choose_rounds(
     """Return how many rounds hold on other folds, and every row's held-out margin at it, shape (n,).
 
     It is the smallest number whose held-out loss lies within one standard error (over the folds) of the
-    best: an effect that holds in one fold and turns in another is not learnt. The margin is without the
+    best, but at least FEWEST_ROUNDS: an effect that holds in one fold and turns in another is hardly learnt.
+    The margin is without the
     offset, NaN for rows in no fold.
     """
     losses = np.empty((len(folds), MOST_ROUNDS + 1))
@@ -112,12 +115,10 @@ def choose_rounds(
         losses[fold, 0] = _loss(sample.rows(held_out))
         losses[fold, 1:] = np.array(stages["held_out"]["binary_logloss"]) * len(held_out)
         boosters.append(booster)
-    rounds = _fewest_within_one_standard_error(losses)
+    rounds = max(FEWEST_ROUNDS, _fewest_within_one_standard_error(losses))
     margin = np.full(len(sample.bad), np.nan)
     for booster, (_, held_out) in zip(boosters, folds, strict=True):
-        margin[held_out] = 0.0
-        if rounds:
-            margin[held_out] = booster.predict(sample.matrix[held_out], raw_score=True, num_iteration=rounds)
+        margin[held_out] = booster.predict(sample.matrix[held_out], raw_score=True, num_iteration=rounds)
     return rounds, margin
 
 

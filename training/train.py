@@ -36,7 +36,7 @@ class Trained:
     """A model with what its reviewers need.
 
     `prior` and `correction` are its two parts in uncalibrated log-odds, `boosters` what the correction was
-    compiled from (none where no round held), `held_out` the calibrated log-odds of each of the n training
+    compiled from, `held_out` the calibrated log-odds of each of the n training
     customers by what was trained before their time or without their fold, shape (n,); NaN for the first block
     of time, which is never held out.
     """
@@ -91,10 +91,8 @@ def train_model(
     progress("choosing rounds")
     rounds, correction_held_out = choose_rounds(beyond_prior, design, pairs, folds, threads, SEED)
     progress("training")
-    boosters = tuple(train_bags(beyond_prior, design, pairs, rounds, threads, SEED)) if rounds else ()
-    correction = (
-        compile_boosters(boosters, features, codes) if boosters else PointsTables(features, 0.0, (), ())
-    )
+    boosters = tuple(train_bags(beyond_prior, design, pairs, rounds, threads, SEED))
+    correction = compile_boosters(boosters, features, codes)
 
     progress("calibrating")
     margin_held_out = prior_held_out + correction_held_out
