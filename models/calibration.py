@@ -73,7 +73,13 @@ def fit_intercept(log_odds: Floats, bad: Bools, prior_rate: float | None = None)
 
 
 def calibrate(
-    held_out: Floats, margin: Floats, bad: Bools, cohort: NDArray[np.int64], newest: Bools, years_ahead: float
+    held_out: Floats,
+    margin: Floats,
+    bad: Bools,
+    cohort: NDArray[np.int64],
+    newest: Bools,
+    years_ahead: float,
+    largest_slope: float = np.inf,
 ) -> Calibration:
     """Fit the whole map: slope on held-out margins, level on the newest cohort, room for the level to drift.
 
@@ -85,9 +91,12 @@ def calibrate(
         cohort: the year of each, shape (n,).
         newest: which customers' outcomes the level is taken from, shape (n,).
         years_ahead: how long after them the map will be used.
+        largest_slope: 1 for a margin that is log-odds already: past years may shrink it, but that they
+            were more orderly than it expected is no reason to bet that the next will be.
     """
     known = ~np.isnan(held_out)
     slope = fit_slope(held_out[known], bad[known], cohort[known].astype(np.float64))
+    slope = min(slope, largest_slope)
     margins = slope * margin[newest]
     intercept = fit_intercept(margins, bad[newest], float(np.mean(bad)))
     drift = level_drift(bad, cohort) * years_ahead

@@ -105,6 +105,7 @@ def train_model(
         data.cohorts,
         newest,
         years_ahead(policy),
+        largest_slope=1.0,
     )
     model = Model(
         tables=tables,
