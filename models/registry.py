@@ -183,6 +183,20 @@ def _find(client: "MlflowClient", name: str, alias: str, state: str | Path | Non
         raise RegistryError(f"model {name}: the registry cannot be read ({_first_line(error)})") from None
 
 
+def champions(state: str | Path | None = None) -> tuple[str, ...]:
+    """Return the names of the models that have a champion, sorted; none where there is no store.
+
+    Raises:
+        RegistryError: the store cannot be read.
+    """
+    if not (state_directory(state) / DATABASE).exists():
+        return ()
+    client = connect(state)
+    with one_line_errors("the registry cannot be read"):
+        models = client.search_registered_models()
+    return tuple(sorted(model.name for model in models if CHAMPION in model.aliases))
+
+
 def _download(client: "MlflowClient", name: str, version: str, label: str) -> bytes:
     """Return the artefact's bytes by way of a temporary folder."""
     from mlflow.artifacts import download_artifacts

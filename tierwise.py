@@ -1,0 +1,342 @@
+"""The command line, `tierwise`: the only module that knows all four packages."""
+
+import contextlib
+import json
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from features.terms import Language
+
+if TYPE_CHECKING:
+    from serving.served import Served
+    from training.report import Grid
+    from training.sample import Sample
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+catalog_app = typer.Typer(no_args_is_help=True, help="Catalogs of indicators.")
+app.add_typer(catalog_app, name="catalog")
+
+out = Console()
+err = Console(stderr=True)
+
+StateOption = Annotated[
+    Path | None, typer.Option("--state", help="Where MLflow's store lies (default: TIERWISE_STATE or .state).")
+]
+ModelOption = Annotated[
+    str | None, typer.Option("--model", help="A registered model, which brings its catalog and policy.")
+]
+CatalogOption = Annotated[
+    str | None, typer.Option("--catalog", help="A catalog: a YAML file, or the name of a bundled one.")
+]
+PolicyOption = Annotated[
+    str | None, typer.Option("--policy", help="A policy: a YAML file, or the name of a bundled one.")
+]
+LanguageOption = Annotated[Language, typer.Option("--language", help="Of names, reasons and strategies.")]
+ThreadsOption = Annotated[int, typer.Option("--threads", min=1, help="Threads that LightGBM may use.")]
+
+
+@app.callback()
+def tierwise() -> None:
+    """Puts every customer into one of four tiers, and justifies each tier exactly."""
+
+
+@app.command()
+def demo(state: StateOption = None, threads: ThreadsOption = 2) -> None:
+    """Run the main job on the bundled real sample and show what it found."""
+    from training.report import walk_forward_grids
+    from training.sample import NAME, train_sample
+
+    sample = _built_sample()
+    with _steps(len_hint=16) as progress:
+        result = train_sample(sample, state=state, threads=threads, progress=progress)
+    _print_sample(sample)
+    for grid in walk_forward_grids(result.years):
+        out.print(_rich(grid))
+    promotion, facts = result.promotion, result.trained.model.training
+    out.print(
+        f"\n[bold]{promotion.model_version}[/bold] is the champion: trained on {facts['customers']:,} loans, "
+        f"{facts['bad']:,} of them charged off; the explanations of {promotion.verification.rows:,} recomputed "
+        f"by shap differ by {promotion.verification.largest_difference:.1e} at most."
+    )
+    _show_portfolio(sample, result.scorer, promotion.model_version)
+    out.print(f"\nServe it: [bold]./run serve --model {NAME}[/bold]   Look at the run: [bold]./run mlflow[/bold]")
+
+
+@app.command()
+def train(
+    walk_forward: Annotated[
+        bool, typer.Option(help="Evaluate on the years 2004 to 2010 first; each such run is recorded.")
+    ] = True,
+    state: StateOption = None,
+    threads: ThreadsOption = 2,
+) -> None:
+    """Train on the bundled sample, record the run in MLflow, and register the model as champion."""
+    from training.report import walk_forward_grids
+    from training.sample import WALK_FORWARD_YEARS, train_sample
+
+    sample = _built_sample()
+    with _steps(len_hint=16 if walk_forward else 9) as progress:
+        years = WALK_FORWARD_YEARS if walk_forward else ()
+        result = train_sample(sample, years=years, state=state, threads=threads, progress=progress)
+    for grid in walk_forward_grids(result.years) if result.years else ():
+        out.print(_rich(grid))
+    out.print(f"{result.promotion.model_version} is the champion (run {result.promotion.run_id}).")
+
+
+@app.command()
+def score(
+    input: Annotated[Path, typer.Argument(help="A table of customers: .csv, .parquet or .xlsx.")],
+    output: Annotated[Path, typer.Argument(help="Where the decisions go: .csv, .parquet or .xlsx.")],
+    model: ModelOption = None,
+    catalog: CatalogOption = None,
+    policy: PolicyOption = None,
+    language: LanguageOption = Language.EN,
+    state: StateOption = None,
+) -> None:
+    """Score a table of customers; rows that cannot be scored are kept apart with their reason."""
+    from serving.batch import score_file
+
+    served = _served(model, catalog, policy, state)
+    with _bar(f"scoring {input.name}") as advance:
+        summary = score_file(
+            input,
+            output,
+            served.scorer,
+            language=language,
+            model_version=served.model_version,
+            progress=lambda _, share: advance(share),
+        )
+    tiers = ", ".join(f"{tier} {count:,}" for tier, count in summary.tiers.items())
+    out.print(f"{summary.read:,} read, {summary.accepted:,} scored, {summary.rejected:,} rejected.")
+    out.print(f"Tiers: {tiers or 'none'}; {summary.for_review:,} for review. Written to {summary.output}.")
+    if summary.ignored:
+        out.print(f"Columns not used: {', '.join(summary.ignored)}.", markup=False)
+    if summary.rejects:
+        out.print(f"Rejected rows with their reasons: {summary.rejects}.")
+
+
+@app.command()
+def explain(
+    customer: Annotated[Path, typer.Argument(help="A JSON file with one customer as the service takes it, or -.")],
+    model: ModelOption = None,
+    catalog: CatalogOption = None,
+    policy: PolicyOption = None,
+    language: LanguageOption = Language.EN,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the answer as the service gives it.")] = False,
+    state: StateOption = None,
+) -> None:
+    """Justify one customer's tier."""
+    from serving.present import explain_customer, render
+
+    raw = _read_customer(customer)
+    served = _served(model, catalog, policy, state)
+    answer = explain_customer(raw, served.scorer, language=language, model_version=served.model_version)
+    if as_json:
+        typer.echo(json.dumps(answer, ensure_ascii=False))
+    else:
+        out.print(render(answer, served.scorer, language))
+
+
+@app.command()
+def serve(
+    model: ModelOption = None,
+    catalog: CatalogOption = None,
+    policy: PolicyOption = None,
+    host: Annotated[str, typer.Option(help="The address to listen on; nothing here asks who calls.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535)] = 3000,
+    workers: Annotated[int, typer.Option(min=1)] = 1,
+    state: StateOption = None,
+) -> None:
+    """Start the service with the champion; without one, with a catalog and a policy alone."""
+    from serving.launch import serve as start
+
+    start(host=host, port=port, workers=workers, settings=_settings(model, catalog, policy, state))
+
+
+@catalog_app.command("check")
+def check_catalog(
+    catalog: Annotated[str, typer.Argument(help="A YAML file, or the name of a bundled catalog.")],
+    policy: PolicyOption = None,
+) -> None:
+    """Check a catalog, and a policy against it."""
+    from features.catalog import load_catalog
+    from models.policy import load_policy
+
+    checked = load_catalog(catalog)
+    if policy:
+        load_policy(policy).check_against(checked)
+    natures = ", ".join(
+        f"{nature} {sum(1 for _ in checked.for_nature(nature))} ({len(checked.weights(nature))} weighted)"
+        for nature in checked.natures
+    )
+    out.print(f"catalog {checked.catalog} v{checked.version} holds. Indicators by nature: {natures}.")
+    out.print(f"hash {checked.hash}")
+
+
+def main() -> None:
+    """Run a command; what can go wrong is told in one line, and the exit code is 2."""
+    try:
+        app()
+    except Exception as error:
+        if not isinstance(error, _expected()):
+            raise
+        message = " ".join(str(error).split()) or type(error).__name__
+        err.print(f"tierwise: {message}", style="red", markup=False, highlight=False, soft_wrap=True)
+        sys.exit(2)
+
+
+def _expected() -> tuple[type[Exception], ...]:
+    """Return the errors that are told to the user; any other is a defect and shows its traceback."""
+    from features.customer import InvalidCustomer
+    from features.declaration import DeclarationError
+    from features.records import RecordsError
+    from models.artefact import ArtefactError
+    from models.booster import Untrainable
+    from models.decision import UnexplainedScore
+    from models.registry import RegistryError
+    from serving.launch import CannotServe
+    from serving.settings import SettingsError
+    from serving.tables import TableError
+    from training.tracking import TrackingError
+    from training.verification import ExplanationMismatch
+
+    return (
+        ArtefactError, CannotServe, DeclarationError, ExplanationMismatch, InvalidCustomer, RecordsError,
+        RegistryError, SettingsError, TableError, TrackingError, UnexplainedScore, Untrainable, BadInput,
+    )  # fmt: skip
+
+
+class BadInput(ValueError):
+    """A file given on the command line cannot be used; one line."""
+
+
+def _settings(model: str | None, catalog: str | None, policy: str | None, state: Path | None) -> Any:
+    """Return what to serve: what is named, else the only champion, else the bundled catalog."""
+    from models.registry import champions
+    from serving.settings import Settings
+
+    if not (model or catalog or policy):
+        registered = champions(state)
+        if len(registered) > 1:
+            raise BadInput(f"several models have a champion ({', '.join(registered)}): choose one with --model")
+        model = registered[0] if registered else None
+    return Settings(catalog=catalog, policy=policy, model=model, state=state)
+
+
+def _served(model: str | None, catalog: str | None, policy: str | None, state: Path | None) -> "Served":
+    from serving.served import load_served
+
+    with _working("loading"):
+        return load_served(_settings(model, catalog, policy, state))
+
+
+def _read_customer(path: Path) -> Any:
+    try:
+        text = sys.stdin.read() if str(path) == "-" else path.read_text(encoding="utf-8")
+        return json.loads(text)
+    except OSError as error:
+        raise BadInput(f"{path}: cannot be read ({error.strerror})") from None
+    except ValueError:
+        raise BadInput(f"{path}: is no JSON; give one customer as the service takes it") from None
+
+
+def _built_sample() -> "Sample":
+    from training.sample import build_sample
+
+    with _working("building the indicators of the sample, as they stood on each loan's day"):
+        return build_sample()
+
+
+def _print_sample(sample: "Sample") -> None:
+    data = sample.data
+    out.print(
+        f"\nThe bundled sample: {len(data):,} SBA-guaranteed loans to enterprises, {data.days.min()} to "
+        f"{data.days.max()}; {data.bad.mean():.1%} charged off within 36 months of disbursement. It holds "
+        "resolved loans only, so part of the change in bad rates is selection."
+    )
+
+
+def _show_portfolio(sample: "Sample", scorer: Any, model_version: str) -> None:
+    """Evaluate the newest year's customers, and justify one of each of three tiers."""
+    import numpy as np
+
+    from features.terms import RATED_TIERS
+    from models.answer import answer
+    from serving.present import render
+    from training.dataset import take
+
+    newest = np.flatnonzero(sample.data.newest())
+    decisions = scorer.decide(take(sample.data.portfolio, newest))
+    bad = sample.data.bad[newest]
+    rows = tuple(
+        (
+            str(tier),
+            f"{int(np.sum(decisions.tiers == tier)):,}",
+            f"{np.mean(decisions.tiers == tier):.0%}",
+            f"{np.mean(bad[decisions.tiers == tier]):.1%}" if np.any(decisions.tiers == tier) else "—",
+        )
+        for tier in RATED_TIERS
+    )
+    from training.report import Grid
+
+    title = f"The champion on its newest {len(newest):,} customers (which it was trained on)"
+    out.print(_rich(Grid(title, ("tier", "customers", "share", "bad"), rows)))
+    for tier in (RATED_TIERS[0], RATED_TIERS[2], RATED_TIERS[3]):
+        of_tier = np.flatnonzero(decisions.tiers == tier)
+        if len(of_tier):
+            middle = of_tier[np.argsort(decisions.score[of_tier], kind="stable")[len(of_tier) // 2]]
+            out.rule(f"a customer in the middle of tier {tier}")
+            out.print(render(answer(decisions, int(middle), model_version=model_version), scorer))
+
+
+def _rich(grid: "Grid") -> Table:
+    table = Table(title=grid.title, title_justify="left")
+    for place, column in enumerate(grid.columns):
+        table.add_column(column, justify="left" if place == 0 else "right")
+    for row in grid.rows:
+        table.add_row(*(cell.replace("**", "") for cell in row))
+    return table
+
+
+@contextlib.contextmanager
+def _steps(len_hint: int) -> Iterator[Callable[[str], None]]:
+    """Show a bar that moves by one with each step told; `len_hint` is about how many there are."""
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=err, transient=True) as bar:
+        task = bar.add_task("starting", total=len_hint)
+
+        def step(name: str) -> None:
+            bar.update(task, description=name, advance=1)
+            if not err.is_terminal:
+                err.print(name, markup=False)
+
+        yield step
+
+
+@contextlib.contextmanager
+def _bar(name: str) -> Iterator[Callable[[float], None]]:
+    """Show a bar that is told the share done, from 0 to 1."""
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=err, transient=True) as bar:
+        task = bar.add_task(name, total=1.0)
+        yield lambda share: bar.update(task, completed=share)
+
+
+@contextlib.contextmanager
+def _working(name: str) -> Iterator[None]:
+    """Show that something is going on whose length is not known."""
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=err, transient=True) as bar:
+        bar.add_task(name, total=None)
+        yield
+
+
+if __name__ == "__main__":
+    main()
