@@ -23,7 +23,8 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 catalog_app = typer.Typer(no_args_is_help=True, help="Catalogs of indicators.")
 app.add_typer(catalog_app, name="catalog")
 
-out = Console()
+# Where nobody looks on, tables are not squeezed into 80 columns.
+out = Console(width=None if sys.stdout.isatty() else 120)
 err = Console(stderr=True)
 
 StateOption = Annotated[

@@ -74,7 +74,10 @@ def first_error(error: ValidationError) -> str:
 
 
 def content_hash(model: BaseModel) -> str:
-    """Return the SHA-256 of a declared model's canonical JSON (hex, 64 characters)."""
+    """Return the SHA-256 of a declared model's canonical JSON (hex, 64 characters).
+
+    Keys stay in the order of the declaration, since it can mean something: a level's code is its place.
+    """
     document = model.model_dump(mode="json", by_alias=True)
-    canonical = json.dumps(document, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    canonical = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()

@@ -8,14 +8,18 @@ from rich.table import Table
 from rich.text import Text
 
 from features.catalog import Catalog
-from features.customer import parse_customer
+from features.customer import encode_value, parse_customer
 from features.terms import Language, Tier
 from models.answer import Answer, Contribution
 from models.decision import Scorer
 from models.policy import Policy
-from models.reasons import tier_name
+from models.reasons import shown_value, tier_name
 from serving.scoring import score_customers
 from serving.served import Served
+
+
+# A smaller contribution shows as 0.00 points.
+_SHOWN = 0.005
 
 
 def explain_customer(
@@ -37,8 +41,8 @@ def explain_customer(
 
 
 def rank_contributions(answer: Answer) -> list[Contribution]:
-    """Return an explained answer's contributions by the size of their effect, those without one left out."""
-    effective = [line for line in answer["contributions"] if line["points"]]
+    """Return an explained answer's contributions by the size of their effect, those below 0.005 left out."""
+    effective = [line for line in answer["contributions"] if abs(line["points"]) >= _SHOWN]
     return sorted(effective, key=lambda line: -abs(line["points"]))
 
 
@@ -94,7 +98,10 @@ def _contributions(answer: Answer, catalog: Catalog, language: Language) -> Tabl
     table.add_row(Text("reference"), "", "", f"{answer['base']:.2f}")
     for line in rank_contributions(answer):
         placed = catalog.by_id[line["indicator"]]
-        value = line["status"] if line["value"] is None else str(line["value"])
+        value = line["status"].replace("_", " ")
+        if line["value"] is not None:
+            code = encode_value(placed.indicator, line["value"])
+            value = shown_value(placed, code, catalog, language).strip()
         table.add_row(
             Text(placed.indicator.names.in_language(language)),
             Text(placed.dimension.names.in_language(language)),

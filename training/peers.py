@@ -49,7 +49,8 @@ class BaselinePeer:
     @staticmethod
     def _margin(portfolio: Portfolio, policy: Policy) -> Floats:
         score = Baseline(portfolio.catalog, policy).evaluate(portfolio).score
-        return logit(np.clip(1.0 - score / 100.0, 1e-6, 1.0 - 1e-6))
+        margin: Floats = logit(np.clip(1.0 - score / 100.0, 1e-6, 1.0 - 1e-6))
+        return margin
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,12 +1,10 @@
 """What a training job found, as tables for a terminal and as Markdown for the README: the same figures."""
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from features.terms import RATED_TIERS
 from training.walkforward import SCORERS, YearResult, mean_figure, tier_figures
-
-_TIERS = ("premium", "good", "general", "risk")
 
 
 @dataclass(frozen=True)
@@ -32,7 +30,7 @@ def walk_forward_grids(results: Sequence[YearResult]) -> tuple[Grid, ...]:
 
 def walk_forward_summary(results: Sequence[YearResult]) -> dict[str, object]:
     """Return the means and the pooled tiers, for one line of JSON."""
-    pooled = tier_figures(results).query("year == 'all'").set_index("tier")
+    pooled = tier_figures(results)["all"]
     return {
         "years": [result.year for result in results],
         **{
@@ -42,8 +40,8 @@ def walk_forward_summary(results: Sequence[YearResult]) -> dict[str, object]:
             for figure in ("auc", "log_loss")
             for scorer in SCORERS
         },
-        **{f"bad_rate_{tier}": round(float(pooled.loc[tier, "bad_rate"]), 4) for tier in _TIERS},
-        **{f"share_{tier}": round(float(pooled.loc[tier, "share"]), 4) for tier in _TIERS},
+        **{f"bad_rate_{tier}": round(pooled[tier].bad_rate, 4) for tier in RATED_TIERS},
+        **{f"share_{tier}": round(pooled[tier].share, 4) for tier in RATED_TIERS},
     }
 
 
@@ -68,13 +66,12 @@ def _figures(results: Sequence[YearResult], figure: str, title: str) -> Grid:
 
 
 def _tiers(results: Sequence[YearResult]) -> Grid:
-    figures = tier_figures(results).set_index(["year", "tier"])
     rows = []
-    for year in [str(result.year) for result in results] + ["all"]:
+    for year, figures in tier_figures(results).items():
         cells = [year]
-        for tier in _TIERS:
-            line = figures.loc[(year, tier)]
-            rate = "—" if math.isnan(line["bad_rate"]) else f"{line['bad_rate']:.1%}"
-            cells.append(f"{rate} of {int(line['customers']):,} ({line['share']:.0%})")
+        for tier in RATED_TIERS:
+            of_tier = figures[tier]
+            rate = f"{of_tier.bad_rate:.1%}" if of_tier.customers else "—"
+            cells.append(f"{rate} of {of_tier.customers:,} ({of_tier.share:.0%})")
         rows.append(tuple(cells))
-    return Grid("Bad rate of each tier, by year", ("year", *_TIERS), tuple(rows))
+    return Grid("Bad rate of each tier, by year", ("year", *map(str, RATED_TIERS)), tuple(rows))

@@ -4,13 +4,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import expit
 
 from features.catalog import Catalog, Method
 from features.portfolio import Bools, Floats, Portfolio
-from features.terms import RATED_TIERS, Tier
+from features.terms import Tier
 from models.decision import Scorer
 from models.policy import Policy
 from models.weights import weighted_by_records, with_drawn_curves
@@ -105,15 +104,27 @@ def mean_figure(results: Sequence[YearResult], scorer: str, figure: str) -> floa
     return float(np.mean([getattr(result.metrics[scorer], figure) for result in results]))
 
 
-def tier_figures(results: Sequence[YearResult]) -> pd.DataFrame:
-    """Return customers, share and bad rate of each tier, by year and pooled (year `all`)."""
-    lines = []
+@dataclass(frozen=True)
+class TierFigures:
+    """How many customers a tier holds, which share of all that is, and their bad rate (NaN of none)."""
+
+    customers: int
+    share: float
+    bad_rate: float
+
+
+def tier_figures(results: Sequence[YearResult]) -> dict[str, dict[Tier, TierFigures]]:
+    """Return each tier's figures by year, and pooled over the years under `all`."""
     tiers = np.concatenate([result.tiers for result in results])
     bad = np.concatenate([result.bad for result in results])
-    for year, of_year, bad_of_year in [(str(r.year), r.tiers, r.bad) for r in results] + [("all", tiers, bad)]:
-        for tier in (*RATED_TIERS, Tier.UNRATED):
-            inside = of_year == tier
-            count = int(np.sum(inside))
-            rate = float(np.mean(bad_of_year[inside])) if count else float("nan")
-            lines.append((year, str(tier), count, count / len(of_year), rate))
-    return pd.DataFrame(lines, columns=["year", "tier", "customers", "share", "bad_rate"])
+    of_years = {str(result.year): (result.tiers, result.bad) for result in results}
+    return {
+        year: {tier: _tier_figures(of_year, bad_of_year, tier) for tier in Tier}
+        for year, (of_year, bad_of_year) in {**of_years, "all": (tiers, bad)}.items()
+    }
+
+
+def _tier_figures(tiers: NDArray[np.object_], bad: Bools, tier: Tier) -> TierFigures:
+    inside = tiers == tier
+    count = int(np.sum(inside))
+    return TierFigures(count, count / len(tiers), float(np.mean(bad[inside])) if count else float("nan"))
