@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import math
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,12 +10,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    Progress,
+    SpinnerColumn,
+    TaskProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
 from rich.table import Table
 
+from features.catalog import Method
 from features.terms import Language
 
 if TYPE_CHECKING:
+    from features.catalog import Catalog
     from serving.served import Served
     from training.report import Grid
     from training.sample import Sample
@@ -28,7 +38,8 @@ out = Console(width=None if sys.stdout.isatty() else 120)
 err = Console(stderr=True)
 
 StateOption = Annotated[
-    Path | None, typer.Option("--state", help="Where MLflow's store lies (default: TIERWISE_STATE or .state).")
+    Path | None,
+    typer.Option("--state", help="Where MLflow's store lies (default: TIERWISE_STATE or .state)."),
 ]
 ModelOption = Annotated[
     str | None, typer.Option("--model", help="A registered model, which brings its catalog and policy.")
@@ -67,7 +78,9 @@ def demo(state: StateOption = None, threads: ThreadsOption = 2) -> None:
         f"by shap differ by {promotion.verification.largest_difference:.1e} at most."
     )
     _show_portfolio(sample, result.scorer, promotion.model_version)
-    out.print(f"\nServe it: [bold]./run serve --model {NAME}[/bold]   Look at the run: [bold]./run mlflow[/bold]")
+    out.print(
+        f"\nServe it: [bold]./run serve --model {NAME}[/bold]   Look at the run: [bold]./run mlflow[/bold]"
+    )
 
 
 @app.command()
@@ -125,12 +138,16 @@ def score(
 
 @app.command()
 def explain(
-    customer: Annotated[Path, typer.Argument(help="A JSON file with one customer as the service takes it, or -.")],
+    customer: Annotated[
+        Path, typer.Argument(help="A JSON file with one customer as the service takes it, or -.")
+    ],
     model: ModelOption = None,
     catalog: CatalogOption = None,
     policy: PolicyOption = None,
     language: LanguageOption = Language.EN,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the answer as the service gives it.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the answer as the service gives it.")
+    ] = False,
     state: StateOption = None,
 ) -> None:
     """Justify one customer's tier."""
@@ -150,15 +167,58 @@ def serve(
     model: ModelOption = None,
     catalog: CatalogOption = None,
     policy: PolicyOption = None,
-    host: Annotated[str, typer.Option(help="The address to listen on; nothing here asks who calls.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535)] = 3000,
-    workers: Annotated[int, typer.Option(min=1)] = 1,
+    host: Annotated[
+        str, typer.Option(help="The address to listen on; nothing here asks who calls.")
+    ] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="The port to listen on; 0 takes a free one.")
+    ] = 3000,
+    workers: Annotated[int, typer.Option(min=1, help="Processes that score.")] = 1,
     state: StateOption = None,
 ) -> None:
     """Start the service with the champion; without one, with a catalog and a policy alone."""
     from serving.launch import serve as start
 
     start(host=host, port=port, workers=workers, settings=_settings(model, catalog, policy, state))
+
+
+@catalog_app.command("weigh")
+def weigh_catalog(
+    catalog: Annotated[str, typer.Argument(help="A YAML file, or the name of a bundled catalog.")],
+    table: Annotated[
+        Path | None, typer.Argument(help="For entropy and CRITIC, customers: .csv, .parquet or .xlsx.")
+    ] = None,
+    method: Annotated[Method, typer.Option("--method", help="How the weights are drawn.")] = Method.CRITIC,
+    policy: PolicyOption = None,
+    matrix: Annotated[
+        Path | None,
+        typer.Option(
+            "--matrix", help="For AHP, a CSV of pairwise judgements on the dimensions, in their order."
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", help="Where the catalog with these weights goes, as YAML.")
+    ] = None,
+) -> None:
+    """Draw a catalog's weights from customers' records, or its dimensions' from pairwise judgements."""
+    from features.catalog import load_catalog
+    from models.policy import load_policy
+    from models.weights import weighted_by_ahp, weighted_by_records
+    from serving.weighing import read_matrix, read_portfolio
+
+    declared = load_catalog(catalog)
+    if (method is Method.AHP) != (matrix is not None) or (method is Method.AHP) == (table is not None):
+        raise BadInput("ahp takes --matrix and no table; entropy and critic take a table and no --matrix")
+    if matrix is not None:
+        drawn = weighted_by_ahp(declared, read_matrix(matrix))
+    elif table is not None:
+        rules = load_policy(policy or declared.catalog)
+        rules.check_against(declared)
+        with _working(f"reading {table.name}"):
+            drawn = weighted_by_records(read_portfolio(table, declared), rules, method)
+    _print_weights(declared, drawn)
+    if output is not None:
+        _write_catalog(drawn, output)
 
 
 @catalog_app.command("check")
@@ -181,6 +241,50 @@ def check_catalog(
     out.print(f"hash {checked.hash}")
 
 
+def _print_weights(declared: "Catalog", drawn: "Catalog") -> None:
+    """Show every indicator's share of the composite by nature, as declared and as drawn."""
+    grid = Table(
+        "indicator", "dimension", title="Share of the composite, declared → drawn", title_justify="left"
+    )
+    for nature in drawn.natures:
+        grid.add_column(str(nature), justify="right")
+    old = {nature: declared.weights(nature) for nature in drawn.natures}
+    new = {nature: drawn.weights(nature) for nature in drawn.natures}
+    for placed in drawn.placed:
+        cells = [
+            f"{_share(old[nature], placed.id)} → {_share(new[nature], placed.id)}"
+            if placed.id in old[nature] or placed.id in new[nature]
+            else ""
+            for nature in drawn.natures
+        ]
+        if any(cells):
+            grid.add_row(placed.id, placed.dimension.id, *cells)
+    out.print(grid)
+    weighting = drawn.weighting
+    if weighting.consistency_ratio is not None:
+        out.print(
+            f"Method {weighting.method}, consistency ratio {weighting.consistency_ratio:.4f} (at most 0.1)."
+        )
+    else:
+        out.print(f"Method {weighting.method}, drawn from {weighting.customers:,} customers.")
+
+
+def _share(shares: dict[str, tuple[float, float, float]], id_: str) -> str:
+    return f"{math.prod(shares.get(id_, (0.0,))):.1%}"
+
+
+def _write_catalog(catalog: "Catalog", output: Path) -> None:
+    import yaml
+
+    document = catalog.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+    text = yaml.safe_dump(document, allow_unicode=True, sort_keys=False, width=110)
+    try:
+        output.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise BadInput(f"{output}: cannot be written ({error.strerror})") from None
+    out.print(f"Written to {output}, hash {catalog.hash}.", markup=False, soft_wrap=True)
+
+
 def main() -> None:
     """Run a command; what can go wrong is told in one line, and the exit code is 2."""
     try:
@@ -193,25 +297,28 @@ def main() -> None:
         sys.exit(2)
 
 
-def _expected() -> tuple[type[Exception], ...]:
-    """Return the errors that are told to the user; any other is a defect and shows its traceback."""
-    from features.customer import InvalidCustomer
-    from features.declaration import DeclarationError
-    from features.records import RecordsError
-    from models.artefact import ArtefactError
-    from models.booster import Untrainable
-    from models.decision import UnexplainedScore
-    from models.registry import RegistryError
-    from serving.launch import CannotServe
-    from serving.settings import SettingsError
-    from serving.tables import TableError
-    from training.tracking import TrackingError
-    from training.verification import ExplanationMismatch
+# The errors that are told to the user, by module; any other is a defect and shows its traceback.
+EXPECTED = {
+    "features.customer": "InvalidCustomer",
+    "features.declaration": "DeclarationError",
+    "features.records": "RecordsError",
+    "models.artefact": "ArtefactError",
+    "models.booster": "Untrainable",
+    "models.decision": "UnexplainedScore",
+    "models.registry": "RegistryError",
+    "models.weights": "UnfitWeights",
+    "serving.launch": "CannotServe",
+    "serving.settings": "SettingsError",
+    "serving.tables": "TableError",
+    "training.tracking": "TrackingError",
+    "training.verification": "ExplanationMismatch",
+}
 
-    return (
-        ArtefactError, CannotServe, DeclarationError, ExplanationMismatch, InvalidCustomer, RecordsError,
-        RegistryError, SettingsError, TableError, TrackingError, UnexplainedScore, Untrainable, BadInput,
-    )  # fmt: skip
+
+def _expected() -> tuple[type[Exception], ...]:
+    """Return those errors that can have been raised: nothing is imported for it, which would take seconds."""
+    loaded = ((sys.modules.get(module), name) for module, name in EXPECTED.items())
+    return BadInput, *(getattr(module, name) for module, name in loaded if module is not None)
 
 
 class BadInput(ValueError):
@@ -226,7 +333,9 @@ def _settings(model: str | None, catalog: str | None, policy: str | None, state:
     if not (model or catalog or policy):
         registered = champions(state)
         if len(registered) > 1:
-            raise BadInput(f"several models have a champion ({', '.join(registered)}): choose one with --model")
+            raise BadInput(
+                f"several models have a champion ({', '.join(registered)}): choose one with --model"
+            )
         model = registered[0] if registered else None
     return Settings(catalog=catalog, policy=policy, model=model, state=state)
 
@@ -244,7 +353,7 @@ def _read_customer(path: Path) -> Any:
         return json.loads(text)
     except OSError as error:
         raise BadInput(f"{path}: cannot be read ({error.strerror})") from None
-    except ValueError:
+    except (ValueError, RecursionError):
         raise BadInput(f"{path}: is no JSON; give one customer as the service takes it") from None
 
 

@@ -22,7 +22,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--years", default=f"{WALK_FORWARD_YEARS[0]}-{WALK_FORWARD_YEARS[-1]}")
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--record", metavar="REASON", help="add the run, with its reason, to the recorded runs")
+    parser.add_argument(
+        "--record", metavar="REASON", help="add the run, with its reason, to the recorded runs"
+    )
     arguments = parser.parse_args()
     first, last = (int(year) for year in arguments.years.split("-"))
     start = time.perf_counter()

@@ -1,8 +1,9 @@
 """The answer: one decision as the service, the command line and Python give it, alike to the last digit."""
 
+from typing import NotRequired
 
 import numpy as np
-from typing_extensions import NotRequired, TypedDict
+from typing_extensions import TypedDict
 
 from features.catalog import Kind, Placed
 from features.portfolio import Portfolio

@@ -124,7 +124,7 @@ def level_drift(bad: Bools, cohort: NDArray[np.int64]) -> float:
 
 
 def _widened(log_odds: Floats, variance: float) -> tuple[float, float]:
-    """Return shift and stretch of the line nearest to logit E[expit(log_odds + u)], u normal of that variance.
+    """Return shift and stretch of the line nearest to logit E[expit(log_odds + u)], u normal of the variance.
 
     A level that is uncertain makes rare outcomes likelier than its middle says. The line is a least-squares
     fit over the log-odds given, shape (n,); a line, so that SHAP values in log-odds stay exact.

@@ -15,7 +15,7 @@ from scipy.special import expit, ndtri
 
 from features.portfolio import Floats
 from models.booster import Design, Sample
-from models.points import Axis, MainTable, PointsTables
+from models.points import ZERO, Axis, MainTable, PointsTables
 
 BINS = 20
 # The precision of an effect's normal prior around the common effect: effects (log-odds per standard
@@ -58,7 +58,9 @@ def fit_prior(sample: Sample, design: Design) -> PointsTables:
 
 
 def _normal_scores(values: Floats, feature: int) -> _Scores:
-    known = np.sort(values[~np.isnan(values)])
+    known = values[~np.isnan(values)]
+    # As an axis reads them; a threshold within ±ZERO of another would leave a cell without values.
+    known = np.sort(np.where(np.abs(known) <= ZERO, 0.0, known))
     distinct = np.unique(known)
     if len(distinct) <= BINS:
         thresholds = distinct[:-1]

@@ -1,4 +1,4 @@
-"""The one module that talks to MLflow's model registry: register, move the alias, fetch the champion's bytes.
+"""The one module that talks to MLflow's model registry: register, move the alias, fetch the champion.
 
 MLflow is imported only inside the functions (it takes five seconds), and nothing is made or opened before
 one is called. An artefact is fetched as bytes and checked against the hash it was registered with: a
@@ -13,6 +13,7 @@ import tempfile
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,8 @@ DATABASE = "mlflow.db"
 # Where the artefact lies within a registered model, and the tag that holds its SHA-256.
 ARTEFACT_PATH = "artifacts/points.json"
 ARTEFACT_HASH_TAG = "artefact_sha256"
+# Where the run that trained it keeps the catalog and policy it was trained for.
+RUN_CATALOG_PATH, RUN_POLICY_PATH = "model/catalog.json", "model/policy.json"
 # A name is part of paths and of the registry's queries.
 NAME_PATTERN = r"[a-z][a-z0-9_-]*"
 
@@ -148,26 +151,44 @@ def set_alias(name: str, version: str, alias: str = CHAMPION, state: str | Path 
         client.set_registered_model_alias(name, alias, version)
 
 
-def load_champion_bytes(
-    name: str, alias: str = CHAMPION, state: str | Path | None = None
-) -> tuple[bytes, str]:
-    """Return the bytes of the artefact that an alias points at, and its version.
+@dataclass(frozen=True)
+class ChampionDocuments:
+    """What a champion is loaded from, each as the bytes of a JSON document, and its version.
 
-    The bytes are those that were registered, by their hash; what they say is for the caller to verify.
+    `artefact` has the hash it was registered with; `catalog` and `policy` are as its run recorded them.
+    """
+
+    version: str
+    artefact: bytes
+    catalog: bytes
+    policy: bytes
+
+
+def load_champion_documents(
+    name: str, alias: str = CHAMPION, state: str | Path | None = None
+) -> ChampionDocuments:
+    """Return the documents of the model that an alias points at.
+
+    What they say is for the caller to verify, and that they belong together too.
 
     Raises:
-        RegistryError: nothing is registered, the file is gone or is not the one registered.
+        RegistryError: nothing is registered, a file is gone, or the artefact is not the one registered.
     """
     # Asked before MLflow is imported, so that a service without a model starts at once and makes no store.
     if not (state_directory(state) / DATABASE).is_file():
         raise RegistryError(_nothing(name, alias, state))
     client = connect(state)
     found = _find(client, name, alias, state)
+    # By version from here on, so that an alias moved in between changes nothing.
     label = model_version(name, found.version)
-    data = _download(client, name, found.version, label)
-    if hashlib.sha256(data).hexdigest() != found.tags.get(ARTEFACT_HASH_TAG):
+    with _reading(f"model {label}: its artefact"):
+        artefact = _download(client.get_model_version_download_uri(name, found.version), ARTEFACT_PATH)
+    if hashlib.sha256(artefact).hexdigest() != found.tags.get(ARTEFACT_HASH_TAG):
         raise RegistryError(f"model {label}: its artefact is not the one registered; run `tierwise train`")
-    return data, str(found.version)
+    with _reading(f"model {label}: the catalog and policy of its run"):
+        recorded = client.get_run(found.run_id or "").info.artifact_uri
+        catalog, policy = (_download(recorded, path) for path in (RUN_CATALOG_PATH, RUN_POLICY_PATH))
+    return ChampionDocuments(str(found.version), artefact, catalog, policy)
 
 
 def _find(client: "MlflowClient", name: str, alias: str, state: str | Path | None) -> "ModelVersion":
@@ -197,20 +218,25 @@ def champions(state: str | Path | None = None) -> tuple[str, ...]:
     return tuple(sorted(model.name for model in models if CHAMPION in model.aliases))
 
 
-def _download(client: "MlflowClient", name: str, version: str, label: str) -> bytes:
-    """Return the artefact's bytes by way of a temporary folder."""
-    from mlflow.artifacts import download_artifacts
+@contextmanager
+def _reading(what: str) -> Iterator[None]:
+    """Turn the errors of reading a file of the store into one line that says to train again."""
     from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        yield
+    except (OSError, MlflowException, SQLAlchemyError) as error:
+        raise RegistryError(f"{what} cannot be read ({_first_line(error)}); run `tierwise train`") from None
+
+
+def _download(address: str, path: str) -> bytes:
+    """Return the bytes of a file below an address of the store, by way of a temporary folder."""
+    from mlflow.artifacts import download_artifacts
 
     with tempfile.TemporaryDirectory() as folder:
-        try:
-            source = client.get_model_version_download_uri(name, version)
-            path = download_artifacts(artifact_uri=f"{source.rstrip('/')}/{ARTEFACT_PATH}", dst_path=folder)
-            return Path(path).read_bytes()
-        except (OSError, MlflowException) as error:
-            raise RegistryError(
-                f"model {label}: its artefact cannot be read ({_first_line(error)}); run `tierwise train`"
-            ) from None
+        file = download_artifacts(artifact_uri=f"{address.rstrip('/')}/{path}", dst_path=folder)
+        return Path(file).read_bytes()
 
 
 def _nothing(name: str, alias: str, state: str | Path | None) -> str:

@@ -9,11 +9,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from pydantic import ValidationError
 from pymcdm.weights import critic_weights, entropy_weights
 from pymcdm.weights.subjective import AHP
 
 from features.catalog import WHOLE, Catalog, Indicator, Kind, Method
 from features.curve import Better
+from features.declaration import first_error
 from features.portfolio import Floats, Portfolio
 from features.terms import Nature
 from models.baseline import Baseline
@@ -46,9 +48,12 @@ def ahp_weights(matrix: Floats) -> tuple[Floats, float]:
         weights = np.asarray(ahp(), dtype=np.float64)
     except ValueError as error:
         raise UnfitWeights(f"the pairwise matrix is refused: {str(error).splitlines()[0]}") from None
-    ratio = float(ahp.get_cr())
+    # Rounding may take a perfectly consistent matrix a hair below 0.
+    ratio = max(0.0, float(ahp.get_cr()))
     if ratio > CONSISTENT:
-        raise UnfitWeights(f"the judgements contradict each other: consistency ratio {ratio:.2f} > {CONSISTENT}")
+        raise UnfitWeights(
+            f"the judgements contradict each other: consistency ratio {ratio:.2f} > {CONSISTENT}"
+        )
     return weights, ratio
 
 
@@ -56,7 +61,8 @@ def weighted_by_ahp(catalog: Catalog, matrix: Floats) -> Catalog:
     """Return the catalog with its dimensions weighted by pairwise judgements, alike for every nature.
 
     Raises:
-        UnfitWeights: see `ahp_weights`; or the matrix is not of the catalog's dimensions.
+        UnfitWeights: see `ahp_weights`; or the matrix is not of the catalog's dimensions, or a nature has
+            nothing weighted in one of them.
     """
     if len(matrix) != len(catalog.dimensions):
         raise UnfitWeights(f"catalog {catalog.catalog} has {len(catalog.dimensions)} dimensions")
@@ -65,7 +71,10 @@ def weighted_by_ahp(catalog: Catalog, matrix: Floats) -> Catalog:
     for dimension, weight in zip(document["dimensions"], _to_whole(weights.tolist()), strict=True):
         dimension["weight"] = weight
     document["weighting"] = {"method": Method.AHP, "consistency_ratio": ratio}
-    return Catalog.model_validate_json(_json(document))
+    try:
+        return Catalog.model_validate_json(_json(document))
+    except ValidationError as error:
+        raise UnfitWeights(f"catalog {catalog.catalog} cannot be weighted so: {first_error(error)}") from None
 
 
 def weighted_by_records(portfolio: Portfolio, policy: Policy, method: Method) -> Catalog:
@@ -140,13 +149,19 @@ def _draw(catalog: Catalog, columns: Sequence[int], points: Floats, method: Meth
     filled = np.where(known, points, means)
     differ = np.ptp(filled, axis=0) > 0
     if differ.sum() < 2:
-        raise UnfitWeights("fewer than two indicators in which the customers differ: keep the declared weights")
+        raise UnfitWeights(
+            "fewer than two indicators in which the customers differ: keep the declared weights"
+        )
     match method:
         case Method.CRITIC:
+            if np.min(np.corrcoef(filled[:, differ], rowvar=False)) > 1.0 - 1e-9:
+                raise UnfitWeights("all indicators rank the customers alike: CRITIC cannot tell them apart")
             weights = critic_weights(filled[:, differ])
         case Method.ENTROPY:
             # pymcdm takes a column with a zero for one without information, hence the shift by a point.
             weights = entropy_weights(filled[:, differ] + 1.0)
+            if not np.all(weights >= 0):  # also where they are NaN
+                raise UnfitWeights("the customers hardly differ: keep the declared weights")
         case _:
             raise UnfitWeights(f"method {method} draws no weights from records: choose entropy or critic")
     ids = [catalog.placed[column].id for column in columns]

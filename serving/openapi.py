@@ -1,12 +1,8 @@
 """The service's OpenAPI document, made from the catalog, the answer's types and one real request."""
 
-import functools
-import operator
-import types
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any, NotRequired, Union, get_args, get_origin, get_type_hints, is_typeddict
+from typing import Any
 
-import typing_extensions
 from pydantic import TypeAdapter
 
 from features.catalog import Catalog, Kind, Placed
@@ -174,24 +170,8 @@ def _indicator(placed: Placed, catalog: Catalog) -> Json:
 
 def _types_schemas(kind: type) -> Json:
     """Return the JSON schemas of a TypedDict and of those within it, by name."""
-    schema = TypeAdapter(_readable(kind)).json_schema(ref_template=_REFERENCE, mode="serialization")
+    schema = TypeAdapter(kind).json_schema(ref_template=_REFERENCE, mode="serialization")
     return {**schema.pop("$defs", {}), kind.__name__: schema}
-
-
-def _readable(kind: Any) -> Any:
-    """Return a type whose TypedDicts pydantic can read: before Python 3.12 only typing_extensions' ones."""
-    if is_typeddict(kind):
-        hints = get_type_hints(kind, include_extras=True)
-        make: Any = typing_extensions.TypedDict
-        made = make(kind.__name__, {name: _readable(hint) for name, hint in hints.items()})
-        made.__doc__ = kind.__doc__
-        return made
-    origin, parts = get_origin(kind), tuple(_readable(part) for part in get_args(kind))
-    if origin in (Union, types.UnionType):
-        return functools.reduce(operator.or_, parts)
-    if origin is NotRequired:
-        return NotRequired[parts[0]]
-    return origin[parts] if origin is not None else kind
 
 
 def _reference(name: str) -> Json:

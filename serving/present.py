@@ -17,7 +17,6 @@ from models.reasons import shown_value, tier_name
 from serving.scoring import score_customers
 from serving.served import Served
 
-
 # A smaller contribution shows as 0.00 points.
 _SHOWN = 0.005
 

@@ -1,6 +1,6 @@
 """Refusals: why a request is not answered, in the one shape that every error body has."""
 
-from typing import TypedDict
+from typing_extensions import TypedDict
 
 
 class ErrorDetail(TypedDict):

@@ -1,7 +1,6 @@
 """What is served: the scorer and the name that answers give it, loaded and checked before anything starts."""
 
 import json
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,8 +17,6 @@ from serving.settings import DEFAULT_CATALOG, Settings, SettingsError
 
 _CATALOG_FILE, _POLICY_FILE = "catalog.json", "policy.json"
 _POINTS_FILE, _VERSION_FILE = "points.json", "version.txt"
-# Where a training's run keeps the documents that its model is loaded from.
-_RUN_FOLDER = "model"
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -103,22 +100,11 @@ def _with_model(catalog: Catalog, policy: Policy, artefact: bytes, version: str 
 
 def _load_registered(name: str, state: Path) -> Served:
     """Load a registered champion with the catalog and policy that its run recorded."""
-    artefact, version = registry.load_champion_bytes(name, state=state)
-    label = registry.model_version(name, version)
-    client = registry.connect(state)
-    # By version, so that an alias moved in between changes nothing.
-    with (
-        registry.one_line_errors(f"model {label}: its run cannot be read; run `tierwise train`"),
-        tempfile.TemporaryDirectory() as folder,
-    ):
-        run_id = client.get_model_version(name, version).run_id or ""
-        files = {
-            file: _read(Path(client.download_artifacts(run_id, f"{_RUN_FOLDER}/{file}", folder)))
-            for file in (_CATALOG_FILE, _POLICY_FILE)
-        }
-    catalog = _read_json(Catalog, files[_CATALOG_FILE], f"model {label}: {_CATALOG_FILE}")
-    policy = _read_json(Policy, files[_POLICY_FILE], f"model {label}: {_POLICY_FILE}")
-    return _with_model(catalog, policy, artefact, label)
+    documents = registry.load_champion_documents(name, state=state)
+    label = registry.model_version(name, documents.version)
+    catalog = _read_json(Catalog, documents.catalog, f"model {label}: its catalog")
+    policy = _read_json(Policy, documents.policy, f"model {label}: its policy")
+    return _with_model(catalog, policy, documents.artefact, label)
 
 
 def _read(path: Path) -> bytes:

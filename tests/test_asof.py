@@ -1,11 +1,17 @@
 """As-of counting equals what a person would count by hand, event by event."""
 
+from collections.abc import Sequence
+from random import Random
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from features.asof import FIRST_DAY, LAST_DAY, Events, trailing_median
+
+Row = tuple[int, int, int]
 
 keys = st.integers(-1, 4)
 days = st.integers(-6, 12)
@@ -14,16 +20,16 @@ events = st.lists(st.tuples(keys, extreme_days, st.integers(-(10**9), 10**12)), 
 asked = st.lists(st.tuples(keys, extreme_days, extreme_days), min_size=1, max_size=20)
 
 
-def columns(rows, width):
+def columns(rows: Sequence[Row], width: int) -> list[NDArray[np.int64]]:
     return [np.array([row[i] for row in rows], dtype=np.int64) for i in range(width)]
 
 
-def in_window(rows, key, after, until):
+def in_window(rows: Sequence[Row], key: int, after: int, until: int) -> list[Row]:
     return [row for row in rows if row[0] == key != -1 and after < row[1] <= until]
 
 
 @given(events, asked)
-def test_counts_and_totals_equal_those_of_brute_force(rows, questions):
+def test_counts_and_totals_equal_those_of_brute_force(rows: list[Row], questions: list[Row]) -> None:
     index = Events(*columns(rows, 3))
     found = [in_window(rows, *question) for question in questions]
     assert index.count(*columns(questions, 3)).tolist() == [len(hits) for hits in found]
@@ -31,7 +37,9 @@ def test_counts_and_totals_equal_those_of_brute_force(rows, questions):
 
 
 @given(events, asked)
-def test_the_first_and_the_latest_day_equal_those_of_brute_force(rows, questions):
+def test_the_first_and_the_latest_day_equal_those_of_brute_force(
+    rows: list[Row], questions: list[Row]
+) -> None:
     index = Events(*columns(rows, 3))
     key, _, until = columns(questions, 3)
     found = [in_window(rows, k, FIRST_DAY - 1, u) for k, _, u in questions]
@@ -42,9 +50,9 @@ def test_the_first_and_the_latest_day_equal_those_of_brute_force(rows, questions
 
 
 @given(events, asked, st.randoms())
-def test_the_order_of_events_changes_nothing(rows, questions, random):
+def test_the_order_of_events_changes_nothing(rows: list[Row], asked_rows: list[Row], random: Random) -> None:
     shuffled = random.sample(rows, len(rows))
-    questions = columns(questions, 3)
+    questions = columns(asked_rows, 3)
     before, after = Events(*columns(rows, 3)), Events(*columns(shuffled, 3))
     np.testing.assert_array_equal(before.count(*questions), after.count(*questions))
     np.testing.assert_array_equal(before.total(*questions), after.total(*questions))
@@ -56,7 +64,9 @@ def test_the_order_of_events_changes_nothing(rows, questions, random):
     st.integers(1, 8),
     st.integers(1, 5),
 )
-def test_the_trailing_median_equals_that_of_brute_force(rows, as_of, length, at_least):
+def test_the_trailing_median_equals_that_of_brute_force(
+    rows: list[tuple[int, float]], as_of: list[int], length: int, at_least: int
+) -> None:
     event_days = np.array([row[0] for row in rows], dtype=np.int64)
     values = np.array([row[1] for row in rows])
     windows = [[value for day, value in rows if d - length <= day < d] for d in as_of]
@@ -75,6 +85,8 @@ def test_the_trailing_median_equals_that_of_brute_force(rows, as_of, length, at_
         ([0.5], [5], "integers"),
     ],
 )
-def test_events_that_cannot_be_indexed_are_refused(event_keys, event_days, reason):
+def test_events_that_cannot_be_indexed_are_refused(
+    event_keys: list[float], event_days: list[int], reason: str
+) -> None:
     with pytest.raises(ValueError, match=reason):
         Events(np.array(event_keys), np.array(event_days))

@@ -13,16 +13,20 @@ from tests.mlflow_store import migrated_store, state
 __all__ = ["migrated_store", "state"]
 
 ARTEFACT = b'{"points": [1, 2, 3]}'
+CATALOG, POLICY = b'{"catalog": "sba"}', b'{"policy": "sba"}'
 
 
 def store(state: Path, artefact: bytes, declared: bytes | None = None) -> str:
-    """Log a bare model that holds an artefact, register it as `sba`, and return its version."""
+    """Log a bare model and run that hold the documents, register it as `sba`, and return its version."""
     client = registry.connect(state)
     found = client.get_experiment_by_name("sba")
     experiment = (
         found.experiment_id if found else client.create_experiment("sba", registry.artefact_uri(state))
     )
-    model = client.create_logged_model(experiment, "sba", client.create_run(experiment).info.run_id)
+    run_id = client.create_run(experiment).info.run_id
+    client.log_text(run_id, CATALOG.decode(), registry.RUN_CATALOG_PATH)
+    client.log_text(run_id, POLICY.decode(), registry.RUN_POLICY_PATH)
+    model = client.create_logged_model(experiment, "sba", run_id)
     folder = state / "outbox" / "artifacts"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "points.json").write_bytes(artefact)
@@ -32,50 +36,62 @@ def store(state: Path, artefact: bytes, declared: bytes | None = None) -> str:
     return registry.register(model.model_id, "sba", digest, state=state)
 
 
-def stored_artefact(state: Path) -> Path:
-    """Return the one artefact file in the store."""
-    (path,) = (state / "artifacts").rglob("points.json")
+def stored(state: Path, name: str = "points.json") -> Path:
+    """Return the one file of that name in the store."""
+    (path,) = (state / "artifacts").rglob(name)
     return path
 
 
-def test_the_champions_bytes_and_version_come_back(state: Path) -> None:
+def test_the_champions_documents_and_version_come_back(state: Path) -> None:
     assert store(state, b"first") == "1"
     version = store(state, ARTEFACT)
     registry.set_alias("sba", version, state=state)
-    assert registry.load_champion_bytes("sba", state=state) == (ARTEFACT, "2")
+    assert registry.load_champion_documents("sba", state=state) == registry.ChampionDocuments(
+        "2", ARTEFACT, CATALOG, POLICY
+    )
     assert registry.model_version("sba", version) == "sba/2"
     registry.set_alias("sba", "1", state=state)
-    assert registry.load_champion_bytes("sba", state=state) == (b"first", "1")
+    first = registry.load_champion_documents("sba", state=state)
+    assert (first.version, first.artefact) == ("1", b"first")
 
 
 def test_without_a_store_nothing_is_made_and_the_command_to_run_is_named(tmp_path: Path) -> None:
     with pytest.raises(
         registry.RegistryError, match=r"no champion is registered in .*; run `tierwise train`"
     ):
-        registry.load_champion_bytes("sba", state=tmp_path / "none")
+        registry.load_champion_documents("sba", state=tmp_path / "none")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_an_unknown_name_and_an_alias_never_set_say_what_to_run(state: Path) -> None:
     with pytest.raises(registry.RegistryError, match=r"model sba: no champion .* run `tierwise train`"):
-        registry.load_champion_bytes("sba", state=state)
+        registry.load_champion_documents("sba", state=state)
     store(state, ARTEFACT)
     with pytest.raises(registry.RegistryError, match=r"model sba: no champion .* run `tierwise train`"):
-        registry.load_champion_bytes("sba", state=state)
+        registry.load_champion_documents("sba", state=state)
 
 
 def test_an_artefact_altered_in_the_store_is_refused(state: Path) -> None:
     registry.set_alias("sba", store(state, ARTEFACT), state=state)
-    stored_artefact(state).write_bytes(ARTEFACT.replace(b"1", b"9"))
+    stored(state).write_bytes(ARTEFACT.replace(b"1", b"9"))
     with pytest.raises(registry.RegistryError, match="sba/1: its artefact is not the one registered"):
-        registry.load_champion_bytes("sba", state=state)
+        registry.load_champion_documents("sba", state=state)
 
 
 def test_an_artefact_that_is_gone_is_one_line(state: Path) -> None:
     registry.set_alias("sba", store(state, ARTEFACT), state=state)
-    stored_artefact(state).unlink()
+    stored(state).unlink()
     with pytest.raises(registry.RegistryError, match="sba/1: its artefact cannot be read") as caught:
-        registry.load_champion_bytes("sba", state=state)
+        registry.load_champion_documents("sba", state=state)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["catalog.json", "policy.json"])
+def test_a_catalog_or_policy_that_is_gone_from_the_run_is_one_line(state: Path, name: str) -> None:
+    registry.set_alias("sba", store(state, ARTEFACT), state=state)
+    stored(state, name).unlink()
+    with pytest.raises(registry.RegistryError, match="sba/1: the catalog and policy of its run") as caught:
+        registry.load_champion_documents("sba", state=state)
     assert "\n" not in str(caught.value)
 
 
@@ -95,7 +111,7 @@ def test_a_name_that_no_path_or_query_should_hold_is_refused(name: str, tmp_path
 def test_a_store_that_is_none_is_one_line(tmp_path: Path) -> None:
     (tmp_path / registry.DATABASE).write_text("no database")
     with pytest.raises(registry.RegistryError, match=r"mlflow\.db: cannot be opened") as caught:
-        registry.load_champion_bytes("sba", state=tmp_path)
+        registry.load_champion_documents("sba", state=tmp_path)
     assert "\n" not in str(caught.value)
 
 

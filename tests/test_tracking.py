@@ -156,10 +156,13 @@ def test_a_sound_training_becomes_the_champion(state: Path, record: TrainingReco
     assert isinstance(done, Promotion)
     assert done.model_version == "sba/1"
     assert done.verification.rows == 200
-    assert registry.load_champion_bytes("sba", state=state) == (record.artefact, "1")
+    champion = registry.load_champion_documents("sba", state=state)
+    assert (champion.version, champion.artefact) == ("1", record.artefact)
+    assert Catalog.model_validate_json(champion.catalog) == record.catalog
+    assert Policy.model_validate_json(champion.policy) == record.policy
     second = log_training(dataclasses.replace(record, run_name="again"), sound, state, model_code)
     assert second.model_version == "sba/2"
-    assert registry.load_champion_bytes("sba", state=state)[1] == "2"
+    assert registry.load_champion_documents("sba", state=state).version == "2"
 
 
 def test_the_run_holds_all_that_determined_the_model(
@@ -259,7 +262,7 @@ def failed_run(state: Path) -> tuple[str, str]:
 
 def champion(state: Path) -> str | None:
     try:
-        return registry.load_champion_bytes("sba", state=state)[1]
+        return registry.load_champion_documents("sba", state=state).version
     except registry.RegistryError:
         return None
 

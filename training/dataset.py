@@ -12,6 +12,7 @@ from sklearn.model_selection import GroupKFold
 
 from features.catalog import Catalog
 from features.portfolio import Bools, Floats, Portfolio
+from models.booster import Untrainable
 
 Indices = NDArray[np.intp]
 
@@ -74,10 +75,29 @@ class LabelledPortfolio:
 
         Of blocks of time with about as many bad outcomes each, every one but the first is held out once, and
         what is trained for it comes from before it, as it will when the model is used. No group stands on
-        both sides.
+        both sides, and what is trained for a fold has good and bad outcomes.
+
+        Raises:
+            Untrainable: there are not two such folds, in time or by groups.
         """
+        folds = [fold for fold in self._forward() if self._learnable(fold)]
+        if len(folds) < 2:
+            count = min(FOLDS, len(np.unique(self.groups)))
+            by_group = GroupKFold(count).split(self.bad, groups=self.groups) if count > 1 else ()
+            folds = [fold for fold in by_group if self._learnable(fold)]
+        if len(folds) < 2:
+            raise Untrainable(
+                "the bad or the good outcomes are of one group: nothing can be held out to test on"
+            )
+        yield from folds
+
+    def _learnable(self, fold: tuple[Indices, Indices]) -> bool:
+        training = self.bad[fold[0]]
+        return bool(np.any(training)) and not bool(np.all(training))
+
+    def _forward(self) -> Iterator[tuple[Indices, Indices]]:
+        """Yield folds forward in time; none where there are few distinct days."""
         if len(np.unique(self.days)) <= FOLDS:
-            yield from GroupKFold(FOLDS).split(self.bad, groups=self.groups)
             return
         order = np.argsort(self.days, kind="stable")
         so_far = np.cumsum(self.bad[order]) / max(1, int(np.sum(self.bad)))

@@ -1,8 +1,10 @@
 """The training job: walk forward, train on everything matured, record in MLflow, promote what holds."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +20,7 @@ from training.dataset import LabelledPortfolio, take
 from training.frames import to_frame
 from training.metrics import measure
 from training.plots import (
-    MINIMUM_AGGREGATE,
+    TooFewCustomers,
     calibration_plot,
     dependence_plot,
     importance_plot,
@@ -27,7 +29,7 @@ from training.plots import (
 from training.tracking import Measured, Promotion, ReloadCheck, TrainingRecord, log_training
 from training.train import SEED, THREADS, Trained, train_model
 from training.verification import Verification, verify_explanations
-from training.walkforward import YearResult, walk_forward
+from training.walkforward import YearResult, of_natures, walk_forward
 
 # Customers whose explanations are recomputed before a model is registered.
 VERIFIED = 1000
@@ -71,7 +73,7 @@ def run_job(
         state: where MLflow's store lies; by default as `models.registry` says.
 
     Raises:
-        Untrainable: too few outcomes.
+        Untrainable, UnfitWeights: too few outcomes, or customers who do not differ.
         ExplanationMismatch, TrackingError, RegistryError: the model is recorded but not promoted.
     """
     results = []
@@ -151,29 +153,39 @@ def _slug(scorer: str) -> str:
 
 
 def _figures(data: LabelledPortfolio, trained: Trained, results: Sequence[YearResult]) -> dict[str, Figure]:
+    """Return the plots by name; one that would show too few customers is left out."""
+    figures = {}
+    for name, draw in _drawings(data, trained, results):
+        with suppress(TooFewCustomers):
+            figures[name] = draw()
+    return figures
+
+
+def _drawings(
+    data: LabelledPortfolio, trained: Trained, results: Sequence[YearResult]
+) -> Iterator[tuple[str, Callable[[], Figure]]]:
     model, catalog = trained.model, data.portfolio.catalog
     names = [catalog.by_id[feature].indicator.names.en for feature in model.tables.features]
-    matrix = model.matrix(data.portfolio)
+    matrix = model.matrix(of_natures(data, model.natures).portfolio)
     shap_values = model.tables.contributions(matrix) * model.calibration.slope
-    figures = {"shap_importance": importance_plot(shap_values, names, "Mean |SHAP|, training customers")}
+    yield "shap_importance", partial(importance_plot, shap_values, names, "Mean |SHAP|, training customers")
     for feature in np.argsort(-np.mean(np.abs(shap_values), axis=0))[:_DEPENDENCE_PLOTS]:
-        id_ = model.tables.features[feature]
-        figures[f"shap_{id_}"] = dependence_plot(
-            matrix[:, feature], shap_values[:, feature], names[feature], _levels(catalog, id_)
-        )
+        id_, name = model.tables.features[feature], names[feature]
+        columns = matrix[:, feature], shap_values[:, feature]
+        yield f"shap_{id_}", partial(dependence_plot, *columns, name, _levels(catalog, id_))
     known = ~np.isnan(trained.held_out)
-    if known.sum() >= MINIMUM_AGGREGATE:
-        figures["calibration_cross_validation"] = calibration_plot(
-            data.bad[known], expit(trained.held_out[known]), "Held-out training customers"
-        )
+    held_out = expit(trained.held_out[known])
+    title = "Held-out training customers"
+    yield "calibration_cross_validation", partial(calibration_plot, data.bad[known], held_out, title)
     if results:
         bad = np.concatenate([result.bad for result in results])
         probability = np.concatenate([result.probabilities["model"] for result in results])
-        figures["calibration_walk_forward"] = calibration_plot(bad, probability, "Walk-forward, all years")
+        title = "Walk-forward, all years"
+        yield "calibration_walk_forward", partial(calibration_plot, bad, probability, title)
         tiers = [tier for result in results for tier in result.tiers]
         years = np.concatenate([np.full(len(result.bad), result.year) for result in results])
-        figures["tiers_walk_forward"] = tier_plot(tiers, years, bad, "Bad rate by tier, walk-forward")
-    return figures
+        title = "Bad rate by tier, walk-forward"
+        yield "tiers_walk_forward", partial(tier_plot, tiers, years, bad, title)
 
 
 def _levels(catalog: Catalog, indicator_id: str) -> list[str] | None:

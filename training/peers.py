@@ -13,6 +13,7 @@ from features.portfolio import Floats, Portfolio
 from features.terms import Nature
 from models.artefact import catalog_features
 from models.baseline import Baseline
+from models.booster import Untrainable
 from models.calibration import Calibration, calibrate, fit_intercept
 from models.policy import Policy
 from training.dataset import LabelledPortfolio
@@ -110,10 +111,16 @@ class SingleIndicatorPeer:
     calibration: Calibration
 
     @classmethod
-    def fit(cls, data: LabelledPortfolio, policy: Policy, natures: tuple[Nature, ...]) -> "SingleIndicatorPeer":
-        """Choose the indicator by AUC on the training customers."""
+    def fit(
+        cls, data: LabelledPortfolio, policy: Policy, natures: tuple[Nature, ...]
+    ) -> "SingleIndicatorPeer":
+        """Choose the indicator by AUC on the training customers.
+
+        Raises:
+            Untrainable: there is none but categories.
+        """
         features = catalog_features(data.portfolio.catalog, natures)
-        best = (0.0, "", 1.0, 0.0)
+        best = (-1.0, "", 1.0, 0.0)
         for feature, column in zip(features, _transformed(data.portfolio, features).T, strict=True):
             known = ~np.isnan(column)
             if data.portfolio.catalog.by_id[feature].indicator.kind is Kind.CATEGORY or not known.any():
@@ -123,6 +130,10 @@ class SingleIndicatorPeer:
             if abs(area - 0.5) > best[0]:
                 best = (abs(area - 0.5), feature, 1.0 if area >= 0.5 else -1.0, median)
         _, feature, sign, median = best
+        if not feature:
+            raise Untrainable(
+                "no number or flag is known of any customer: there is no single indicator to compare"
+            )
         margin = sign * _one(data.portfolio, feature, median)
         return cls(feature, sign, median, calibrated(margin, data, policy))
 

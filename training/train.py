@@ -38,7 +38,7 @@ class Trained:
     `prior` and `correction` are its two parts in uncalibrated log-odds, `boosters` what the correction was
     compiled from, `held_out` the calibrated log-odds of each of the n training
     customers by what was trained before their time or without their fold, shape (n,); NaN for the first block
-    of time, which is never held out.
+    of time, which is never held out, and for natures without a model.
     """
 
     model: Model
@@ -67,7 +67,9 @@ def train_model(
         Untrainable: too few bad or good outcomes, or values beyond ±1e300.
     """
     natures = _natures(data, policy)
-    data = data.take(np.flatnonzero(np.isin(data.portfolio.natures, natures)))
+    customers = len(data)
+    modelled = np.flatnonzero(np.isin(data.portfolio.natures, natures))
+    data = data.take(modelled)
     catalog = data.portfolio.catalog
     features = catalog_features(catalog, natures)
     codes = category_codes(catalog, features)
@@ -125,7 +127,9 @@ def train_model(
             "folds": len(folds),
         },
     )
-    return Trained(model, prior, correction, boosters, calibration.log_odds(margin_held_out))
+    held_out = np.full(customers, np.nan)
+    held_out[modelled] = calibration.log_odds(margin_held_out)
+    return Trained(model, prior, correction, boosters, held_out)
 
 
 def add(prior: PointsTables, correction: PointsTables) -> PointsTables:
@@ -153,7 +157,11 @@ def _margin(tables: PointsTables, matrix: Floats) -> Floats:
 
 def _natures(data: LabelledPortfolio, policy: Policy) -> tuple[Nature, ...]:
     """Return the natures with a share for a model in the policy; they share one model."""
-    present = [nature for nature in data.portfolio.catalog.natures if np.any(data.portfolio.natures == nature)]
+    if not len(data):
+        raise Untrainable("no outcome has matured: wait for it, and serve the baseline until then")
+    present = [
+        nature for nature in data.portfolio.catalog.natures if np.any(data.portfolio.natures == nature)
+    ]
     natures = tuple(nature for nature in present if policy.model_weight_for(nature) > 0)
     if not natures:
         raise Untrainable(f"policy {policy.policy} gives no model a weight: set model_weight above 0")

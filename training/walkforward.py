@@ -9,7 +9,8 @@ from scipy.special import expit
 
 from features.catalog import Catalog, Method
 from features.portfolio import Bools, Floats, Portfolio
-from features.terms import Tier
+from features.terms import Nature, Tier
+from models.booster import Untrainable
 from models.decision import Scorer
 from models.policy import Policy
 from models.weights import weighted_by_records, with_drawn_curves
@@ -59,7 +60,8 @@ def walk_forward(
         years: calendar years of evaluation; a year's training date is its first day.
 
     Raises:
-        Untrainable: too few outcomes had matured before a year.
+        Untrainable: too few outcomes had matured before a year, or it has no customers.
+        UnfitWeights: the customers known before a year do not differ.
     """
     for year in years:
         training_date = np.datetime64(f"{year}-01-01")
@@ -71,6 +73,11 @@ def walk_forward(
         training, evaluated = training_today.with_catalog(catalog), evaluated_today.with_catalog(catalog)
         trained = train_model(training, policy, threads=threads)
         natures = trained.model.natures
+        # Compared on the same customers: the others have no model's probability.
+        training, training_today = of_natures(training, natures), of_natures(training_today, natures)
+        evaluated, evaluated_today = of_natures(evaluated, natures), of_natures(evaluated_today, natures)
+        if not len(evaluated):
+            raise Untrainable(f"year {year}: no customers to evaluate; choose the years that the data holds")
         single = SingleIndicatorPeer.fit(training, policy, natures)
         decisions = Scorer(catalog, policy, trained.model).decide(evaluated.portfolio)
         today = BaselinePeer.fit(training_today, policy)
@@ -91,6 +98,11 @@ def walk_forward(
             metrics={name: measure(evaluated.bad, p) for name, p in probabilities.items()},
             tiers=decisions.tiers,
         )
+
+
+def of_natures(data: LabelledPortfolio, natures: Sequence[Nature]) -> LabelledPortfolio:
+    """Return the customers of some natures."""
+    return data.take(np.flatnonzero(np.isin(data.portfolio.natures, list(natures))))
 
 
 def drawn_at_training_date(portfolio: Portfolio, policy: Policy) -> Catalog:
