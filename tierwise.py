@@ -74,8 +74,8 @@ def demo(state: StateOption = None, threads: ThreadsOption = 2) -> None:
     promotion, facts = result.promotion, result.trained.model.training
     out.print(
         f"\n[bold]{promotion.model_version}[/bold] is the champion: trained on {facts['customers']:,} loans, "
-        f"{facts['bad']:,} of them charged off; the explanations of {promotion.verification.rows:,} recomputed "
-        f"by shap differ by {promotion.verification.largest_difference:.1e} at most."
+        f"{facts['bad']:,} of them charged off; the explanations of {promotion.verification.rows:,} "
+        f"recomputed by shap differ by {promotion.verification.largest_difference:.1e} at most."
     )
     _show_portfolio(sample, result.scorer, promotion.model_version)
     out.print(
@@ -350,11 +350,21 @@ def _served(model: str | None, catalog: str | None, policy: str | None, state: P
 def _read_customer(path: Path) -> Any:
     try:
         text = sys.stdin.read() if str(path) == "-" else path.read_text(encoding="utf-8")
-        return json.loads(text)
+        return json.loads(text, object_pairs_hook=lambda pairs: _once(pairs, path))
+    except BadInput:
+        raise
     except OSError as error:
         raise BadInput(f"{path}: cannot be read ({error.strerror})") from None
     except (ValueError, RecursionError):
         raise BadInput(f"{path}: is no JSON; give one customer as the service takes it") from None
+
+
+def _once(pairs: list[tuple[str, Any]], path: Path) -> dict[str, Any]:
+    """Return a JSON object; which of two values a key given twice has would be a guess."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise BadInput(f"{path}: a key is given twice")
+    return found
 
 
 def _built_sample() -> "Sample":
@@ -419,7 +429,7 @@ def _rich(grid: "Grid") -> Table:
 def _steps(len_hint: int) -> Iterator[Callable[[str], None]]:
     """Show a bar that moves by one with each step told; `len_hint` is about how many there are."""
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=err, transient=True) as bar:
+    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
         task = bar.add_task("starting", total=len_hint)
 
         def step(name: str) -> None:
@@ -434,7 +444,7 @@ def _steps(len_hint: int) -> Iterator[Callable[[str], None]]:
 def _bar(name: str) -> Iterator[Callable[[float], None]]:
     """Show a bar that is told the share done, from 0 to 1."""
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=err, transient=True) as bar:
+    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
         task = bar.add_task(name, total=1.0)
         yield lambda share: bar.update(task, completed=share)
 
@@ -443,7 +453,7 @@ def _bar(name: str) -> Iterator[Callable[[float], None]]:
 def _working(name: str) -> Iterator[None]:
     """Show that something is going on whose length is not known."""
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    with Progress(*columns, console=err, transient=True) as bar:
+    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
         bar.add_task(name, total=None)
         yield
 

@@ -95,7 +95,7 @@ def weighted_by_records(portfolio: Portfolio, policy: Policy, method: Method) ->
         rows = np.flatnonzero(portfolio.natures == nature)
         if len(rows):
             columns = [catalog.columns[id_] for id_ in catalog.weights(nature)]
-            drawn[nature] = _draw(catalog, columns, points[np.ix_(rows, columns)], method)
+            drawn[nature] = _draw(catalog, columns, points[rows][:, columns], method)
     document = catalog.model_dump(mode="json", by_alias=True)
     for nature, weights in drawn.items():
         _set_weights(document, catalog, nature, weights)

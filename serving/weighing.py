@@ -22,7 +22,8 @@ def read_portfolio(path: Path, catalog: Catalog) -> Portfolio:
         for chunk in table.chunks:
             portfolio, wrong = Portfolio.from_frame(chunk.frame, catalog)
             reasons = [*chunk.misshapen]
-            reasons += [(chunk.rows[line.row], f"{line.field}: {line.reason}") for line in wrong.itertuples()]
+            for place, field, reason in zip(wrong["row"], wrong["field"], wrong["reason"], strict=True):
+                reasons.append((chunk.rows[int(place)], f"{field}: {reason}"))
             for row, reason in sorted(reasons):
                 raise TableError(f"{path}: row {row}: {reason}; correct or remove it")
             parts.append(portfolio)

@@ -1,4 +1,4 @@
-"""Folds go forward in time and keep groups whole; cohorts and the newest customers are what they are called."""
+"""Folds go forward in time and keep groups whole; cohorts and the newest are what they are called."""
 
 from dataclasses import replace
 from datetime import date, timedelta

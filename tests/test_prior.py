@@ -88,7 +88,9 @@ def test_margins_are_the_base_and_the_contributions_of_an_independent_fit() -> N
         likelihood = np.sum(np.logaddexp(0, margin) - sample.bad * margin)
         return float(likelihood + PRECISION / 2 * np.sum((effects - common * sure) ** 2))
 
-    found = minimize(loss, [0, 0.5, 0.5, 0.5, 0.1, 0.5], method="Powell", options={"xtol": 1e-9, "ftol": 1e-14})
+    found = minimize(
+        loss, [0, 0.5, 0.5, 0.5, 0.1, 0.5], method="Powell", options={"xtol": 1e-9, "ftol": 1e-14}
+    )
     effects = np.where(sure == 1, found.x[2:] ** 2, found.x[2:]) * sign
     expected = found.x[0] + columns @ effects
     assert tables.margin(tables.contributions(sample.matrix)) == pytest.approx(expected, abs=2e-3)
@@ -97,7 +99,9 @@ def test_margins_are_the_base_and_the_contributions_of_an_independent_fit() -> N
 def test_with_few_outcomes_indicators_of_known_direction_count_alike_and_others_not_at_all() -> None:
     directions = (1, -1, 1, 0)
     sample = sample_of(25, directions, 5, np.array([1.0, -0.1, 0.4, 2.0]))
-    spread = {f: np.ptp(table) for f, table in tables_by_feature(fit_prior(sample, design_of(directions))).items()}
+    spread = {
+        f: np.ptp(table) for f, table in tables_by_feature(fit_prior(sample, design_of(directions))).items()
+    }
     assert spread[0] == pytest.approx(spread[1], rel=0.25)
     assert spread[2] == pytest.approx(spread[1], rel=0.25)
     assert spread[3] < spread[1] / 3
@@ -106,7 +110,9 @@ def test_with_few_outcomes_indicators_of_known_direction_count_alike_and_others_
 def test_with_many_outcomes_the_outcomes_decide() -> None:
     directions = (1, 1, 0)
     sample = sample_of(60_000, directions, 6, np.array([0.9, 0.1, -0.6]))
-    spread = {f: np.ptp(table) for f, table in tables_by_feature(fit_prior(sample, design_of(directions))).items()}
+    spread = {
+        f: np.ptp(table) for f, table in tables_by_feature(fit_prior(sample, design_of(directions))).items()
+    }
     assert spread[0] > 4 * spread[1]
     assert spread[2] > 3 * spread[1]
 
@@ -119,9 +125,8 @@ def test_categories_are_left_to_the_corrections_and_constants_do_nothing() -> No
     tables = fit_prior(sample, design)
     assert set(tables_by_feature(tables)) == {1, 2}
     assert not np.any(tables.contributions(matrix))
-    assert fit_prior(sample, Design(("a", "b", "c"), (0, 0, 0), (0, 1, 2))) == pytest.approx(
-        PointsTables(("a", "b", "c"), 0.0, (), ())
-    ) or not fit_prior(sample, Design(("a", "b", "c"), (0, 0, 0), (0, 1, 2))).mains
+    nothing = fit_prior(sample, Design(("a", "b", "c"), (0, 0, 0), (0, 1, 2)))
+    assert (nothing.base, nothing.mains, nothing.pairs) == (0.0, (), ())
 
 
 def test_numbers_that_count_as_zero_do_not_part_the_bins() -> None:

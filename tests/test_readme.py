@@ -49,7 +49,9 @@ def test_the_answer_shown_adds_up() -> None:
 
 
 def test_every_command_of_the_readme_exists() -> None:
-    usage = subprocess.run(["sh", str(ROOT / "run"), "help"], capture_output=True, text=True, check=True).stdout
+    usage = subprocess.run(
+        ["sh", str(ROOT / "run"), "help"], capture_output=True, text=True, check=True
+    ).stdout
     for command in set(re.findall(r"\./run (\w+)", README)):
         assert re.search(rf"\b{command}\b", usage), command
 
@@ -62,7 +64,7 @@ def test_every_option_of_the_readme_exists(line: str) -> None:
     words = shlex.split(line)[1:]
     if words[0] == "tierwise":
         words = words[1:]
-    command = [word for word in words[: 2 if words[0] == "catalog" else 1]]
+    command = words[: 2 if words[0] == "catalog" else 1]
     usage = subprocess.run(
         [sys.executable, str(ROOT / "tierwise.py"), *command, "--help"],
         capture_output=True, text=True, check=True, env={"COLUMNS": "200", "PATH": "/usr/bin:/bin"},
@@ -80,8 +82,16 @@ def test_every_link_of_the_documents_leads_somewhere() -> None:
 def test_the_walk_forward_shown_is_the_one_recorded_last() -> None:
     lines = (ROOT / "benchmarks" / "walkforward_runs.jsonl").read_text(encoding="utf-8").splitlines()
     last = json.loads(lines[-1])
-    means = [re.findall(r"\*\*([\d.]+)\*\*", line) for line in README.splitlines() if line.startswith("| mean")]
+    means = [
+        re.findall(r"\*\*([\d.]+)\*\*", line) for line in README.splitlines() if line.startswith("| mean")
+    ]
     auc, log_loss = ([float(figure) for figure in line] for line in means)
-    scorers = ("model", "baseline", "logistic_regression", "best_single_indicator", "baseline_of_todays_catalog")
+    scorers = (
+        "model",
+        "baseline",
+        "logistic_regression",
+        "best_single_indicator",
+        "baseline_of_todays_catalog",
+    )
     assert auc == [last[f"auc_{scorer}"] for scorer in scorers]
     assert log_loss == [last[f"log_loss_{scorer}"] for scorer in scorers]

@@ -1,4 +1,4 @@
-"""What a model is trained on: customers with known outcomes, their cohorts, and folds that keep both whole."""
+"""What a model is trained on: customers with known outcomes, their cohorts, and folds of whole groups."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -48,7 +48,7 @@ class LabelledPortfolio:
         return LabelledPortfolio(take(self.portfolio, rows), self.bad[rows], self.groups[rows])
 
     def with_catalog(self, catalog: Catalog) -> "LabelledPortfolio":
-        """Return the same customers under a catalog with the same indicators, weighted or curved otherwise."""
+        """Return the same customers under a catalog with the same indicators but other weights or curves."""
         return replace(self, portfolio=replace(self.portfolio, catalog=catalog))
 
     def cohort_log_odds(self) -> Floats:

@@ -1,6 +1,7 @@
 """The training job: walk forward, train on everything matured, record in MLflow, promote what holds."""
 
 import hashlib
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -97,7 +98,7 @@ def run_job(
         },
         measured=_measured(mature, trained, results),
         artefact=trained.model.to_bytes(),
-        booster_texts=[booster.model_to_string() for booster in trained.boosters],
+        booster_texts=[without_ranges(booster.model_to_string()) for booster in trained.boosters],
         catalog=catalog,
         policy=policy,
         data_hash=data_hash(mature),
@@ -123,6 +124,16 @@ def verify(trained: Trained, portfolio: Portfolio) -> Verification:
         trained.correction.contributions(matrix),
         trained.correction.base,
         names=trained.correction.features,
+    )
+
+
+def without_ranges(text: str) -> str:
+    """Return a booster's text without each feature's smallest and largest value, which are single customers'.
+
+    LightGBM keeps them for people to read; it predicts the same without.
+    """
+    return re.sub(
+        "^feature_infos=.*$", lambda line: re.sub(r"\[\S*\]", "none", line[0]), text, flags=re.MULTILINE
     )
 
 

@@ -127,9 +127,9 @@ def train_model(
             "folds": len(folds),
         },
     )
-    held_out = np.full(customers, np.nan)
-    held_out[modelled] = calibration.log_odds(margin_held_out)
-    return Trained(model, prior, correction, boosters, held_out)
+    held_out_log_odds: Floats = np.full(customers, np.nan)
+    held_out_log_odds[modelled] = calibration.log_odds(margin_held_out)
+    return Trained(model, prior, correction, boosters, held_out_log_odds)
 
 
 def add(prior: PointsTables, correction: PointsTables) -> PointsTables:

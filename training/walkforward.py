@@ -23,7 +23,7 @@ MODEL = "model"
 BASELINE = "baseline"
 LOGISTIC = "logistic regression"
 SINGLE = "best single indicator"
-# The baseline with the weights and curves that the catalog has now, which a year's training date did not know.
+# The baseline with the weights and curves that the catalog has now, unknown at a year's training date.
 BASELINE_OF_TODAY = "baseline of today's catalog"
 SCORERS = (MODEL, BASELINE, LOGISTIC, SINGLE, BASELINE_OF_TODAY)
 

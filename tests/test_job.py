@@ -1,0 +1,197 @@
+"""The whole job on a small portfolio: walked forward, trained, verified, registered, nothing leaked."""
+
+import gc
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import lightgbm
+import numpy as np
+import pytest
+from mlflow import MlflowClient
+
+from features.terms import Nature
+from models import registry
+from models.artefact import Model
+from models.points import MainTable
+from serving.served import load_served
+from serving.settings import Settings
+from tests.labelled import FIRST_YEAR, Labelled, synthetic
+from tests.mlflow_store import migrated_store, state
+from training.job import JobResult, data_hash, run_job, verify
+from training.train import Trained, train_model
+from training.verification import ExplanationMismatch
+
+__all__ = ["migrated_store", "state"]
+
+# Stands for a customer's value, and must be found nowhere.
+PLANTED = 48_151_623.4217
+TRAINING_DATE = np.datetime64(f"{FIRST_YEAR + 5}-06-30")
+
+
+@dataclass(frozen=True)
+class Ran:
+    """A job that ran, its store, and what it was told on the way."""
+
+    result: JobResult
+    state: Path
+    labelled: Labelled
+    steps: tuple[str, ...]
+
+    @property
+    def client(self) -> MlflowClient:
+        return registry.connect(self.state)
+
+
+@pytest.fixture(scope="module")
+def labelled() -> Labelled:
+    """Return customers, one of whom has a value that nobody else has."""
+    made = synthetic(1300)
+    made.data.portfolio.given[700, made.data.portfolio.column("assets")] = PLANTED
+    made.data.portfolio.levels["region"][700] = "a planted region"
+    made.data.portfolio.given[700, made.data.portfolio.column("region")] = 3.0
+    return made
+
+
+@pytest.fixture(scope="module")
+def ran(labelled: Labelled, migrated_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ran]:
+    own = tmp_path_factory.mktemp("job") / "state"
+    shutil.copytree(migrated_store, own)
+    steps: list[str] = []
+    result = run_job(
+        labelled.data,
+        labelled.matured_on,
+        labelled.policy,
+        [FIRST_YEAR + 3],
+        TRAINING_DATE,
+        run_name="synthetic",
+        state=own,
+        threads=1,
+        progress=steps.append,
+    )
+    yield Ran(result, own, labelled, tuple(steps))
+    gc.collect()
+
+
+def test_the_model_is_the_champion_and_decides_as_the_job_did(ran: Ran) -> None:
+    assert registry.champions(ran.state) == ("synthetic",)
+    served = load_served(Settings(model="synthetic", state=ran.state))
+    assert served.model_version == ran.result.promotion.model_version == "synthetic/1"
+    here = ran.result.scorer.decide(ran.labelled.data.portfolio)
+    there = served.scorer.decide(ran.labelled.data.portfolio)
+    assert np.array_equal(here.score, there.score)
+    assert here.tiers.tolist() == there.tiers.tolist()
+
+
+def test_only_what_had_matured_was_trained_on(ran: Ran) -> None:
+    mature = ran.labelled.matured_on <= TRAINING_DATE
+    assert 0 < mature.sum() < len(mature)
+    facts = ran.result.trained.model.training
+    assert facts["customers"] == mature.sum()
+    assert facts["bad"] == ran.labelled.data.bad[mature].sum()
+
+
+def test_the_run_has_parameters_hashes_metrics_and_plots(ran: Ran) -> None:
+    run = ran.client.get_run(ran.result.promotion.run_id)
+    model, catalog = ran.result.trained.model, ran.labelled.data.portfolio.catalog
+    assert run.info.status == "FINISHED"
+    parameters = run.data.params
+    for name, value in model.training.items():
+        assert parameters[name] == str(value)
+    assert parameters["catalog_hash"] == run.data.tags["catalog_hash"] == catalog.hash
+    assert parameters["policy_hash"] == run.data.tags["policy_hash"] == ran.labelled.policy.hash
+    mature = ran.labelled.data.take(np.flatnonzero(ran.labelled.matured_on <= TRAINING_DATE))
+    assert parameters["data_hash"] == data_hash(mature)
+    assert float(parameters["calibration_slope"]) == model.calibration.slope
+    metrics = run.data.metrics
+    for figure in ("auc", "ks", "gini", "brier", "log_loss", "ece"):
+        assert f"cross_validation/model/{figure}" in metrics
+        for scorer in ("model", "baseline", "logistic_regression", "best_single_indicator"):
+            assert f"walk_forward/{scorer}/{figure}" in metrics
+            assert f"walk_forward_by_year/{scorer}/{figure}" in metrics
+    assert metrics["explanations/largest_difference"] < 1e-6
+    assert metrics["explanations/rows"] == 1000
+    plots = {file.path.removeprefix("plots/") for file in ran.client.list_artifacts(run.info.run_id, "plots")}
+    assert {
+        "shap_importance.png", "calibration_cross_validation.png", "calibration_walk_forward.png",
+        "tiers_walk_forward.png",
+    } < plots  # fmt: skip
+    assert sum(name.startswith("shap_") for name in plots) == 1 + 6
+
+
+def test_no_customer_is_found_in_anything_that_was_stored(ran: Ran) -> None:
+    """Neither an id nor a value; the planted one is the largest, and no threshold either."""
+    forbidden = [b"SECRET-", b"48151623", b"4.815162", b"planted region"]
+    files = [path for path in ran.state.rglob("*") if path.is_file()]
+    assert len(files) > 15
+    for path in files:
+        content = path.read_bytes()
+        for secret in forbidden:
+            assert secret not in content, (path, secret)
+
+
+def test_each_step_is_told_in_its_order(ran: Ran) -> None:
+    assert ran.steps[0].startswith(f"{FIRST_YEAR + 3}: training on")
+    assert ran.steps[-1].startswith("recomputing explanations")
+    assert len(ran.steps) == len(set(ran.steps))
+
+
+def test_stored_boosters_predict_what_the_trained_ones_do(ran: Ran) -> None:
+    """They are stored without the ranges of the features, which are single customers' values."""
+    matrix = ran.result.trained.matrix(ran.labelled.data.portfolio)
+    folder = Path(ran.client.download_artifacts(ran.result.promotion.run_id, "boosters", str(ran.state)))
+    for number, booster in enumerate(ran.result.trained.boosters):
+        stored = lightgbm.Booster(model_file=folder / f"bag_{number}.txt")
+        expected = np.asarray(booster.predict(matrix, pred_contrib=True))
+        assert np.array_equal(np.asarray(stored.predict(matrix, pred_contrib=True)), expected)
+
+
+def tampered(trained: Trained) -> Trained:
+    """Return the same with one table of the correction off by a little."""
+    first, *others = trained.correction.mains
+    wrong = MainTable(first.axis, first.contributions + 1e-5)
+    return replace(trained, correction=replace(trained.correction, mains=(wrong, *others)))
+
+
+def test_a_broken_explanation_is_refused(ran: Ran) -> None:
+    trained, portfolio = ran.result.trained, ran.labelled.data.portfolio
+    assert verify(trained, portfolio).largest_difference < 1e-6
+    with pytest.raises(ExplanationMismatch, match="do not promote"):
+        verify(tampered(trained), portfolio)
+
+
+def test_the_hash_of_the_data_changes_with_any_value_outcome_or_day(labelled: Labelled) -> None:
+    data = labelled.data.take(np.arange(40))
+    found = {data_hash(data)}
+    portfolio = data.portfolio
+    given = portfolio.given.copy()
+    given[3, 1] = 0.123
+    found.add(data_hash(replace(data, portfolio=replace(portfolio, given=given))))
+    found.add(data_hash(replace(data, bad=~data.bad)))
+    found.add(data_hash(replace(data, portfolio=replace(portfolio, as_of=list(portfolio.as_of[::-1])))))
+    found.add(data_hash(data.take(np.arange(39))))
+    assert len(found) == 5
+    assert data_hash(labelled.data.take(np.arange(40))) in found
+
+
+def test_natures_without_a_model_and_few_customers_are_recorded_too(state: Path) -> None:
+    """Plots that would show fewer than twenty customers are left out; nothing else is."""
+    both = synthetic(220, years=4, individuals=True, seed=3, level=-0.8)
+    policy = both.policy.model_copy(
+        update={"model_weight": {Nature.ENTERPRISE: 0.5}, "minimum_bad_outcomes": 10}
+    )
+    date = np.datetime64(f"{FIRST_YEAR + 6}-01-01")
+    result = run_job(
+        both.data, both.matured_on, policy, [], date, run_name="few", state=state, threads=1
+    )  # fmt: skip
+    assert result.trained.held_out.shape == (220,)
+    assert Model.from_bytes(result.trained.model.to_bytes()).natures == (Nature.ENTERPRISE,)
+    run = registry.connect(state).get_run(result.promotion.run_id)
+    assert run.data.metrics["cross_validation/model/n"] == np.sum(~np.isnan(result.trained.held_out))
+
+
+def test_a_trained_model_verifies_whatever_the_portfolio_it_is_asked_about() -> None:
+    made = synthetic(400, seed=9)
+    trained = train_model(made.data, made.policy, threads=1)
+    assert verify(trained, synthetic(50, seed=10).data.portfolio).rows == 50
