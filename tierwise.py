@@ -5,11 +5,13 @@ import json
 import math
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import (
     BarColumn,
     Progress,
@@ -118,7 +120,7 @@ def score(
     from serving.batch import score_file
 
     served = _served(model, catalog, policy, state)
-    with _bar(f"scoring {input.name}") as advance:
+    with _bar(f"scoring {escape(input.name)}") as advance:
         summary = score_file(
             input,
             output,
@@ -129,11 +131,15 @@ def score(
         )
     tiers = ", ".join(f"{tier} {count:,}" for tier, count in summary.tiers.items())
     out.print(f"{summary.read:,} read, {summary.accepted:,} scored, {summary.rejected:,} rejected.")
-    out.print(f"Tiers: {tiers or 'none'}; {summary.for_review:,} for review. Written to {summary.output}.")
+    out.print(
+        f"Tiers: {tiers or 'none'}; {summary.for_review:,} for review. Written to {summary.output}.",
+        markup=False,
+        soft_wrap=True,
+    )
     if summary.ignored:
         out.print(f"Columns not used: {', '.join(summary.ignored)}.", markup=False)
     if summary.rejects:
-        out.print(f"Rejected rows with their reasons: {summary.rejects}.")
+        out.print(f"Rejected rows with their reasons: {summary.rejects}.", markup=False, soft_wrap=True)
 
 
 @app.command()
@@ -288,11 +294,16 @@ def _write_catalog(catalog: "Catalog", output: Path) -> None:
 def main() -> None:
     """Run a command; what can go wrong is told in one line, and the exit code is 2."""
     try:
-        app()
+        # Typer's own handling of wrong options would take several lines.
+        sys.exit(app(standalone_mode=False))
     except Exception as error:
-        if not isinstance(error, _expected()):
+        if type(error).__name__ == "Abort":
+            sys.exit(130)
+        usage = getattr(error, "format_message", None)
+        if usage is None and not isinstance(error, _expected()):
             raise
-        message = " ".join(str(error).split()) or type(error).__name__
+        text = f"{usage()} (see --help)" if usage else str(error)
+        message = " ".join(text.split()) or type(error).__name__
         err.print(f"tierwise: {message}", style="red", markup=False, highlight=False, soft_wrap=True)
         sys.exit(2)
 
@@ -304,6 +315,7 @@ EXPECTED = {
     "features.records": "RecordsError",
     "models.artefact": "ArtefactError",
     "models.booster": "Untrainable",
+    "models.compilation": "NotCompilable",
     "models.decision": "UnexplainedScore",
     "models.registry": "RegistryError",
     "models.weights": "UnfitWeights",
@@ -330,7 +342,10 @@ def _settings(model: str | None, catalog: str | None, policy: str | None, state:
     from models.registry import champions
     from serving.settings import Settings
 
+    told = Settings.from_environment()
     if not (model or catalog or policy):
+        if told.model or told.catalog or told.policy or told.artefact:
+            return replace(told, state=state or told.state)
         registered = champions(state)
         if len(registered) > 1:
             raise BadInput(

@@ -306,7 +306,7 @@ class Catalog(Declared):
                 where = f"group {group.id}, nature {nature}"
                 weight = _weight_of(group.weight, nature)
                 if any(weights):
-                    names = ", ".join(indicator.id for indicator in group.indicators)
+                    names = ", ".join(i.id for i in group.indicators if i.weight_of(nature))
                     _check_sum(weights, f"{where}: the weights of its indicators ({names})")
                 elif weight:
                     raise ValueError(f"{where}: has a weight but no weighted indicator")

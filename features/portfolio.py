@@ -66,7 +66,10 @@ class Portfolio:
         return self.catalog.columns[indicator_id]
 
     def meets(self, condition: Condition) -> tuple[Bools, Bools]:
-        """Return who meets a condition, and of whom that is known; each of shape (n,)."""
+        """Return who meets a condition, and of whom that is known; each of shape (n,).
+
+        Of a level that the catalog does not have nothing is known.
+        """
         indicator = self.catalog.by_id[condition.indicator].indicator
         values = self.given[:, self.column(condition.indicator)]
         if condition.at_least is not None:
@@ -81,7 +84,23 @@ class Portfolio:
             met = values == float(condition.is_)
         else:
             met = np.isin(values, [indicator.level_codes[level] for level in condition.is_ or ()])
-        return met, ~np.isnan(values)
+        return met, ~np.isnan(values) & ~self._unseen(condition.indicator)
+
+    def _unseen(self, indicator_id: str) -> Bools:
+        """Return whose level of an indicator is not in the catalog, shape (n,); no one's of a number."""
+        indicator = self.catalog.by_id[indicator_id].indicator
+        if indicator.kind is not Kind.CATEGORY:
+            return np.zeros(len(self), dtype=np.bool_)
+        unseen: Bools = self.given[:, self.column(indicator_id)] == len(indicator.level_codes)
+        return unseen
+
+    def unseen_levels(self, row: int) -> list[str]:
+        """Return the categories in which one customer has a level that the catalog does not have."""
+        return [
+            id_
+            for id_ in self.levels
+            if self.given[row, self.column(id_)] == len(self.catalog.by_id[id_].indicator.level_codes)
+        ]
 
     @classmethod
     def from_customers(cls, customers: Sequence[Customer], catalog: Catalog) -> "Portfolio":

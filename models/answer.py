@@ -48,7 +48,8 @@ class Contribution(TypedDict):
     """What one indicator contributes to the score.
 
     `points` are points of the score served; `log_odds` is the model's SHAP value in calibrated log-odds of
-    the adverse outcome (None without a model); `status` is known, missing or not_applicable.
+    the adverse outcome (None without a model); `status` is known, unseen (a level that the catalog
+    does not have), missing or not_applicable.
     """
 
     indicator: str
@@ -155,6 +156,7 @@ def _review(decisions: Decisions, row: int) -> list[str]:
         flags.append("baseline_and_model_disagree")
     portfolio = decisions.portfolio
     aside = [portfolio.catalog.placed[column].id for column in np.flatnonzero(portfolio.set_aside[row])]
+    flags += [f"level_not_in_catalog: {id_}" for id_ in portfolio.unseen_levels(row)]
     return flags + [f"set_aside_as_not_applicable: {id_}" for id_ in aside]
 
 
@@ -203,7 +205,12 @@ def _contributions(decisions: Decisions, row: int) -> list[Contribution]:
 def _status(portfolio: Portfolio, row: int, column: int) -> str:
     if not portfolio.applicable[row, column]:
         return "not_applicable"
-    return "missing" if np.isnan(portfolio.values[row, column]) else "known"
+    value = portfolio.values[row, column]
+    if np.isnan(value):
+        return "missing"
+    indicator = portfolio.catalog.placed[column].indicator
+    unseen = indicator.kind is Kind.CATEGORY and value == len(indicator.level_codes)
+    return "unseen" if unseen else "known"
 
 
 def shown(portfolio: Portfolio, row: int, column: int, placed: Placed) -> float | bool | str | None:

@@ -1,5 +1,6 @@
 """The policy: tiers, cut-offs, gates and strategies, as a company decides them (M14–M18)."""
 
+import zoneinfo
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Self
@@ -78,6 +79,8 @@ class Policy(Declared):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
+        if self.time_zone not in zoneinfo.available_timezones():
+            raise ValueError("time_zone: is no zone of the IANA database, such as Asia/Taipei")
         if tuple(self.tiers) != RATED_TIERS:
             raise ValueError(f"tiers: give {', '.join(RATED_TIERS)}, in this order")
         *upper, risk = (self.tiers[tier] for tier in RATED_TIERS)
@@ -135,6 +138,9 @@ class Policy(Declared):
         Raises:
             DeclarationError: names the place and the reason.
         """
+        if isinstance(self.reference_points, dict) and set(catalog.natures) - set(self.reference_points):
+            nature = min(set(catalog.natures) - set(self.reference_points))
+            raise DeclarationError(f"policy {self.policy}: reference_points: nothing is given for {nature}")
         dimensions = {dimension.id for dimension in catalog.dimensions}
         asked = set(self.premium_floors.floors)
         for substitutes in self.premium_floors.substitutes.values():

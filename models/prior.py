@@ -35,7 +35,7 @@ def fit_prior(sample: Sample, design: Design) -> PointsTables:
     """Fit the prior on a sample with n rows, its offsets included, and compile it.
 
     Categories have no order and are left to the corrections. The tables' contributions are the exact SHAP
-    values of an additive model: each table less its mean over the sample; `base` holds the rest.
+    values of an additive model, whose mean over the sample is 0; `base` holds the level.
     """
     scores = [
         _normal_scores(sample.matrix[:, feature], feature)
@@ -48,13 +48,9 @@ def fit_prior(sample: Sample, design: Design) -> PointsTables:
     columns = np.column_stack([s.scores[cell] for s, cell in zip(scores, cells, strict=True)])
     directions = np.array([design.directions[s.axis.feature] for s in scores], dtype=np.float64)
     intercept, effects = _fit(columns, directions, sample)
-    mains, base = [], intercept
-    for s, cell, effect in zip(scores, cells, effects, strict=True):
-        table = effect * s.scores
-        mean = float(np.mean(table[cell]))
-        base += mean
-        mains.append(MainTable(s.axis, table - mean))
-    return PointsTables(design.features, base, tuple(mains), ())
+    # Scores have mean 0 over the sample and are 0 where missing: each table is its own SHAP value.
+    mains = tuple(MainTable(s.axis, effect * s.scores) for s, effect in zip(scores, effects, strict=True))
+    return PointsTables(design.features, intercept, mains, ())
 
 
 def _normal_scores(values: Floats, feature: int) -> _Scores:
@@ -62,12 +58,13 @@ def _normal_scores(values: Floats, feature: int) -> _Scores:
     # As an axis reads them; a threshold within ±ZERO of another would leave a cell without values.
     known = np.sort(np.where(np.abs(known) <= ZERO, 0.0, known))
     distinct = np.unique(known)
-    if len(distinct) <= BINS:
-        thresholds = distinct[:-1]
-    else:
+    # Cells part between two values, so that no threshold is a customer's own.
+    between = np.minimum(distinct[:-1] + np.diff(distinct) / 2, np.nextafter(distinct[1:], -np.inf))
+    if len(distinct) > BINS:
         positions = (np.linspace(0, 1, BINS + 1)[1:-1] * len(known)).astype(int)
-        thresholds = np.unique(known[positions])
-        thresholds = thresholds[thresholds < distinct[-1]]
+        chosen = np.searchsorted(distinct, np.unique(known[positions]))
+        between = between[chosen[chosen < len(between)]]
+    thresholds = np.unique(between)
     axis = Axis(feature, thresholds=tuple(thresholds.tolist()))
     counts = np.bincount(axis.cell(known), minlength=axis.cells)[:-1].astype(np.float64)
     if len(counts) < 2:

@@ -5,6 +5,7 @@ methods are pymcdm's; what they were and on how many customers stands in the cat
 """
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -182,10 +183,10 @@ def _set_weights(
             for indicator, weight in zip(group["indicators"], _to_whole(within), strict=True):
                 if catalog.by_id[indicator["id"]].applies_to(nature):
                     _set_weight(indicator, catalog, nature, weight)
-            group_sums.append(sum(within))
+            group_sums.append(math.fsum(within))
         for group, weight in zip(dimension["groups"], _to_whole(group_sums), strict=True):
             _set_weight(group, catalog, nature, weight)
-        dimension_sums.append(sum(group_sums))
+        dimension_sums.append(math.fsum(group_sums))
     for dimension, weight in zip(document["dimensions"], _to_whole(dimension_sums), strict=True):
         _set_weight(dimension, catalog, nature, weight)
 
@@ -199,7 +200,7 @@ def _set_weight(declared: dict[str, Any], catalog: Catalog, nature: Nature, weig
 
 
 def _to_whole(weights: Sequence[float]) -> list[float]:
-    total = sum(weights)
+    total = math.fsum(weights)
     return [WHOLE * weight / total if total else 0.0 for weight in weights]
 
 

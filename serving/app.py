@@ -38,7 +38,7 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 # Up to this size a request is scored where it arrives; larger ones go to a thread, so that health checks
 # and small requests are answered beside them.
-SMALL_BODY = 16 * 1024
+SMALL_BODY = 4 * 1024
 # Of larger ones so many bytes may wait for the thread; who comes later is asked to come again.
 _MAX_WAITING = 8 * MAX_BODY
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]

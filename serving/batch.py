@@ -62,8 +62,8 @@ def score_file(
     served = Served(scorer, model_version)
     rejects = output.with_name(f"{output.stem}.rejects.csv")
     part, rejects_part = _part(output), _part(rejects)
-    if output.absolute() == input.absolute():
-        raise TableError(f"{output}: is the input; name another output")
+    if input.resolve() in (output.resolve(), rejects.resolve()):
+        raise TableError(f"{input}: would be overwritten by the output or its rejects; name another output")
     counts = _Counts()
     try:
         with open_table(input, scorer.catalog) as table:

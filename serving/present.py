@@ -40,8 +40,8 @@ def explain_customer(
 
 
 def rank_contributions(answer: Answer) -> list[Contribution]:
-    """Return an explained answer's contributions by the size of their effect, those below 0.005 left out."""
-    effective = [line for line in answer["contributions"] if abs(line["points"]) >= _SHOWN]
+    """Return an explained answer's contributions by the size of their effect, those without one left out."""
+    effective = [line for line in answer["contributions"] if line["points"]]
     return sorted(effective, key=lambda line: -abs(line["points"]))
 
 
@@ -95,7 +95,9 @@ def _contributions(answer: Answer, catalog: Catalog, language: Language) -> Tabl
     table = Table("indicator", "dimension", "value", box=None, header_style="bold", pad_edge=False)
     table.add_column("points", justify="right")
     table.add_row(Text("reference"), "", "", f"{answer['base']:.2f}")
-    for line in rank_contributions(answer):
+    ranked = rank_contributions(answer)
+    shown = [line for line in ranked if abs(line["points"]) >= _SHOWN]
+    for line in shown:
         placed = catalog.by_id[line["indicator"]]
         value = line["status"].replace("_", " ")
         if line["value"] is not None:
@@ -107,5 +109,8 @@ def _contributions(answer: Answer, catalog: Catalog, language: Language) -> Tabl
             Text(value),
             f"{line['points']:+.2f}",
         )
+    smaller = sum(line["points"] for line in ranked[len(shown) :])
+    if len(shown) < len(ranked):
+        table.add_row(Text(f"{len(ranked) - len(shown)} smaller ones"), "", "", f"{smaller:+.2f}")
     table.add_row(Text("score", "bold"), "", "", Text(f"{answer['score']:.2f}", "bold"))
     return table

@@ -166,6 +166,8 @@ def _from_text(cells: list[str], catalog: Catalog, name: str) -> pd.Series:
         return _column([_number(cell) for cell in cells])
     if placed is not None and placed.indicator.kind is Kind.FLAG:
         return _column([_flag(cell) for cell in cells])
+    if placed is not None:
+        return _column([cell.strip() or None for cell in cells])
     return _column([cell or None for cell in cells])
 
 

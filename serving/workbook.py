@@ -63,6 +63,7 @@ _NATURES = {
 }
 _STATUSES = {
     "known": Text(zh_hant="已知", zh_hans="已知", en="known"),
+    "unseen": Text(zh_hant="目錄中沒有", zh_hans="目录中没有", en="not in the catalog"),
     "missing": Text(zh_hant="未知", zh_hans="未知", en="missing"),
     "not_applicable": Text(zh_hant="不適用", zh_hans="不适用", en="not applicable"),
 }

@@ -54,7 +54,9 @@ def met(condition: Condition, catalog: Catalog, customer: Customer) -> bool | No
     if isinstance(condition.is_, bool):
         return value == float(condition.is_)
     if condition.is_ is not None:
-        return customer.levels[condition.indicator] in condition.is_
+        level = customer.levels[condition.indicator]
+        declared = catalog.by_id[condition.indicator].indicator.levels or {}
+        return level in condition.is_ if level in declared else None
     if condition.at_least is not None:
         return value >= condition.at_least
     if condition.at_most is not None:

@@ -339,7 +339,7 @@ def test_files_that_cannot_be_opened_or_written_are_told(
         score_file(tmp_path / "in.csv", tmp_path / "out.csv", scorer)
     table = tmp_path / "in.csv"
     table.write_text("customer_id,nature,as_of\nC-1,enterprise,2026-01-31\n")
-    with pytest.raises(TableError, match="is the input"):
+    with pytest.raises(TableError, match="would be overwritten"):
         score_file(table, table, scorer)
     with pytest.raises(TableError, match="cannot be written"):
         score_file(table, tmp_path / "nowhere" / "out.csv", scorer)

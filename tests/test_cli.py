@@ -215,7 +215,7 @@ BAD_YAML = "catalog: [unclosed"
         (["score", "table.txt", "out.csv"], "give a .csv, .parquet or .xlsx file"),
         (["score", "customers.csv", "out.txt"], "out.txt: give a .csv, .parquet or .xlsx file"),
         (["score", "customers.csv", "nowhere/out.csv"], "cannot be written"),
-        (["score", "customers.csv", "customers.csv"], "is the input"),
+        (["score", "customers.csv", "customers.csv"], "would be overwritten"),
         (["score", "empty.csv", "out.csv"], "column customer_id is absent"),
         (["score", "customers.csv", "out.csv", "--model", "absent"], "no champion is registered"),
         (["score", "customers.csv", "out.csv", "--model", "a", "--catalog", "sba"], "brings its own catalog"),

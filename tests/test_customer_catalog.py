@@ -245,12 +245,21 @@ def refusal(folder: Path, change: Callable[[Any], object]) -> str:
 
 def loaded(folder: Path, document: Any) -> Catalog:
     file = folder / "same.yaml"
-    file.write_text(yaml.safe_dump(document, allow_unicode=True), encoding="utf-8")
+    file.write_text(yaml.safe_dump(document, allow_unicode=True, sort_keys=False), encoding="utf-8")
     return load_catalog(file)
 
 
 def test_another_layout_of_the_same_content_has_the_same_hash(tmp_path: Path) -> None:
     assert loaded(tmp_path, DOCUMENT).hash == CATALOG.hash
+
+
+def test_levels_in_another_order_have_another_hash(tmp_path: Path) -> None:
+    """A level's code is its place, so the order is content."""
+    document = copy.deepcopy(DOCUMENT)
+    relationship = document["dimensions"][0]["groups"][0]["indicators"][0]
+    assert relationship["id"] == "relationship"
+    relationship["levels"] = dict(reversed(relationship["levels"].items()))
+    assert loaded(tmp_path, document).hash != CATALOG.hash
 
 
 WEIGHTED = [(nature, id_) for nature in Nature for id_ in CATALOG.weights(nature)]

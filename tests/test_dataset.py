@@ -75,10 +75,18 @@ def test_fewer_groups_than_folds_give_fewer_folds_and_a_single_group_none() -> N
 
 def test_the_newest_are_those_of_the_last_twelve_calendar_months() -> None:
     days = [date(2004, 2, 29), date(2004, 3, 1), date(2004, 12, 31), date(2005, 2, 1), date(2003, 1, 1)]
-    data = dated(synthetic(5).data, days)
-    assert data.newest().tolist() == [False, True, True, True, False]
-    assert data.newest(1).tolist() == [False, False, False, True, False]
-    assert data.cohorts.tolist() == [2004, 2004, 2004, 2005, 2003]
+    data = dated(synthetic(1000).data, days * 200)
+    data = replace(data, bad=np.repeat(np.arange(200) % 2 == 0, 5))
+    assert data.newest()[:5].tolist() == [False, True, True, True, False]
+    assert data.newest(1)[:5].tolist() == [False, False, False, True, False]
+    assert data.cohorts[:5].tolist() == [2004, 2004, 2004, 2005, 2003]
+
+
+def test_the_newest_hold_enough_outcomes_of_either_kind_for_a_level() -> None:
+    """One late customer does not set the level that everybody is calibrated to."""
+    data = dated(synthetic(601).data, [date(2004, 1, 1)] * 600 + [date(2009, 1, 1)])
+    data = replace(data, bad=np.arange(601) % 6 == 0)
+    assert data.newest().all()
 
 
 def test_the_log_odds_of_a_cohort_are_its_bad_rate_drawn_towards_the_whole() -> None:

@@ -106,7 +106,7 @@ def test_the_run_has_parameters_hashes_metrics_and_plots(ran: Ran) -> None:
     assert float(parameters["calibration_slope"]) == model.calibration.slope
     metrics = run.data.metrics
     for figure in ("auc", "ks", "gini", "brier", "log_loss", "ece"):
-        assert f"cross_validation/model/{figure}" in metrics
+        assert f"forward_cross_validation/model/{figure}" in metrics
         for scorer in ("model", "baseline", "logistic_regression", "best_single_indicator"):
             assert f"walk_forward/{scorer}/{figure}" in metrics
             assert f"walk_forward_by_year/{scorer}/{figure}" in metrics
@@ -114,7 +114,7 @@ def test_the_run_has_parameters_hashes_metrics_and_plots(ran: Ran) -> None:
     assert metrics["explanations/rows"] == 1000
     plots = {file.path.removeprefix("plots/") for file in ran.client.list_artifacts(run.info.run_id, "plots")}
     assert {
-        "shap_importance.png", "calibration_cross_validation.png", "calibration_walk_forward.png",
+        "shap_importance.png", "calibration_forward_cross_validation.png", "calibration_walk_forward.png",
         "tiers_walk_forward.png",
     } < plots  # fmt: skip
     assert sum(name.startswith("shap_") for name in plots) == 1 + 6
@@ -188,7 +188,7 @@ def test_natures_without_a_model_and_few_customers_are_recorded_too(state: Path)
     assert result.trained.held_out.shape == (220,)
     assert Model.from_bytes(result.trained.model.to_bytes()).natures == (Nature.ENTERPRISE,)
     run = registry.connect(state).get_run(result.promotion.run_id)
-    assert run.data.metrics["cross_validation/model/n"] == np.sum(~np.isnan(result.trained.held_out))
+    assert run.data.metrics["forward_cross_validation/model/n"] == np.sum(~np.isnan(result.trained.held_out))
 
 
 def test_a_trained_model_verifies_whatever_the_portfolio_it_is_asked_about() -> None:

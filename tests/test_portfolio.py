@@ -273,7 +273,7 @@ def test_an_unknown_fact_excuses_nothing() -> None:
         CATALOG,
     )
     column = portfolio.column("order_count_36m")
-    assert portfolio.applicable[:, column].tolist() == [True, False, False]
+    assert portfolio.applicable[:, column].tolist() == [True, False, True]
 
 
 @given(raw_customer=raw_customers(CATALOG))
@@ -281,7 +281,7 @@ def test_an_unknown_fact_excuses_nothing() -> None:
 def test_what_does_not_apply_is_set_aside_and_not_evaluated(raw_customer: dict[str, Any]) -> None:
     customer = parse_customer(raw_customer, CATALOG)
     portfolio = Portfolio.from_customers([customer], CATALOG)
-    prospect = customer.levels.get("relationship") not in (None, "existing")
+    prospect = customer.levels.get("relationship") == "prospect"
     for column, placed in enumerate(CATALOG.placed):
         needs_history = any(
             c.indicator == "relationship" and c.is_ == ("existing",) for c in placed.conditions

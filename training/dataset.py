@@ -19,6 +19,8 @@ Indices = NDArray[np.intp]
 FOLDS = 5
 # A cohort's bad rate is drawn towards the whole's by so many customers.
 _COHORT_PRIOR = 30.0
+# So many outcomes of either kind make a level.
+_LEVEL_OUTCOMES = 50
 
 
 @dataclass(frozen=True)
@@ -65,9 +67,17 @@ class LabelledPortfolio:
         return result
 
     def newest(self, months: int = 12) -> Bools:
-        """Return which customers were evaluated in the last `months` of the data, shape (n,)."""
-        last = np.max(self.days).astype("datetime64[M]")
-        result: Bools = self.days.astype("datetime64[M]") > last - np.timedelta64(months, "M")
+        """Return which customers were evaluated in the last `months` of the data, shape (n,).
+
+        Where these hold fewer than 50 bad outcomes, or fewer good ones, it goes as far back as need be: a
+        level is not taken from a handful.
+        """
+        days = self.days.astype("datetime64[M]")
+        first = np.max(days) - np.timedelta64(months - 1, "M")
+        for outcome in (self.bad, ~self.bad):
+            latest = np.sort(days[outcome])[::-1]
+            first = min(first, latest[min(_LEVEL_OUTCOMES, len(latest)) - 1]) if len(latest) else first
+        result: Bools = days >= first
         return result
 
     def folds(self) -> Iterator[tuple[Indices, Indices]]:

@@ -1,4 +1,4 @@
-"""The training job: walk forward, train on everything matured, record in MLflow, promote what holds."""
+"""The training job: walk forward, train on all that matured, record in MLflow, promote what is explained."""
 
 import hashlib
 import re
@@ -15,6 +15,7 @@ from scipy.special import expit
 
 from features.catalog import Catalog, Kind
 from features.portfolio import Portfolio
+from models.artefact import Model
 from models.decision import Scorer
 from models.policy import Policy
 from training.dataset import LabelledPortfolio, take
@@ -29,8 +30,8 @@ from training.plots import (
 )
 from training.tracking import Measured, Promotion, ReloadCheck, TrainingRecord, log_training
 from training.train import SEED, THREADS, Trained, train_model
-from training.verification import Verification, verify_explanations
-from training.walkforward import YearResult, of_natures, walk_forward
+from training.verification import Verification, look_up, verify_explanations
+from training.walkforward import YearResult, of_natures, slug, walk_forward
 
 # Customers whose explanations are recomputed before a model is registered.
 VERIFIED = 1000
@@ -111,18 +112,23 @@ def run_job(
 
 
 def verify(trained: Trained, portfolio: Portfolio) -> Verification:
-    """Recompute the explanations of 1,000 customers with `shap.TreeExplainer` on the boosters.
+    """Recompute the explanations of 1,000 customers from what the registered document says.
+
+    The document is read back; its contributions less the prior's, looked up again without the engine, must
+    be what `shap.TreeExplainer` says of the boosters.
 
     Raises:
         ExplanationMismatch: one differs by more than 1e-6.
     """
     rows = _sampled(len(portfolio), VERIFIED)
     matrix = trained.matrix(take(portfolio, rows))
+    document = Model.from_bytes(trained.model.to_bytes())
+    prior = look_up(trained.prior, matrix)
     return verify_explanations(
         trained.boosters,
         matrix,
-        trained.correction.contributions(matrix),
-        trained.correction.base,
+        document.tables.contributions(matrix) - prior,
+        document.tables.base - trained.prior.base,
         names=trained.correction.features,
     )
 
@@ -138,9 +144,12 @@ def without_ranges(text: str) -> str:
 
 
 def data_hash(data: LabelledPortfolio) -> str:
-    """Return the SHA-256 of what was trained on: days, encoded indicators and outcomes, in their order."""
+    """Return the SHA-256 of what was trained on, in its order: customers' days, natures, groups, outcomes and
+    encoded indicators, with the indicators' names."""
     digest = hashlib.sha256()
-    for part in (data.days.astype(np.int64), data.portfolio.given, data.bad):
+    digest.update("\n".join(data.portfolio.catalog.columns).encode())
+    digest.update("\n".join(data.portfolio.natures).encode())
+    for part in (data.days.astype(np.int64), data.groups, data.portfolio.given, data.bad):
         digest.update(np.ascontiguousarray(part).tobytes())
     return digest.hexdigest()
 
@@ -148,19 +157,15 @@ def data_hash(data: LabelledPortfolio) -> str:
 def _measured(data: LabelledPortfolio, trained: Trained, results: Sequence[YearResult]) -> list[Measured]:
     known = ~np.isnan(trained.held_out)
     probability = expit(trained.held_out[known])
-    measured = [Measured("model", "cross_validation", measure(data.bad[known], probability))]
+    measured = [Measured("model", "forward_cross_validation", measure(data.bad[known], probability))]
     for result in results:
         for scorer, metrics in result.metrics.items():
-            measured.append(Measured(_slug(scorer), "walk_forward", metrics, year=result.year))
+            measured.append(Measured(slug(scorer), "walk_forward", metrics, year=result.year))
     for scorer in results[0].metrics if results else ():
         bad = np.concatenate([result.bad for result in results])
         pooled = np.concatenate([result.probabilities[scorer] for result in results])
-        measured.append(Measured(_slug(scorer), "walk_forward", measure(bad, pooled)))
+        measured.append(Measured(slug(scorer), "walk_forward", measure(bad, pooled)))
     return measured
-
-
-def _slug(scorer: str) -> str:
-    return scorer.replace("'", "").replace(" ", "_")
 
 
 def _figures(data: LabelledPortfolio, trained: Trained, results: Sequence[YearResult]) -> dict[str, Figure]:
@@ -187,7 +192,7 @@ def _drawings(
     known = ~np.isnan(trained.held_out)
     held_out = expit(trained.held_out[known])
     title = "Held-out training customers"
-    yield "calibration_cross_validation", partial(calibration_plot, data.bad[known], held_out, title)
+    yield "calibration_forward_cross_validation", partial(calibration_plot, data.bad[known], held_out, title)
     if results:
         bad = np.concatenate([result.bad for result in results])
         probability = np.concatenate([result.probabilities["model"] for result in results])

@@ -27,7 +27,8 @@ _LARGEST = 4.0
 
 
 def calibrated(margin: Floats, data: LabelledPortfolio, policy: Policy) -> Calibration:
-    """Return the map for a score of the training customers, fitted as the model's is."""
+    """Return the map for a score of the training customers, fitted as the model's is, but of any slope: a
+    score has no scale of its own."""
     return calibrate(margin, margin, data.bad, data.cohorts, data.newest(), years_ahead(policy))
 
 
@@ -153,11 +154,12 @@ def _transformed(portfolio: Portfolio, features: tuple[str, ...]) -> Floats:
 
 
 def _design(portfolio: Portfolio, features: tuple[str, ...], medians: Floats) -> Floats:
+    indicators = [portfolio.catalog.by_id[feature].indicator for feature in features]
+    number = np.array([indicator.kind is not Kind.CATEGORY for indicator in indicators])
     raw = _transformed(portfolio, features)
     missing = np.isnan(raw)
-    columns = [np.where(missing, medians, raw), missing.astype(np.float64)]
-    for feature in features:
-        indicator = portfolio.catalog.by_id[feature].indicator
+    columns = [np.where(missing, medians, raw)[:, number], missing.astype(np.float64)]
+    for feature, indicator in zip(features, indicators, strict=True):
         if indicator.kind is Kind.CATEGORY:
             codes = portfolio.values[:, portfolio.catalog.columns[feature]]
             one_hot = [codes == code for code in indicator.level_codes.values()]

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from features.terms import RATED_TIERS
-from training.walkforward import SCORERS, YearResult, mean_figure, tier_figures
+from training.walkforward import SCORERS, YearResult, mean_figure, slug, tier_figures
 
 
 @dataclass(frozen=True)
@@ -34,9 +34,14 @@ def walk_forward_summary(results: Sequence[YearResult]) -> dict[str, object]:
     return {
         "years": [result.year for result in results],
         **{
-            f"{figure}_{scorer.replace(chr(39), '').replace(' ', '_')}": round(
-                mean_figure(results, scorer, figure), 4
-            )
+            f"{figure}_{slug(scorer)}": round(mean_figure(results, scorer, figure), 4)
+            for figure in ("auc", "log_loss")
+            for scorer in SCORERS
+        },
+        **{
+            f"{figure}_{slug(scorer)}_by_year": [
+                round(getattr(result.metrics[scorer], figure), 4) for result in results
+            ]
             for figure in ("auc", "log_loss")
             for scorer in SCORERS
         },

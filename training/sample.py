@@ -43,7 +43,8 @@ def build_sample() -> Sample:
     records = load_sample()
     evaluations = sba.evaluations(records)
     frame = sba.indicators(records, evaluations)
-    outcomes = sba.outcomes(records, evaluations)
+    policy = load_policy(NAME)
+    outcomes = sba.outcomes(records, evaluations, policy.outcome_months)
     portfolio, rejects = Portfolio.from_frame(frame, catalog)
     if len(rejects):
         first = rejects.iloc[0]
@@ -55,7 +56,7 @@ def build_sample() -> Sample:
             pd.factorize(frame["borrower"])[0].astype(np.int64),
         ),
         matured_on=outcomes["matured_on"].to_numpy().astype("datetime64[D]"),
-        policy=load_policy(NAME),
+        policy=policy,
     )
 
 

@@ -25,6 +25,7 @@ from models import registry
 from models.decision import Decisions
 from models.policy import Policy
 from training.metrics import Metrics
+from training.plots import MINIMUM_AGGREGATE
 from training.verification import ExplanationMismatch, Verification
 
 if TYPE_CHECKING:
@@ -130,7 +131,7 @@ def log_training(
     """Record one training, and promote it if its explanations hold and the stored model predicts alike.
 
     The run is recorded in any case. What fails a check is marked FAILED there, with the reason as the tag
-    `failure`; it is not registered, and the alias stays where it is.
+    `failure`; it is not promoted: the alias stays where it is.
 
     Args:
         record: what to record.
@@ -201,10 +202,12 @@ def _metrics(measured: Measured) -> list["Metric"]:
     """Return MLflow's metrics, such as `walk_forward/model/auc`.
 
     Those of one year are `walk_forward_by_year/model/auc` at the year as the step, which MLflow draws as a
-    line. What could not be measured is left out.
+    line. What could not be measured is left out, and so are splits of few customers: one's figures are his.
     """
     from mlflow.entities import Metric
 
+    if measured.metrics.n < MINIMUM_AGGREGATE:
+        return []
     split = measured.split if measured.year is None else f"{measured.split}_by_year"
     now = int(time.time() * 1000)
     return [

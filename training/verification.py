@@ -4,13 +4,17 @@ TreeExplainer walks the very boosters that were trained, so it finds every error
 compiled tables. It asks LightGBM for its own TreeSHAP, and is thus no second opinion on LightGBM.
 """
 
+import math
 import warnings
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import lightgbm
 import numpy as np
 from numpy.typing import NDArray
+
+from models.points import PointsTables
 
 TOLERANCE = 1e-6
 
@@ -88,6 +92,26 @@ def verify_explanations(
             f" over {rows} rows (allowed: {tolerance:g}); do not promote this model"
         )
     return Verification(rows, indicators, tolerance, largest, base_difference, sum_difference)
+
+
+def look_up(tables: PointsTables, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return an additive model's contributions, shape (n, k), cell by cell and without `models.points`.
+
+    Raises:
+        ValueError: the tables hold pairs or categories, which a prior does not.
+    """
+    if tables.pairs or any(main.axis.codes is not None for main in tables.mains):
+        raise ValueError("verification: a prior has neither pairs nor categories")
+    result = np.zeros(matrix.shape)
+    for main in tables.mains:
+        for row, value in enumerate(matrix[:, main.axis.feature].tolist()):
+            cell = (
+                len(main.axis.thresholds) + 1
+                if math.isnan(value)
+                else bisect_left(main.axis.thresholds, value)
+            )
+            result[row, main.axis.feature] += main.contributions[cell]
+    return result
 
 
 def _shape(

@@ -28,6 +28,11 @@ BASELINE_OF_TODAY = "baseline of today's catalog"
 SCORERS = (MODEL, BASELINE, LOGISTIC, SINGLE, BASELINE_OF_TODAY)
 
 
+def slug(scorer: str) -> str:
+    """Return a scorer's name as metrics are named."""
+    return scorer.replace("'", "").replace(" ", "_")
+
+
 @dataclass(frozen=True, eq=False)
 class YearResult:
     """One evaluated year: n customers, each scorer's probabilities and figures, and the tiers given."""
@@ -66,27 +71,36 @@ def walk_forward(
     for year in years:
         training_date = np.datetime64(f"{year}-01-01")
         # Groups may stand on both sides: a borrower's earlier, matured loan was known at the time.
-        training_today = data.take(np.flatnonzero(matured_on <= training_date))
-        evaluated_today = data.take(np.flatnonzero(data.cohorts == year))
-        progress(f"{year}: training on {len(training_today):,} matured customers")
-        catalog = drawn_at_training_date(training_today.portfolio, policy)
-        training, evaluated = training_today.with_catalog(catalog), evaluated_today.with_catalog(catalog)
+        training_as_declared = data.take(np.flatnonzero(matured_on <= training_date))
+        evaluated_as_declared = data.take(np.flatnonzero(data.cohorts == year))
+        progress(f"{year}: training on {len(training_as_declared):,} matured customers")
+        catalog = drawn_at_training_date(training_as_declared.portfolio, policy)
+        training, evaluated = (
+            training_as_declared.with_catalog(catalog),
+            evaluated_as_declared.with_catalog(catalog),
+        )
         trained = train_model(training, policy, threads=threads)
         natures = trained.model.natures
         # Compared on the same customers: the others have no model's probability.
-        training, training_today = of_natures(training, natures), of_natures(training_today, natures)
-        evaluated, evaluated_today = of_natures(evaluated, natures), of_natures(evaluated_today, natures)
+        training, training_as_declared = (
+            of_natures(training, natures),
+            of_natures(training_as_declared, natures),
+        )
+        evaluated, evaluated_as_declared = (
+            of_natures(evaluated, natures),
+            of_natures(evaluated_as_declared, natures),
+        )
         if not len(evaluated):
             raise Untrainable(f"year {year}: no customers to evaluate; choose the years that the data holds")
         single = SingleIndicatorPeer.fit(training, policy, natures)
         decisions = Scorer(catalog, policy, trained.model).decide(evaluated.portfolio)
-        today = BaselinePeer.fit(training_today, policy)
+        today = BaselinePeer.fit(training_as_declared, policy)
         probabilities = {
             MODEL: decisions.model.probability,
             BASELINE: expit(BaselinePeer.fit(training, policy).log_odds(evaluated.portfolio)),
             LOGISTIC: expit(LogisticPeer.fit(training, natures).log_odds(evaluated.portfolio)),
             SINGLE: expit(single.log_odds(evaluated.portfolio)),
-            BASELINE_OF_TODAY: expit(today.log_odds(evaluated_today.portfolio)),
+            BASELINE_OF_TODAY: expit(today.log_odds(evaluated_as_declared.portfolio)),
         }
         yield YearResult(
             year=year,
