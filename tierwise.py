@@ -72,6 +72,7 @@ def demo(state: StateOption = None, threads: ThreadsOption = 2) -> None:
         result = train_sample(sample, state=state, threads=threads, progress=progress)
     _print_sample(sample)
     for grid in walk_forward_grids(result.years):
+        out.print()
         out.print(_rich(grid))
     promotion, facts = result.promotion, result.trained.model.training
     out.print(
@@ -405,10 +406,9 @@ def _show_portfolio(sample: "Sample", scorer: Any, model_version: str) -> None:
     from features.terms import RATED_TIERS
     from models.answer import answer
     from serving.present import render
-    from training.dataset import take
 
     newest = np.flatnonzero(sample.data.newest())
-    decisions = scorer.decide(take(sample.data.portfolio, newest))
+    decisions = scorer.decide(sample.data.portfolio.take(newest))
     bad = sample.data.bad[newest]
     rows = tuple(
         (
@@ -421,7 +421,8 @@ def _show_portfolio(sample: "Sample", scorer: Any, model_version: str) -> None:
     )
     from training.report import Grid
 
-    title = f"The champion on its newest {len(newest):,} customers (which it was trained on)"
+    title = f"The champion on the newest {len(newest):,} (trained on)"
+    out.print()
     out.print(_rich(Grid(title, ("tier", "customers", "share", "bad"), rows)))
     for tier in (RATED_TIERS[0], RATED_TIERS[2], RATED_TIERS[3]):
         of_tier = np.flatnonzero(decisions.tiers == tier)

@@ -102,6 +102,17 @@ class Portfolio:
             if self.given[row, self.column(id_)] == len(self.catalog.by_id[id_].indicator.level_codes)
         ]
 
+    def take(self, rows: NDArray[np.intp]) -> "Portfolio":
+        """Return some of the customers."""
+        return Portfolio(
+            catalog=self.catalog,
+            customer_ids=[self.customer_ids[row] for row in rows],
+            natures=self.natures[rows],
+            as_of=[self.as_of[row] for row in rows],
+            given=self.given[rows],
+            levels={id_: texts[rows] for id_, texts in self.levels.items()},
+        )
+
     @classmethod
     def from_customers(cls, customers: Sequence[Customer], catalog: Catalog) -> "Portfolio":
         """Collect checked customers into columns, in their order."""

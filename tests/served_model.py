@@ -4,17 +4,33 @@ from typing import Any
 
 import lightgbm
 import numpy as np
+import pytest
 from hypothesis import Phase, given, settings
 
-from features.catalog import Catalog
+from features.catalog import Catalog, load_catalog
 from features.terms import Nature
 from models.artefact import Model, catalog_features, category_codes
 from models.calibration import Calibration
 from models.compilation import compile_boosters
-from models.policy import Policy
+from models.policy import Policy, load_policy
 from tests.strategies import random_portfolio, raw_customers
 
 NATURES = (Nature.ENTERPRISE, Nature.INDIVIDUAL)
+
+
+@pytest.fixture(scope="module")
+def catalog() -> Catalog:
+    return load_catalog("customer")
+
+
+@pytest.fixture(scope="module")
+def policy() -> Policy:
+    return load_policy("customer")
+
+
+@pytest.fixture(scope="module")
+def model(catalog: Catalog, policy: Policy) -> Model:
+    return trained_model(catalog, policy)
 
 
 def trained_model(catalog: Catalog, policy: Policy) -> Model:

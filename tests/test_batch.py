@@ -20,32 +20,19 @@ from features.terms import Language
 from models.answer import Answer
 from models.artefact import Model
 from models.decision import Scorer
-from models.policy import Policy, load_policy
+from models.policy import Policy
 from serving.batch import BatchSummary, score_file
 from serving.flat import flat_columns, flat_line
 from serving.present import explain_customer, rank_contributions, render
 from serving.scoring import score_customers
 from serving.served import Served
 from serving.tables import TableError
-from tests.served_model import fuzzed_corpus, trained_model
+from tests.served_model import catalog, fuzzed_corpus, model, policy
+
+__all__ = ["catalog", "model", "policy"]
 
 Raw = dict[str, Any]
 ENDINGS = [".csv", ".parquet", ".xlsx"]
-
-
-@pytest.fixture(scope="module")
-def catalog() -> Catalog:
-    return load_catalog("customer")
-
-
-@pytest.fixture(scope="module")
-def policy() -> Policy:
-    return load_policy("customer")
-
-
-@pytest.fixture(scope="module")
-def model(catalog: Catalog, policy: Policy) -> Model:
-    return trained_model(catalog, policy)
 
 
 @pytest.fixture(scope="module", params=["with a model", "without a model"])
@@ -406,3 +393,26 @@ def test_flat_columns_hold_all_parts_of_an_answer(scorer: Scorer, corpus: list[R
         points = sum(value for name, value in line.items() if name.startswith("points_"))
         assert math.isclose(line["base"] + points, line["score"], abs_tol=1e-9)
         assert json.dumps(line)
+
+
+def test_an_input_is_neither_overwritten_nor_deleted(
+    tmp_path: Path, catalog: Catalog, policy: Policy
+) -> None:
+    scorer = Scorer(catalog, policy)
+    table = tmp_path / "out.rejects.csv"
+    table.write_text("customer_id,nature,as_of\nC-1,enterprise,2026-01-31\n")
+    before = table.read_bytes()
+    (tmp_path / "sub").mkdir()
+    for output in (tmp_path / "out.csv", tmp_path / "sub" / ".." / "out.rejects.csv"):
+        with pytest.raises(TableError, match="would be overwritten"):
+            score_file(table, output, scorer)
+    assert table.read_bytes() == before
+
+
+def test_blanks_around_a_level_do_not_make_it_another(
+    tmp_path: Path, catalog: Catalog, policy: Policy
+) -> None:
+    table, output = tmp_path / "in.csv", tmp_path / "out.csv"
+    table.write_text("customer_id,nature,as_of,registration_status\nC-1,enterprise,2026-01-31, revoked \n")
+    score_file(table, output, Scorer(catalog, policy))
+    assert pd.read_csv(output).loc[0, "tier"] == "risk"

@@ -12,7 +12,7 @@ from features.terms import Nature
 from models.baseline import Baseline
 from models.booster import Untrainable
 from tests.labelled import FIRST_YEAR, Labelled, synthetic
-from training.dataset import LabelledPortfolio, take
+from training.dataset import LabelledPortfolio
 from training.metrics import auc
 from training.peers import BaselinePeer, LogisticPeer, SingleIndicatorPeer
 
@@ -37,7 +37,7 @@ def fit(name: str, labelled: Labelled, data: LabelledPortfolio) -> Peer:
 
 def split(labelled: Labelled) -> tuple[LabelledPortfolio, Portfolio]:
     early = labelled.data.cohorts < FIRST_YEAR + 3
-    return labelled.data.take(np.flatnonzero(early)), take(labelled.data.portfolio, np.flatnonzero(~early))
+    return labelled.data.take(np.flatnonzero(early)), labelled.data.portfolio.take(np.flatnonzero(~early))
 
 
 @pytest.mark.parametrize("name", ["baseline", "logistic", "single"])
@@ -49,7 +49,7 @@ def test_a_customers_figure_does_not_depend_on_who_is_evaluated_with_him(
     peer = fit(name, labelled, training)
     whole = peer.log_odds(later)
     for row in (0, 17, len(later) - 1):
-        alone = peer.log_odds(take(later, np.array([row])))
+        alone = peer.log_odds(later.take(np.array([row])))
         assert alone == pytest.approx(whole[[row]], abs=1e-12)
     given = later.given.copy()
     given[1:] = np.nan
@@ -102,7 +102,7 @@ def test_where_no_number_or_flag_is_known_there_is_no_single_indicator(labelled:
 
 def test_an_extreme_value_does_not_rule_the_regression(labelled: Labelled) -> None:
     peer = LogisticPeer.fit(labelled.data, NATURES)
-    portfolio = take(labelled.data.portfolio, np.arange(50))
+    portfolio = labelled.data.portfolio.take(np.arange(50))
     given = portfolio.given.copy()
     given[:, portfolio.column("margin")] = 1e299
     change = peer.log_odds(replace(portfolio, given=given)) - peer.log_odds(portfolio)

@@ -17,6 +17,9 @@ from features.catalog import Kind, load_catalog
 from features.customer import InvalidCustomer, parse_customer
 from features.portfolio import Portfolio
 from features.terms import Nature
+from models.answer import answer
+from models.decision import Scorer
+from models.policy import load_policy
 from tests.strategies import UNSEEN, raw_customers
 
 CATALOG = load_catalog("customer")
@@ -300,3 +303,15 @@ def test_a_checked_customer_cannot_be_changed() -> None:
 
 def test_every_kind_of_indicator_is_in_the_catalog() -> None:
     assert {placed.indicator.kind for placed in CATALOG.placed} == set(Kind)
+
+
+def test_a_level_outside_the_catalog_is_no_prospect_and_is_marked_for_review() -> None:
+    """`Existing` with a capital letter must neither excuse from cooperation nor pass unnoticed."""
+    misspelt, missing = (
+        Portfolio.from_customers([parse_customer(raw(**known), CATALOG)], CATALOG)
+        for known in ({"relationship": "Existing"}, {})
+    )
+    assert (misspelt.applicable == missing.applicable).all()
+    assert misspelt.unseen_levels(0) == ["relationship"]
+    answered = answer(Scorer(CATALOG, load_policy("customer")).decide(misspelt), 0)
+    assert "level_not_in_catalog: relationship" in answered["review"]

@@ -6,33 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from features.catalog import Catalog, load_catalog
+from features.catalog import Catalog
 from features.declaration import DeclarationError
 from models import registry
 from models.artefact import ArtefactError, Model
 from models.decision import Scorer
-from models.policy import Policy, load_policy
+from models.policy import Policy
 from serving.served import Served, load_served
 from serving.settings import Settings, SettingsError
 from tests.mlflow_store import migrated_store, state
-from tests.served_model import trained_model
+from tests.served_model import catalog, model, policy
 
-__all__ = ["migrated_store", "state"]
-
-
-@pytest.fixture(scope="module")
-def catalog() -> Catalog:
-    return load_catalog("customer")
-
-
-@pytest.fixture(scope="module")
-def policy() -> Policy:
-    return load_policy("customer")
-
-
-@pytest.fixture(scope="module")
-def model(catalog: Catalog, policy: Policy) -> Model:
-    return trained_model(catalog, policy)
+__all__ = ["catalog", "migrated_store", "model", "policy", "state"]
 
 
 def register(state: Path, artefact: bytes, catalog_json: str, policy_json: str) -> str:

@@ -19,38 +19,25 @@ import pytest
 from starlette.requests import Request
 from starlette.responses import Response
 
-from features.catalog import Catalog, load_catalog
+from features.catalog import Catalog
 from features.terms import Language
 from models.artefact import Model
 from models.decision import Scorer
 from models.points import Axis, MainTable
-from models.policy import Policy, load_policy
+from models.policy import Policy
 from serving.app import guarded
 from serving.body import MAX_BODY, read_body
 from serving.refusal import Refusal
 from serving.request import MAX_CUSTOMERS, parse_score_request
 from serving.scoring import score_customers
 from serving.served import Served
-from tests.served_model import fuzzed_corpus, trained_model
+from tests.served_model import catalog, fuzzed_corpus, model, policy
 from tests.service_process import Service, running_service, service_command, service_environment
+
+__all__ = ["catalog", "model", "policy"]
 
 SECRET = "48151623"
 CORPUS = 300
-
-
-@pytest.fixture(scope="module")
-def catalog() -> Catalog:
-    return load_catalog("customer")
-
-
-@pytest.fixture(scope="module")
-def policy() -> Policy:
-    return load_policy("customer")
-
-
-@pytest.fixture(scope="module")
-def model(catalog: Catalog, policy: Policy) -> Model:
-    return trained_model(catalog, policy)
 
 
 @pytest.fixture(scope="module")

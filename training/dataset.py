@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import date
 from functools import cached_property
 
 import numpy as np
@@ -47,7 +46,7 @@ class LabelledPortfolio:
 
     def take(self, rows: Indices) -> "LabelledPortfolio":
         """Return some of the customers."""
-        return LabelledPortfolio(take(self.portfolio, rows), self.bad[rows], self.groups[rows])
+        return LabelledPortfolio(self.portfolio.take(rows), self.bad[rows], self.groups[rows])
 
     def with_catalog(self, catalog: Catalog) -> "LabelledPortfolio":
         """Return the same customers under a catalog with the same indicators but other weights or curves."""
@@ -117,16 +116,3 @@ class LabelledPortfolio:
             inside = np.flatnonzero(block == held_out)
             before = np.flatnonzero((block < held_out) & ~np.isin(self.groups, self.groups[inside]))
             yield before, inside
-
-
-def take(portfolio: Portfolio, rows: Indices) -> Portfolio:
-    """Return some of a portfolio's customers."""
-    as_of: list[date] = [portfolio.as_of[row] for row in rows]
-    return replace(
-        portfolio,
-        customer_ids=[portfolio.customer_ids[row] for row in rows],
-        natures=portfolio.natures[rows],
-        as_of=as_of,
-        given=portfolio.given[rows],
-        levels={id_: texts[rows] for id_, texts in portfolio.levels.items()},
-    )

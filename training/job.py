@@ -18,7 +18,7 @@ from features.portfolio import Portfolio
 from models.artefact import Model
 from models.decision import Scorer
 from models.policy import Policy
-from training.dataset import LabelledPortfolio, take
+from training.dataset import LabelledPortfolio
 from training.frames import to_frame
 from training.metrics import measure
 from training.plots import (
@@ -121,7 +121,7 @@ def verify(trained: Trained, portfolio: Portfolio) -> Verification:
         ExplanationMismatch: one differs by more than 1e-6.
     """
     rows = _sampled(len(portfolio), VERIFIED)
-    matrix = trained.matrix(take(portfolio, rows))
+    matrix = trained.matrix(portfolio.take(rows))
     document = Model.from_bytes(trained.model.to_bytes())
     prior = look_up(trained.prior, matrix)
     return verify_explanations(
@@ -212,7 +212,7 @@ def _levels(catalog: Catalog, indicator_id: str) -> list[str] | None:
 
 
 def _reload_check(portfolio: Portfolio, scorer: Scorer) -> ReloadCheck:
-    sample = take(portfolio, _sampled(len(portfolio), _RELOADED))
+    sample = portfolio.take(_sampled(len(portfolio), _RELOADED))
     # What does not apply is set aside in the frame as in the portfolio.
     sample = replace(sample, given=sample.values)
     return ReloadCheck.of(to_frame(sample), scorer.decide(sample))
