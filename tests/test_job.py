@@ -14,7 +14,6 @@ from mlflow import MlflowClient
 from features.terms import Nature
 from models import registry
 from models.artefact import Model
-from models.points import MainTable
 from serving.served import load_served
 from serving.settings import Settings
 from tests.labelled import FIRST_YEAR, Labelled, synthetic
@@ -147,18 +146,23 @@ def test_stored_boosters_predict_what_the_trained_ones_do(ran: Ran) -> None:
         assert np.array_equal(np.asarray(stored.predict(matrix, pred_contrib=True)), expected)
 
 
-def tampered(trained: Trained) -> Trained:
-    """Return the same with one table of the correction off by a little."""
-    first, *others = trained.correction.mains
-    wrong = MainTable(first.axis, first.contributions + 1e-5)
-    return replace(trained, correction=replace(trained.correction, mains=(wrong, *others)))
+def tampered(trained: Trained, part: str) -> Trained:
+    """Return it with one table of the served document off by a little."""
+    tables = trained.model.tables
+    place = 0 if part == "prior" else len(trained.prior.mains)
+    mains = list(tables.mains)
+    changed = mains[place].contributions.copy()
+    changed[: len(changed) - 1] += 1e-5
+    mains[place] = replace(mains[place], contributions=changed)
+    return replace(trained, model=replace(trained.model, tables=replace(tables, mains=tuple(mains))))
 
 
-def test_a_broken_explanation_is_refused(ran: Ran) -> None:
+@pytest.mark.parametrize("part", ["prior", "correction"])
+def test_a_broken_explanation_is_refused(ran: Ran, part: str) -> None:
     trained, portfolio = ran.result.trained, ran.labelled.data.portfolio
     assert verify(trained, portfolio).largest_difference < 1e-6
     with pytest.raises(ExplanationMismatch, match="do not promote"):
-        verify(tampered(trained), portfolio)
+        verify(tampered(trained, part), portfolio)
 
 
 def test_the_hash_of_the_data_changes_with_any_value_outcome_or_day(labelled: Labelled) -> None:

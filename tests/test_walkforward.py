@@ -94,7 +94,7 @@ def test_an_outcome_known_on_the_first_day_counts_and_one_known_the_day_after_do
     matured_on = np.where(labelled.matured_on <= day, day, labelled.matured_on)
     expected = int(np.sum(labelled.matured_on <= day))
     assert year_of(replace(labelled, matured_on=matured_on)).trained_on == expected
-    matured_on[np.flatnonzero(matured_on == day)[:7]] += 1
+    matured_on[np.flatnonzero(matured_on == day)[:7]] += np.timedelta64(1, "D")
     assert year_of(replace(labelled, matured_on=matured_on)).trained_on == expected - 7
 
 
