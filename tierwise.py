@@ -27,7 +27,9 @@ from features.terms import Language
 
 if TYPE_CHECKING:
     from features.catalog import Catalog
+    from models.decision import Scorer
     from serving.served import Served
+    from serving.settings import Settings
     from training.report import Grid
     from training.sample import Sample
 
@@ -338,7 +340,7 @@ class BadInput(ValueError):
     """A file given on the command line cannot be used; one line."""
 
 
-def _settings(model: str | None, catalog: str | None, policy: str | None, state: Path | None) -> Any:
+def _settings(model: str | None, catalog: str | None, policy: str | None, state: Path | None) -> "Settings":
     """Return what to serve: what is named, else the only champion, else the bundled catalog."""
     from models.registry import champions
     from serving.settings import Settings
@@ -399,13 +401,14 @@ def _print_sample(sample: "Sample") -> None:
     )
 
 
-def _show_portfolio(sample: "Sample", scorer: Any, model_version: str) -> None:
+def _show_portfolio(sample: "Sample", scorer: "Scorer", model_version: str) -> None:
     """Evaluate the newest year's customers, and justify one of each of three tiers."""
     import numpy as np
 
     from features.terms import RATED_TIERS
     from models.answer import answer
     from serving.present import render
+    from training.report import Grid
 
     newest = np.flatnonzero(sample.data.newest())
     decisions = scorer.decide(sample.data.portfolio.take(newest))
@@ -419,8 +422,6 @@ def _show_portfolio(sample: "Sample", scorer: Any, model_version: str) -> None:
         )
         for tier in RATED_TIERS
     )
-    from training.report import Grid
-
     title = f"The champion on the newest {len(newest):,} (trained on)"
     out.print()
     out.print(_rich(Grid(title, ("tier", "customers", "share", "bad"), rows)))

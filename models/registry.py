@@ -29,7 +29,8 @@ DATABASE = "mlflow.db"
 ARTEFACT_PATH = "artifacts/points.json"
 ARTEFACT_HASH_TAG = "artefact_sha256"
 # Where the run that trained it keeps the catalog and policy it was trained for.
-RUN_CATALOG_PATH, RUN_POLICY_PATH = "model/catalog.json", "model/policy.json"
+RUN_FOLDER, CATALOG_FILE, POLICY_FILE = "model", "catalog.json", "policy.json"
+RUN_CATALOG_PATH, RUN_POLICY_PATH = f"{RUN_FOLDER}/{CATALOG_FILE}", f"{RUN_FOLDER}/{POLICY_FILE}"
 # A name is part of paths and of the registry's queries.
 NAME_PATTERN = r"[a-z][a-z0-9_-]*"
 

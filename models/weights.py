@@ -73,7 +73,7 @@ def weighted_by_ahp(catalog: Catalog, matrix: Floats) -> Catalog:
         dimension["weight"] = weight
     document["weighting"] = {"method": Method.AHP, "consistency_ratio": ratio}
     try:
-        return Catalog.model_validate_json(_json(document))
+        return _catalog(document)
     except ValidationError as error:
         raise UnfitWeights(f"catalog {catalog.catalog} cannot be weighted so: {first_error(error)}") from None
 
@@ -101,7 +101,7 @@ def weighted_by_records(portfolio: Portfolio, policy: Policy, method: Method) ->
     for nature, weights in drawn.items():
         _set_weights(document, catalog, nature, weights)
     document["weighting"] = {"method": method, "customers": len(portfolio)}
-    return Catalog.model_validate_json(_json(document))
+    return _catalog(document)
 
 
 def with_drawn_curves(portfolio: Portfolio) -> Catalog:
@@ -120,7 +120,7 @@ def with_drawn_curves(portfolio: Portfolio) -> Catalog:
             declared["points"] = {"true": true, "false": false}
         else:
             declared["points"] = _curve(indicator, portfolio.values[:, catalog.columns[indicator.id]])
-    return Catalog.model_validate_json(_json(document))
+    return _catalog(document)
 
 
 def _curve(indicator: Indicator, values: Floats) -> list[list[float]]:
@@ -213,5 +213,5 @@ def _indicators(document: dict[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-def _json(document: dict[str, Any]) -> str:
-    return json.dumps(document)
+def _catalog(document: dict[str, Any]) -> Catalog:
+    return Catalog.model_validate_json(json.dumps(document))

@@ -78,9 +78,7 @@ def run_job(
         Untrainable, UnfitWeights: too few outcomes, or customers who do not differ.
         ExplanationMismatch, TrackingError, RegistryError: the model is recorded but not promoted.
     """
-    results = []
-    for result in walk_forward(data, matured_on, policy, years, threads=threads, progress=progress):
-        results.append(result)
+    results = tuple(walk_forward(data, matured_on, policy, years, threads=threads, progress=progress))
     mature = data.take(np.flatnonzero(matured_on <= training_date))
     progress(f"training on all {len(mature):,} matured customers")
     trained = train_model(mature, policy, threads=threads, progress=progress)
@@ -108,7 +106,7 @@ def run_job(
     )
     progress("recomputing explanations with shap, recording and registering in MLflow")
     promotion = log_training(record, lambda: verify(trained, mature.portfolio), state)
-    return JobResult(trained, tuple(results), promotion, scorer)
+    return JobResult(trained, results, promotion, scorer)
 
 
 def verify(trained: Trained, portfolio: Portfolio) -> Verification:

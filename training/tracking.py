@@ -107,8 +107,8 @@ class TrainingRecord:
         """
         return {
             "points.json": self.artefact,
-            "catalog.json": self.catalog.model_dump_json(by_alias=True, indent=1).encode(),
-            "policy.json": self.policy.model_dump_json(by_alias=True, indent=1).encode(),
+            registry.CATALOG_FILE: self.catalog.model_dump_json(by_alias=True, indent=1).encode(),
+            registry.POLICY_FILE: self.policy.model_dump_json(by_alias=True, indent=1).encode(),
         }
 
 
@@ -191,7 +191,7 @@ def _log_record(client: "MlflowClient", run_id: str, record: TrainingRecord) -> 
         metrics=[metric for measured in record.measured for metric in _metrics(measured)],
     )
     with tempfile.TemporaryDirectory() as folder:
-        client.log_artifacts(run_id, str(_write_documents(record, Path(folder))), "model")
+        client.log_artifacts(run_id, str(_write_documents(record, Path(folder))), registry.RUN_FOLDER)
     for number, text in enumerate(record.booster_texts):
         client.log_text(run_id, text, f"boosters/bag_{number}.txt")
     for name, figure in record.figures.items():

@@ -36,9 +36,9 @@ class Trained:
     """A model with what its reviewers need.
 
     `prior` and `correction` are its two parts in uncalibrated log-odds, `boosters` what the correction was
-    compiled from, `held_out` the calibrated log-odds of each of the n training
-    customers by what was trained before their time or without their fold, shape (n,); NaN for the first block
-    of time, which is never held out, and for natures without a model.
+    compiled from. `held_out` is the calibrated log-odds of each of the n training customers by what was
+    trained before their time or without their fold, shape (n,); NaN for the first block of time, which is
+    never held out, and for natures without a model.
     """
 
     model: Model

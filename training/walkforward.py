@@ -75,21 +75,13 @@ def walk_forward(
         evaluated_as_declared = data.take(np.flatnonzero(data.cohorts == year))
         progress(f"{year}: training on {len(training_as_declared):,} matured customers")
         catalog = drawn_at_training_date(training_as_declared.portfolio, policy)
-        training, evaluated = (
-            training_as_declared.with_catalog(catalog),
-            evaluated_as_declared.with_catalog(catalog),
-        )
-        trained = train_model(training, policy, threads=threads)
+        trained = train_model(training_as_declared.with_catalog(catalog), policy, threads=threads)
         natures = trained.model.natures
         # Compared on the same customers: the others have no model's probability.
-        training, training_as_declared = (
-            of_natures(training, natures),
-            of_natures(training_as_declared, natures),
-        )
-        evaluated, evaluated_as_declared = (
-            of_natures(evaluated, natures),
-            of_natures(evaluated_as_declared, natures),
-        )
+        training_as_declared = of_natures(training_as_declared, natures)
+        evaluated_as_declared = of_natures(evaluated_as_declared, natures)
+        training = training_as_declared.with_catalog(catalog)
+        evaluated = evaluated_as_declared.with_catalog(catalog)
         if not len(evaluated):
             raise Untrainable(f"year {year}: no customers to evaluate; choose the years that the data holds")
         single = SingleIndicatorPeer.fit(training, policy, natures)
