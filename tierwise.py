@@ -23,11 +23,14 @@ from rich.progress import (
 from rich.table import Table
 
 from features.catalog import Method
-from features.terms import Language
+from features.terms import Language, Nature
+from models.export_dialects import DialectName
+from models.export_formats import Format
 
 if TYPE_CHECKING:
     from features.catalog import Catalog
     from models.decision import Scorer
+    from models.export_sheet import Sheet
     from serving.served import Served
     from serving.settings import Settings
     from training.report import Grid
@@ -93,17 +96,33 @@ def train(
     walk_forward: Annotated[
         bool, typer.Option(help="Evaluate on the years 2004 to 2010 first; each such run is recorded.")
     ] = True,
+    order: Annotated[
+        int | None,
+        typer.Option("--order", min=1, max=3, help="Of interaction; chosen by cross-validation by default."),
+    ] = None,
+    key: Annotated[
+        Path | None, typer.Option("--key", help="A private key (`tierwise key`) that signs the model.")
+    ] = None,
     state: StateOption = None,
     threads: ThreadsOption = 2,
 ) -> None:
     """Train on the bundled sample, record the run in MLflow, and register the model as champion."""
+    from models.signature import load_key
     from training.report import walk_forward_grids
     from training.sample import WALK_FORWARD_YEARS, train_sample
 
+    signer = None if key is None else load_key(key)
     sample = _built_sample()
     with _steps(len_hint=16 if walk_forward else 9) as progress:
-        years = WALK_FORWARD_YEARS if walk_forward else ()
-        result = train_sample(sample, years=years, state=state, threads=threads, progress=progress)
+        result = train_sample(
+            sample,
+            years=WALK_FORWARD_YEARS if walk_forward else (),
+            order=order,
+            signer=signer,
+            state=state,
+            threads=threads,
+            progress=progress,
+        )
     for grid in walk_forward_grids(result.years) if result.years else ():
         out.print(_rich(grid))
     out.print(f"{result.promotion.model_version} is the champion (run {result.promotion.run_id}).")
@@ -189,6 +208,99 @@ def serve(
     from serving.launch import serve as start
 
     start(host=host, port=port, workers=workers, settings=_settings(model, catalog, policy, state))
+
+
+@app.command()
+def key(output: Annotated[Path, typer.Argument(help="A new file for the private key, in PEM.")]) -> None:
+    """Make a key that signs models, and print its public part for a file of TIERWISE_TRUSTED_KEYS."""
+    from models.signature import new_key, public_text
+
+    typer.echo(public_text(new_key(output)))
+
+
+@app.command()
+def sign(
+    artefact: Annotated[Path, typer.Argument(help="A model's points document.")],
+    output: Annotated[Path, typer.Argument(help="Where the signed document goes.")],
+    key: Annotated[Path, typer.Option("--key", help="The private key, as `tierwise key` made it.")],
+) -> None:
+    """Sign a model's points document, whoever signed it before."""
+    from models.artefact import signed
+    from models.signature import load_key
+
+    try:
+        document = artefact.read_bytes()
+        output.write_bytes(signed(document, load_key(key)))
+    except OSError as error:
+        raise BadInput(f"{error.filename}: cannot be read or written ({error.strerror})") from None
+    out.print(f"Written to {output}.", markup=False, soft_wrap=True)
+
+
+@app.command()
+def export(
+    output: Annotated[
+        Path, typer.Argument(help="Where the points tables go: .csv, .md, .html or .sql; - prints them.")
+    ],
+    model: ModelOption = None,
+    artefact: Annotated[
+        Path | None,
+        typer.Option("--artefact", help="A model's points document, with --catalog, instead of --model."),
+    ] = None,
+    catalog: CatalogOption = None,
+    policy: PolicyOption = None,
+    format_: Annotated[
+        Format | None, typer.Option("--format", help="Default: as the file's name ends.")
+    ] = None,
+    dialect: Annotated[
+        DialectName | None, typer.Option("--dialect", help="For SQL, the database that will run it.")
+    ] = None,
+    table: Annotated[
+        str, typer.Option("--table", help="For SQL, the table of customers: a name, or schema.name.")
+    ] = "customers",
+    key: Annotated[
+        list[str] | None,
+        typer.Option("--key", help="For SQL, a column that is passed on; may be repeated. [customer_id]"),
+    ] = None,
+    nature: Annotated[
+        Nature | None,
+        typer.Option("--nature", help="For SQL, the nature of all rows, else the column nature tells it."),
+    ] = None,
+    view: Annotated[
+        str | None, typer.Option("--view", help="For SQL, create a view of this name instead of selecting.")
+    ] = None,
+    explanations: Annotated[
+        bool, typer.Option(help="For SQL, a column for each indicator's contribution.")
+    ] = True,
+    language: LanguageOption = Language.EN,
+    state: StateOption = None,
+) -> None:
+    """Write a model's points tables: for people as CSV, Markdown or HTML, or as SQL that scores a table."""
+    from models.export import exported
+    from models.export_formats import format_of
+    from models.export_sql import SqlOptions
+
+    chosen = format_ or format_of(output)
+    if chosen is Format.SQL and dialect is None:
+        raise BadInput(f"SQL is written for one database: give --dialect {', '.join(DialectName)}")
+    if chosen is not Format.SQL and (dialect or key or nature or view):
+        raise BadInput(f"--dialect, --key, --nature and --view are for SQL, not for {chosen}")
+    options = SqlOptions(
+        dialect=dialect or DialectName.DUCKDB,
+        table=table,
+        keys=tuple(key or ("customer_id",)),
+        nature=nature,
+        explanations=explanations,
+        view=view,
+    )
+    text = exported(_sheet(model, artefact, catalog, policy, state), chosen, language, options)
+    if str(output) == "-":
+        typer.echo(text, nl=False)
+        return
+    try:
+        output.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise BadInput(f"{output}: cannot be written ({error.strerror})") from None
+    out.print(f"Written to {output}, {len(text.encode()):,} bytes.", markup=False, soft_wrap=True)
 
 
 @catalog_app.command("weigh")
@@ -320,7 +432,9 @@ EXPECTED = {
     "models.booster": "Untrainable",
     "models.compilation": "NotCompilable",
     "models.decision": "UnexplainedScore",
+    "models.export_dialects": "NotExportable",
     "models.registry": "RegistryError",
+    "models.signature": "SignatureError",
     "models.weights": "UnfitWeights",
     "serving.launch": "CannotServe",
     "serving.settings": "SettingsError",
@@ -355,7 +469,7 @@ def _settings(model: str | None, catalog: str | None, policy: str | None, state:
                 f"several models have a champion ({', '.join(registered)}): choose one with --model"
             )
         model = registered[0] if registered else None
-    return Settings(catalog=catalog, policy=policy, model=model, state=state)
+    return Settings(catalog=catalog, policy=policy, model=model, state=state, trusted_keys=told.trusted_keys)
 
 
 def _served(model: str | None, catalog: str | None, policy: str | None, state: Path | None) -> "Served":
@@ -363,6 +477,36 @@ def _served(model: str | None, catalog: str | None, policy: str | None, state: P
 
     with _working("loading"):
         return load_served(_settings(model, catalog, policy, state))
+
+
+def _sheet(
+    model: str | None, artefact: Path | None, catalog: str | None, policy: str | None, state: Path | None
+) -> "Sheet":
+    """Return the model to export with its catalog and policy."""
+    from models.export_sheet import Sheet
+    from serving.served import load_served
+    from serving.settings import Settings, trusted_keys_file
+
+    if artefact is None:
+        served = _served(model, catalog, policy, state)
+    elif catalog is None:
+        raise BadInput("--artefact needs the --catalog that the model was trained with")
+    else:
+        with _working("loading"):
+            served = load_served(
+                Settings(
+                    catalog=catalog,
+                    policy=policy,
+                    model=model,
+                    artefact=artefact,
+                    state=state,
+                    trusted_keys=trusted_keys_file(),
+                )
+            )
+    scorer = served.scorer
+    if scorer.model is None:
+        raise BadInput("there is no model to export: name one with --model, or a file with --artefact")
+    return Sheet(scorer.model, scorer.catalog, scorer.policy, served.model_version)
 
 
 def _read_customer(path: Path) -> Any:

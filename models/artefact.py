@@ -1,30 +1,53 @@
 """The artefact: one canonical JSON document with the points tables, verified before it is read.
 
 The bytes are `{"sha256":"…","content":{…}}`, canonical (sorted keys, no spaces) within `content`, the hash
-being that of the content's bytes. Loading checks the hash first, executes nothing and needs no LightGBM.
+being that of the content's bytes; a signed one has `"signature":{"key":"…","value":"…"}` between the two.
+Loading checks hash and signature first, executes nothing and needs no LightGBM.
 """
 
 import hashlib
+import itertools
 import json
+import math
+import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 import numpy as np
-from pydantic import Field, ValidationError, model_validator
+from pydantic import FailFast, Field, ValidationError, field_validator, model_validator
 
 from features.catalog import Catalog, Kind
 from features.declaration import first_error
 from features.portfolio import Floats, Portfolio
 from features.terms import Declared, Nature
 from models.calibration import Calibration
-from models.points import Axis, MainTable, PairTable, PointsTables
+from models.engine import Engine
+from models.points import MOST_FEATURES, Axis, PointsTables, Table
+from models.scale import Scale
+from models.signature import is_signed, key_text, sign
 
-_HEAD = b'{"sha256":"'
-_MIDDLE = b'","content":'
-_START = len(_HEAD) + 64 + len(_MIDDLE)
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-Numbers = tuple[float, ...]
+# The largest document, in bytes.
+MOST_BYTES = 20_000_000
+# The most keys of a document: a valid one has a dozen for each table.
+MOST_KEYS = 50_000
+FORMAT_VERSION = 2
+# The longest reason for a refusal, in characters.
+MOST_OF_A_REASON = 300
+
+# What stands before the content; each part has one length and one spelling.
+_FRAME = re.compile(
+    rb'\{"sha256":"(?P<hash>[0-9a-f]{64})",'
+    rb'(?:"signature":\{"key":"(?P<key>[A-Za-z0-9+/]{43}=)","value":"(?P<value>[A-Za-z0-9+/]{86}==)"\},)?'
+    rb'"content":'
+)
+
+# An array is given up at its first wrong element: millions of errors would take minutes and gigabytes.
+Numbers = Annotated[tuple[float, ...], FailFast()]
 Fact = str | int | float | bool | None
 
 
@@ -49,30 +72,32 @@ class _Axis(Declared):
         return Axis(self.feature, self.thresholds, self.codes)
 
 
-class _Main(Declared):
-    axis: _Axis
-    contributions: Numbers
+class _Table(Declared):
+    """`contributions` holds one row for each axis: its cells, the last axis' fastest."""
+
+    axes: Annotated[tuple[_Axis, ...], FailFast()] = Field(min_length=1, max_length=MOST_FEATURES)
+    contributions: Annotated[tuple[Numbers, ...], FailFast()]
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
-        if len(self.contributions) != self.axis.axis().cells:
-            raise ValueError("a table needs one contribution for each cell")
+        cells = math.prod(axis.axis().cells for axis in self.axes)
+        if len(self.contributions) != len(self.axes) or any(len(row) != cells for row in self.contributions):
+            raise ValueError("a table needs for each of its axes one contribution for each cell")
+        features = [axis.feature for axis in self.axes]
+        if any(b <= a for a, b in itertools.pairwise(features)):
+            raise ValueError("a table's features must be different and in order")
         return self
 
+    def table(self) -> Table:
+        axes = tuple(axis.axis() for axis in self.axes)
+        return Table(axes, np.array(self.contributions).reshape(len(axes), *(axis.cells for axis in axes)))
 
-class _Pair(Declared):
-    first: _Axis
-    second: _Axis
-    first_contributions: tuple[Numbers, ...]
-    second_contributions: tuple[Numbers, ...]
 
-    @model_validator(mode="after")
-    def _complete(self) -> Self:
-        rows, columns = self.first.axis().cells, self.second.axis().cells
-        for grid in (self.first_contributions, self.second_contributions):
-            if len(grid) != rows or any(len(row) != columns for row in grid):
-                raise ValueError("a grid needs one contribution for each pair of cells")
-        return self
+class _Part(Declared):
+    """The prior or the correction."""
+
+    base: float
+    tables: Annotated[tuple[_Table, ...], FailFast()]
 
 
 class _Calibration(Declared):
@@ -80,29 +105,65 @@ class _Calibration(Declared):
     slope: float = Field(gt=0)
 
 
+class _Scale(Declared):
+    log_odds: Numbers = Field(min_length=2)
+    points: Numbers = Field(min_length=2)
+
+    @model_validator(mode="after")
+    def _monotone(self) -> Self:
+        if len(self.log_odds) != len(self.points):
+            raise ValueError("a scale needs one number of points for each log-odds")
+        if any(b <= a for a, b in itertools.pairwise(self.log_odds)):
+            raise ValueError("a scale's log-odds must rise strictly")
+        falling = (100.0, *self.points, 0.0)
+        if any(b >= a for a, b in itertools.pairwise(falling)):
+            raise ValueError("a scale's points must fall strictly, between 100 and 0")
+        anchors = zip(self.log_odds, self.points, strict=True)
+        slopes = ((q - p) / (b - a) for (a, p), (b, q) in itertools.pairwise(anchors))
+        if not all(-math.inf < slope < 0 for slope in slopes):
+            raise ValueError("a scale's log-odds are too close together or too far apart")
+        return self
+
+
 class _Content(Declared):
-    format: Literal["tierwise-points"] = "tierwise-points"
-    format_version: Literal[1] = 1
+    format: Literal["tierwise-points"]
+    format_version: int
     catalog_hash: str
     policy_hash: str
-    natures: tuple[Nature, ...] = Field(min_length=1)
-    features: tuple[str, ...]
-    base: float
-    mains: tuple[_Main, ...]
-    pairs: tuple[_Pair, ...]
+    natures: Annotated[tuple[Nature, ...], FailFast()] = Field(min_length=1, max_length=len(Nature))
+    features: Annotated[tuple[str, ...], FailFast()]
+    prior: _Part
+    correction: _Part
     calibration: _Calibration
+    scale: _Scale
     training: dict[str, Fact]
+
+    @field_validator("format_version")
+    @classmethod
+    def _readable(cls, version: int) -> int:
+        if version != FORMAT_VERSION:
+            raise ValueError(f"is {version}, and this version reads {FORMAT_VERSION} only: train again")
+        return version
 
     @model_validator(mode="after")
     def _features_exist(self) -> Self:
-        axes = [main.axis for main in self.mains]
-        axes += [axis for pair in self.pairs for axis in (pair.first, pair.second)]
-        if any(axis.feature >= len(self.features) for axis in axes):
+        tables = self.prior.tables + self.correction.tables
+        if any(axis.feature >= len(self.features) for table in tables for axis in table.axes):
             raise ValueError("a table is of a feature that is not named")
-        if any(pair.first.feature == pair.second.feature for pair in self.pairs):
-            raise ValueError("a pair needs two different features")
         if len(set(self.features)) != len(self.features):
             raise ValueError("a feature is named twice")
+        if len(set(self.natures)) != len(self.natures):
+            raise ValueError("a nature is named twice")
+        return self
+
+    @model_validator(mode="after")
+    def _sums_are_finite(self) -> Self:
+        """Refuse single numbers so large that an answer could be infinite, or the difference of two such."""
+        tables = self.prior.tables + self.correction.tables
+        largest = [max(map(abs, row)) for table in tables for row in table.contributions]
+        margin = sum(largest, abs(self.prior.base) + abs(self.correction.base))
+        if not math.isfinite(abs(self.calibration.intercept) + self.calibration.slope * margin):
+            raise ValueError("its contributions can add up to no finite number")
         return self
 
 
@@ -110,24 +171,55 @@ class _Content(Declared):
 class Model:
     """A calibrated, exactly explained model for customers of some natures.
 
-    `training` holds facts about the training (dates, counts, figures), for people to read.
+    Its margin is the sum of two additive models over the same features, a transparent `prior` and the learned
+    `correction`; `scale` is the one of the policy that it was trained for. `training` holds facts about the
+    training (dates, counts, figures), for people to read.
     """
 
-    tables: PointsTables
+    prior: PointsTables
+    correction: PointsTables
     calibration: Calibration
+    scale: Scale
     natures: tuple[Nature, ...]
     catalog_hash: str
     policy_hash: str
-    training: dict[str, str | int | float | bool | None]
+    training: dict[str, Fact]
+
+    def __post_init__(self) -> None:
+        """Refuse parts that do not belong together.
+
+        Raises:
+            ArtefactError: prior and correction are over different features.
+        """
+        if self.prior.features != self.correction.features:
+            raise ArtefactError("prior and correction must be over the same features, in the same order")
+
+    @cached_property
+    def tables(self) -> PointsTables:
+        """Prior and correction as one."""
+        return PointsTables(
+            features=self.prior.features,
+            base=self.prior.base + self.correction.base,
+            tables=self.prior.tables + self.correction.tables,
+        )
+
+    @cached_property
+    def engine(self) -> Engine:
+        """What evaluates the tables, in calibrated log-odds."""
+        return Engine(self.tables, self.calibration.slope, self.calibration.intercept)
 
     @cached_property
     def base_log_odds(self) -> float:
         """The calibrated log-odds from which contributions start, the same for every customer."""
-        return self.calibration.intercept + self.calibration.slope * self.tables.base
+        return self.engine.base
 
     def contributions(self, portfolio: Portfolio) -> Floats:
         """Return SHAP values in calibrated log-odds, shape (n, k), over the catalog's k indicators."""
-        shap_values = self.tables.contributions(self.matrix(portfolio)) * self.calibration.slope
+        matrix = self.matrix(portfolio)
+        # One customer is explained without the engine's compiled loops, which take a second to load.
+        shap_values = (
+            self.engine.explain_row(matrix[0])[1] if len(matrix) == 1 else self.engine.explain(matrix)[1]
+        )
         result = np.zeros(portfolio.given.shape)
         result[:, [portfolio.catalog.columns[feature] for feature in self.tables.features]] = shap_values
         return result
@@ -158,62 +250,62 @@ class Model:
                     f"the artefact is refused: a table does not fit indicator {features[axis.feature]}"
                 )
 
-    def to_bytes(self) -> bytes:
-        """Return the canonical document."""
-        tables = self.tables
-        content = _Content(
-            catalog_hash=self.catalog_hash,
-            policy_hash=self.policy_hash,
-            natures=self.natures,
-            features=tables.features,
-            base=tables.base,
-            mains=tuple(
-                _Main(axis=_declared(main.axis), contributions=tuple(main.contributions.tolist()))
-                for main in tables.mains
-            ),
-            pairs=tuple(
-                _Pair(
-                    first=_declared(pair.first),
-                    second=_declared(pair.second),
-                    first_contributions=_rows(pair.first_contributions),
-                    second_contributions=_rows(pair.second_contributions),
-                )
-                for pair in tables.pairs
-            ),
-            calibration=_Calibration(intercept=self.calibration.intercept, slope=self.calibration.slope),
-            training=self.training,
-        )
-        body = _canonical(content.model_dump(mode="json"))
-        return _HEAD + hashlib.sha256(body).hexdigest().encode() + _MIDDLE + body + b"}"
-
-    @classmethod
-    def from_bytes(cls, data: bytes) -> "Model":
-        """Verify and read a document.
+    def to_bytes(self, signer: "Ed25519PrivateKey | None" = None) -> bytes:
+        """Return the canonical document, signed if a key is given.
 
         Raises:
-            ArtefactError: with the reason; the hash is checked before anything is parsed.
+            ArtefactError: a table's shape is not that of its axes, a number is not finite, or the document
+                would be larger than 20 MB.
         """
-        body = verified_body(data)
+        try:
+            content = _Content(
+                format="tierwise-points",
+                format_version=FORMAT_VERSION,
+                catalog_hash=self.catalog_hash,
+                policy_hash=self.policy_hash,
+                natures=self.natures,
+                features=self.prior.features,
+                prior=_declared_part(self.prior),
+                correction=_declared_part(self.correction),
+                calibration=_Calibration(intercept=self.calibration.intercept, slope=self.calibration.slope),
+                scale=_Scale(log_odds=self.scale.log_odds, points=self.scale.points),
+                training=self.training,
+            )
+        except ValidationError as error:
+            raise ArtefactError(f"the model cannot be written: {_reason(error)}") from None
+        data = _framed(_canonical(content.model_dump(mode="json")), signer)
+        if len(data) > MOST_BYTES:
+            raise ArtefactError(
+                f"the model cannot be written: its document has {len(data)} bytes, at most {MOST_BYTES} are "
+                "read; train with fewer bins, pairs or triples"
+            )
+        return data
+
+    @classmethod
+    def from_bytes(cls, data: bytes, trusted_keys: Collection[bytes | str] | None = None) -> "Model":
+        """Verify and read a document.
+
+        Args:
+            data: the document.
+            trusted_keys: the public keys, one of which must have signed it: 32 bytes each, or base64.
+
+        Raises:
+            ArtefactError: with the reason; hash and signature are checked before anything is parsed.
+            SignatureError: what is given as a trusted key is none.
+        """
+        body = verified_body(data, trusted_keys)
+        # A colon follows each key, and hardly any stands elsewhere.
+        if body.count(b":") > MOST_KEYS:
+            raise ArtefactError(f"the artefact is refused: it has more than {MOST_KEYS} keys")
         try:
             content = _Content.model_validate_json(body)
         except ValidationError as error:
-            raise ArtefactError(f"the artefact is refused: {first_error(error)}") from None
+            raise ArtefactError(f"the artefact is refused: {_reason(error)}") from None
         return cls(
-            tables=PointsTables(
-                features=content.features,
-                base=content.base,
-                mains=tuple(MainTable(m.axis.axis(), np.array(m.contributions)) for m in content.mains),
-                pairs=tuple(
-                    PairTable(
-                        pair.first.axis(),
-                        pair.second.axis(),
-                        np.array(pair.first_contributions),
-                        np.array(pair.second_contributions),
-                    )
-                    for pair in content.pairs
-                ),
-            ),
+            prior=_part(content.features, content.prior),
+            correction=_part(content.features, content.correction),
             calibration=Calibration(content.calibration.intercept, content.calibration.slope),
+            scale=Scale(content.scale.log_odds, content.scale.points),
             natures=content.natures,
             catalog_hash=content.catalog_hash,
             policy_hash=content.policy_hash,
@@ -221,19 +313,64 @@ class Model:
         )
 
 
-def verified_body(data: bytes) -> bytes:
-    """Return the bytes of the content after checking them against the hash before them.
+def signed(data: bytes, signer: "Ed25519PrivateKey") -> bytes:
+    """Return a document as it is, signed by a key; a signature that it had is replaced.
 
     Raises:
         ArtefactError: the document is cut, changed or no artefact.
     """
-    framed = data.startswith(_HEAD) and data[_START - len(_MIDDLE) : _START] == _MIDDLE and data[-1:] == b"}"
-    if not framed:
+    return _framed(verified_body(data), signer)
+
+
+def verified_body(data: bytes, trusted_keys: Collection[bytes | str] | None = None) -> bytes:
+    """Return the bytes of the content after checking hash and signature before them.
+
+    A signature is checked wherever there is one; with `trusted_keys` (32 bytes each, or base64) there must be
+    one, by one of them.
+
+    Raises:
+        ArtefactError: the document is cut, changed, too large, no artefact, or not signed as it must be.
+        SignatureError: what is given as a trusted key is none.
+    """
+    if len(data) > MOST_BYTES:
+        raise ArtefactError(
+            f"the artefact is refused: it has {len(data)} bytes, at most {MOST_BYTES} are read"
+        )
+    frame = _FRAME.match(data)
+    if frame is None or data[-1:] != b"}":
         raise ArtefactError("the artefact is refused: it is no points document, or its frame was changed")
-    body = data[_START:-1]
-    if hashlib.sha256(body).hexdigest().encode() != data[len(_HEAD) : len(_HEAD) + 64]:
+    body = data[frame.end() : -1]
+    digest = hashlib.sha256(body)
+    if digest.hexdigest().encode() != frame["hash"]:
         raise ArtefactError("the artefact is refused: its content does not match its SHA-256")
+    signature = None if frame["key"] is None else (frame["key"].decode(), frame["value"].decode())
+    trusted = None if trusted_keys is None else {key_text(key) for key in trusted_keys}
+    _check_signature(digest.digest(), signature, trusted)
     return body
+
+
+def _check_signature(
+    digest: bytes, signature: tuple[str, str] | None, trusted: Collection[str] | None
+) -> None:
+    """Refuse a wrong signature, and where only some keys are trusted, none or another's."""
+    if signature is None:
+        if trusted is not None:
+            raise ArtefactError("the artefact is refused: it is not signed, and must be by a trusted key")
+        return
+    key, value = signature
+    if not is_signed(digest, key, value):
+        raise ArtefactError("the artefact is refused: its signature does not match its content")
+    if trusted is not None and key not in trusted:
+        raise ArtefactError(f"the artefact is refused: it is signed by {key}, which is no trusted key")
+
+
+def _framed(body: bytes, signer: "Ed25519PrivateKey | None") -> bytes:
+    digest = hashlib.sha256(body)
+    signature = ""
+    if signer is not None:
+        key, value = sign(digest.digest(), signer)
+        signature = f'"signature":{{"key":"{key}","value":"{value}"}},'
+    return f'{{"sha256":"{digest.hexdigest()}",{signature}"content":'.encode() + body + b"}"
 
 
 def catalog_features(catalog: Catalog, natures: tuple[Nature, ...]) -> tuple[str, ...]:
@@ -251,12 +388,36 @@ def category_codes(catalog: Catalog, features: tuple[str, ...]) -> dict[str, int
     return {i.id: len(i.level_codes) + 1 for i in indicators if i.kind is Kind.CATEGORY}
 
 
-def _declared(axis: Axis) -> _Axis:
-    return _Axis(feature=axis.feature, thresholds=axis.thresholds, codes=axis.codes)
+def _reason(error: ValidationError) -> str:
+    """Return the first error in one short line; it may hold keys of the document, whatever they are."""
+    reason = " ".join(first_error(error).split())
+    return reason if len(reason) <= MOST_OF_A_REASON else f"{reason[:MOST_OF_A_REASON]}…"
 
 
-def _rows(grid: Floats) -> tuple[Numbers, ...]:
-    return tuple(tuple(row) for row in grid.tolist())
+def _declared_part(part: PointsTables) -> _Part:
+    for table in part.tables:
+        if table.contributions.shape != (len(table.axes), *(axis.cells for axis in table.axes)):
+            raise ArtefactError(
+                f"the model cannot be written: the table of features {table.features} has contributions of "
+                f"shape {table.contributions.shape}, which is not that of its axes"
+            )
+    return _Part(
+        base=part.base,
+        tables=tuple(
+            _Table(
+                axes=tuple(
+                    _Axis(feature=axis.feature, thresholds=axis.thresholds, codes=axis.codes)
+                    for axis in table.axes
+                ),
+                contributions=tuple(tuple(cells.ravel().tolist()) for cells in table.contributions),
+            )
+            for table in part.tables
+        ),
+    )
+
+
+def _part(features: tuple[str, ...], part: _Part) -> PointsTables:
+    return PointsTables(features, part.base, tuple(table.table() for table in part.tables))
 
 
 def _canonical(document: dict[str, Any]) -> bytes:

@@ -1,29 +1,40 @@
-"""The booster: LightGBM held to pairwise interactions and the catalog's directions, averaged over bags.
+"""The booster: LightGBM held to few features a path and to the catalog's directions, averaged over bags.
 
-So held, it compiles to points tables (see `models.points`) and its SHAP values are look-ups. Settings follow
-from the data; an analyst tunes nothing.
+So held, it compiles to points tables (see `models.points`) and its SHAP values are look-ups. Which features
+may meet on a path is chosen from the data (`choose_interactions`), as are the rounds (`cross_validate`).
 """
 
+from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import lightgbm as lgb
 import numpy as np
+from numpy.typing import NDArray
 
 from features.catalog import Catalog
 from features.portfolio import Bools, Floats
 from models.compilation import DUMPED_INFINITY
 
-LEARNING_RATE = 0.05
-LEAVES = 6
-MOST_ROUNDS = 200
-# So few small steps cost next to nothing where nothing holds, and keep the learned part open to review.
-FEWEST_ROUNDS = 10
-MOST_PAIRS = 12
-BINS = 63
+MOST_ROUNDS = 1500
+# A booster whose held-out loss has not improved for so many rounds is not trained further.
+_PATIENCE = 60
+# More pairs or triples than this nobody would read.
+MOST_PAIRS = 50
+MOST_TRIPLES = 30
+BINS = 127
+# Tables of three features have fewer, or the document would grow beyond what can be printed.
+BINS_OF_TRIPLES, BINS_OF_BEST_TRIPLES = 15, 31
+LEAVES_OF_TRIPLES = 12
 BAGS = 4
+# With this many customers a bag hardly differs from the next, and takes long.
+MANY, BAGS_OF_MANY = 50_000, 2
 # A leaf holds at least this many expected bad outcomes: LightGBM's sum of hessians p(1 − p).
-EXPECTED_BAD_PER_LEAF = 5.0
+_EXPECTED_BAD_PER_LEAF = 1.0
+
+Fold = tuple[np.ndarray, np.ndarray]
+Interactions = tuple[tuple[int, ...], ...]
 
 
 class Untrainable(ValueError):
@@ -32,35 +43,116 @@ class Untrainable(ValueError):
 
 @dataclass(frozen=True)
 class Design:
-    """The features of a booster: names in order, the direction of risk of each (−1, 0, +1), which are
-    categories."""
+    """The features of a booster, in order.
+
+    `directions` says which way risk moves with each (−1, 0, +1), `categories` which are categories. Where
+    `blocks` is given (one number a feature), only features of the same block may interact. A booster does not
+    use the features that are `refused`.
+    """
 
     features: tuple[str, ...]
     directions: tuple[int, ...]
     categories: tuple[int, ...]
+    blocks: tuple[int, ...] | None = None
+    refused: frozenset[int] = frozenset()
 
     @classmethod
-    def from_catalog(cls, catalog: Catalog, features: Sequence[str], codes: dict[str, int]) -> "Design":
-        """Take directions from the catalog; `codes` names the categorical features."""
-        indicators = [catalog.by_id[feature].indicator for feature in features]
+    def from_catalog(
+        cls,
+        catalog: Catalog,
+        features: Sequence[str],
+        codes: dict[str, int],
+        *,
+        within_dimension: bool = False,
+    ) -> "Design":
+        """Take directions and, where interactions stay within them, dimensions from the catalog.
+
+        `codes` names the categorical features.
+        """
+        placed = [catalog.by_id[feature] for feature in features]
+        dimensions = [catalog.dimensions.index(p.dimension) for p in placed]
         return cls(
             features=tuple(features),
-            directions=tuple(indicator.risk_direction for indicator in indicators),
+            directions=tuple(p.indicator.risk_direction for p in placed),
             categories=tuple(i for i, feature in enumerate(features) if feature in codes),
+            blocks=tuple(dimensions) if within_dimension else None,
         )
+
+    def may_interact(self, features: Sequence[int]) -> bool:
+        """Whether these features may meet on a path."""
+        if self.refused & set(features):
+            return False
+        return self.blocks is None or len({self.blocks[feature] for feature in features}) == 1
 
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """What a booster learns from: features (n, k), outcomes (n,), offsets in log-odds (n,)."""
+    """What is learnt from: features (n, k), outcomes (n,), offsets in log-odds (n,); and where times differ
+    the cohort of each customer (n,)."""
 
     matrix: Floats
     bad: Bools
     offset: Floats
+    cohorts: NDArray[np.int64] | None = None
 
     def rows(self, rows: np.ndarray) -> "Sample":
         """Return some of the rows."""
-        return Sample(self.matrix[rows], self.bad[rows], self.offset[rows])
+        cohorts = None if self.cohorts is None else self.cohorts[rows]
+        return Sample(self.matrix[rows], self.bad[rows], self.offset[rows], cohorts)
+
+
+@dataclass(frozen=True)
+class Style:
+    """How trees are grown: `random_splits` tries one threshold a feature (Geurts et al. 2006, "Extremely
+    randomized trees"), whose average over many trees is smooth; few outcomes ask for that, many do not."""
+
+    name: str
+    random_splits: bool
+    learning_rate: float
+    leaves: int
+    feature_fraction: float
+    l2: float
+
+
+RANDOM_SPLITS = Style("random splits", True, 0.1, 8, 0.8, 1.0)
+BEST_SPLITS = Style("best splits", False, 0.05, 6, 0.6, 5.0)
+STYLES = (RANDOM_SPLITS, BEST_SPLITS)
+# Where folds go forward in time little may hold: in small steps, just as little can be learnt.
+CAUTIOUS_STYLES = tuple(replace(style, learning_rate=0.02) for style in STYLES)
+# What the price of transparency is measured against.
+UNCONSTRAINED = Style("unconstrained", False, 0.05, 15, 0.6, 5.0)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What decides a booster beside its data: the style, the interaction order and what may interact.
+
+    `interactions` lists pairs and triples; a feature may always be on a path alone. None: anything may.
+    """
+
+    style: Style
+    order: int
+    interactions: Interactions | None
+
+    @property
+    def bins(self) -> int:
+        """The bins of a number at most: few where tables have three sides, fewest at random splits."""
+        if self.order < 3 or self.interactions is None:
+            return BINS
+        return BINS_OF_TRIPLES if self.style.random_splits else BINS_OF_BEST_TRIPLES
+
+    def with_half_the_triples(self) -> "Plan":
+        """Return the plan with the triples that gained most; without any, at order 2."""
+        interactions = self.interactions or ()
+        pairs = tuple(features for features in interactions if len(features) == 2)
+        kept = tuple(features for features in interactions if len(features) == 3)
+        kept = kept[: len(kept) // 2]
+        return replace(self, order=3 if kept else 2, interactions=pairs + kept)
+
+    @property
+    def leaves(self) -> int:
+        """The leaves of a tree at most."""
+        return max(self.style.leaves, LEAVES_OF_TRIPLES) if self.order == 3 else self.style.leaves
 
 
 def check_sample(sample: Sample) -> None:
@@ -75,74 +167,111 @@ def check_sample(sample: Sample) -> None:
         raise Untrainable(f"an indicator holds values beyond ±{DUMPED_INFINITY:g}: remove or rescale them")
 
 
-def choose_pairs(sample: Sample, design: Design, threads: int, seed: int) -> tuple[tuple[int, int], ...]:
-    """Return the pairs of features that an unconstrained booster of depth 2 gains most from."""
-    booster = _train(sample, design, None, rounds=100, threads=threads, seed=seed, depth=2)
-    gains: dict[tuple[int, int], float] = {}
-    for tree in booster.dump_model()["tree_info"]:
-        root = tree["tree_structure"]
-        for child in (root.get("left_child", {}), root.get("right_child", {})):
-            if "split_feature" in child and child["split_feature"] != root["split_feature"]:
-                first, second = sorted((root["split_feature"], child["split_feature"]))
-                gains[first, second] = gains.get((first, second), 0.0) + child["split_gain"]
-    best = sorted(gains, key=lambda pair: (-gains[pair], pair))
-    return tuple(best[:MOST_PAIRS])
+def choose_interactions(sample: Sample, design: Design, order: int, threads: int, seed: int) -> Interactions:
+    """Return the pairs, and at order 3 the triples, that a free booster of that depth gains most from.
 
-
-def choose_rounds(
-    sample: Sample,
-    design: Design,
-    pairs: Sequence[tuple[int, int]],
-    folds: Sequence[tuple[np.ndarray, np.ndarray]],
-    threads: int,
-    seed: int,
-) -> tuple[int, Floats]:
-    """Return how many rounds hold on other folds, and every row's held-out margin at it, shape (n,).
-
-    It is the smallest number whose held-out loss lies within one standard error (over the folds) of the
-    best, but at least FEWEST_ROUNDS: an effect that holds in one fold and turns in another is hardly learnt.
-    The margin is without the
-    offset, NaN for rows in no fold.
+    At most 50 pairs and 30 triples, so that the model can be printed.
     """
-    losses = np.empty((len(folds), MOST_ROUNDS + 1))
-    boosters = []
-    for fold, (training, held_out) in enumerate(folds):
+    if order == 1:
+        return ()
+    style = Style("shallow", False, 0.1, 2**order, 0.8, 5.0)
+    booster = _train(sample, design, Plan(style, order, None), 100, threads=threads, seed=seed, depth=order)
+    gains: dict[tuple[int, ...], float] = defaultdict(float)
+    for tree in booster.dump_model()["tree_info"]:
+        _add_gains(tree["tree_structure"], frozenset(), gains)
+    best: list[tuple[int, ...]] = sorted(gains, key=lambda features: (-gains[features], features))
+    allowed = [features for features in best if design.may_interact(features)]
+    pairs = tuple(features for features in allowed if len(features) == 2)[:MOST_PAIRS]
+    # A category may have more levels than a cube has room for.
+    cubes = tuple(f for f in allowed if len(f) == 3 and not set(f) & set(design.categories))
+    return pairs + cubes[: MOST_TRIPLES if order == 3 else 0]
+
+
+def _add_gains(node: dict[str, Any], above: frozenset[int], gains: dict[tuple[int, ...], float]) -> None:
+    """Add each split's gain to the features on the path to it, where the split brought one of them in."""
+    if "split_feature" not in node:
+        return
+    path = above | {node["split_feature"]}
+    if len(path) > max(1, len(above)):
+        gains[tuple(sorted(path))] += node["split_gain"]
+    for child in (node["left_child"], node["right_child"]):
+        _add_gains(child, path, gains)
+
+
+@dataclass(frozen=True, eq=False)
+class CrossValidation:
+    """Boosters by fold, and what they lost on the rows held out from them.
+
+    `losses` has shape (folds, rounds + 1): the summed log-loss after each round, first of the offsets alone;
+    a fold that stopped early keeps its last.
+    """
+
+    plan: Plan
+    folds: tuple[Fold, ...]
+    boosters: tuple[lgb.Booster, ...]
+    losses: Floats
+
+    def best_rounds(self) -> int:
+        """Return the rounds of the smallest loss."""
+        return int(np.argmin(np.sum(self.losses, axis=0)))
+
+    def fewest_rounds(self) -> int:
+        """Return the fewest rounds within one standard error (over the folds) of the best."""
+        excess = self.losses - self.losses[:, [self.best_rounds()]]
+        return int(np.argmax(np.sum(excess, axis=0) <= standard_error(excess)))
+
+    def rounds_that_every_fold_bears(self) -> int:
+        """Return the rounds at which the first fold's loss is smallest: beyond, one of them gets worse."""
+        return int(np.min(np.argmin(self.losses, axis=1)))
+
+    def held_out(self, sample: Sample, rounds: int) -> Floats:
+        """Return each row's margin, without the offset, by the booster that has not seen it, or NaN."""
+        margin = np.full(len(sample.bad), np.nan)
+        for booster, (_, rows) in zip(self.boosters, self.folds, strict=True):
+            margin[rows] = booster.predict(sample.matrix[rows], raw_score=True, num_iteration=max(1, rounds))
+        return margin if rounds else np.where(np.isnan(margin), np.nan, 0.0)
+
+
+def standard_error(by_fold: Floats) -> Floats:
+    """Return the standard error of the sum over folds, of differences by fold of shape (folds, …)."""
+    result: Floats = np.std(by_fold, axis=0, ddof=1) * np.sqrt(len(by_fold))
+    return result
+
+
+def cross_validate(
+    sample: Sample, design: Design, plan: Plan, folds: Sequence[Fold], threads: int, seed: int
+) -> CrossValidation:
+    """Train a booster for each fold of (training, held-out) rows, and follow its held-out loss."""
+    boosters, curves = [], []
+    for training, held_out in folds:
         stages: dict[str, dict[str, list[float]]] = {}
-        booster = _train(
-            sample.rows(training), design, pairs, MOST_ROUNDS, threads=threads, seed=seed,
-            held_out=sample.rows(held_out), stages=stages,
+        boosters.append(
+            _train(
+                sample.rows(training), design, plan, MOST_ROUNDS, threads=threads, seed=seed,
+                held_out=sample.rows(held_out), stages=stages,
+            )
         )  # fmt: skip
-        losses[fold, 0] = _loss(sample.rows(held_out))
-        losses[fold, 1:] = np.array(stages["held_out"]["binary_logloss"]) * len(held_out)
-        boosters.append(booster)
-    rounds = max(FEWEST_ROUNDS, _fewest_within_one_standard_error(losses))
-    margin = np.full(len(sample.bad), np.nan)
-    for booster, (_, held_out) in zip(boosters, folds, strict=True):
-        margin[held_out] = booster.predict(sample.matrix[held_out], raw_score=True, num_iteration=rounds)
-    return rounds, margin
-
-
-def _fewest_within_one_standard_error(losses: Floats) -> int:
-    """Return the smallest column of summed losses (folds, rounds) within one standard error of the best."""
-    total = np.sum(losses, axis=0)
-    excess = losses - losses[:, [int(np.argmin(total))]]
-    error = np.std(excess, axis=0, ddof=1) * np.sqrt(len(losses))
-    return int(np.argmax(np.sum(excess, axis=0) <= error))
+        of_rounds = np.array(stages["held_out"]["binary_logloss"]) * len(held_out)
+        curves.append(np.append(_loss(sample.rows(held_out)), of_rounds))
+    longest = max(len(curve) for curve in curves)
+    losses = np.stack([np.append(c, np.full(longest - len(c), c[-1])) for c in curves])
+    return CrossValidation(plan, tuple(folds), tuple(boosters), losses)
 
 
 def train_bags(
-    sample: Sample, design: Design, pairs: Sequence[tuple[int, int]], rounds: int, threads: int, seed: int
-) -> list[lgb.Booster]:
+    sample: Sample, design: Design, plan: Plan, rounds: int, threads: int, seed: int
+) -> tuple[lgb.Booster, ...]:
     """Return the bags, to be averaged: each on its own random 70 % of the rows in every round."""
-    return [
-        _train(sample, design, pairs, rounds, threads=threads, seed=seed + bag) for bag in range(BAGS)
-    ]  # fmt: skip
+    bags = BAGS_OF_MANY if len(sample.bad) >= MANY else BAGS
+    return tuple(
+        _train(sample, design, plan, rounds, threads=threads, seed=seed + bag) for bag in range(bags)
+    )
 
 
 def _train(
     sample: Sample,
     design: Design,
-    pairs: Sequence[tuple[int, int]] | None,
+    plan: Plan,
     rounds: int,
     *,
     threads: int,
@@ -151,19 +280,21 @@ def _train(
     held_out: Sample | None = None,
     stages: dict[str, dict[str, list[float]]] | None = None,
 ) -> lgb.Booster:
-    """Train one booster; with rows held out, `stages` receives their mean log-loss after each round."""
-    k = len(design.features)
+    """Train one booster; with rows held out, `stages` receives their mean log-loss after each round, and
+    training ends early."""
+    style = plan.style
     parameters: dict[str, object] = {
         "objective": "binary",
         "boost_from_average": False,
-        "learning_rate": LEARNING_RATE,
-        "num_leaves": LEAVES,
+        "learning_rate": style.learning_rate,
+        "num_leaves": plan.leaves,
         "max_depth": depth,
-        "max_bin": BINS,
+        "max_bin": plan.bins,
         "min_data_in_leaf": 20,
-        "min_sum_hessian_in_leaf": EXPECTED_BAD_PER_LEAF,
-        "lambda_l2": 10.0,
-        "feature_fraction": 0.5,
+        "min_sum_hessian_in_leaf": _EXPECTED_BAD_PER_LEAF,
+        "lambda_l2": style.l2,
+        "extra_trees": style.random_splits,
+        "feature_fraction": style.feature_fraction,
         "bagging_fraction": 0.7,
         "bagging_freq": 1,
         "monotone_constraints": list(design.directions),
@@ -173,22 +304,23 @@ def _train(
         "force_row_wise": True,
         "verbose": -1,
     }
-    if pairs is not None:
-        parameters["interaction_constraints"] = [[i] for i in range(k)] + [list(pair) for pair in pairs]
-    data = _dataset(sample, design)
+    if plan.interactions is not None:
+        alone = [[feature] for feature in range(len(design.features)) if design.may_interact([feature])]
+        parameters["interaction_constraints"] = alone + [list(features) for features in plan.interactions]
+    data = _dataset(sample, design, plan)
     if held_out is None or stages is None:
         return lgb.train(parameters, data, rounds)
     return lgb.train(
         {**parameters, "metric": "binary_logloss"},
         data,
         rounds,
-        valid_sets=[_dataset(held_out, design, data)],
+        valid_sets=[_dataset(held_out, design, plan, data)],
         valid_names=["held_out"],
-        callbacks=[lgb.record_evaluation(stages)],
+        callbacks=[lgb.record_evaluation(stages), lgb.early_stopping(_PATIENCE, verbose=False)],
     )
 
 
-def _dataset(sample: Sample, design: Design, reference: lgb.Dataset | None = None) -> lgb.Dataset:
+def _dataset(sample: Sample, design: Design, plan: Plan, reference: lgb.Dataset | None = None) -> lgb.Dataset:
     return lgb.Dataset(
         sample.matrix,
         sample.bad.astype(np.float64),
@@ -196,6 +328,7 @@ def _dataset(sample: Sample, design: Design, reference: lgb.Dataset | None = Non
         feature_name=list(design.features),
         categorical_feature=list(design.categories),
         reference=reference,
+        params={"max_bin": plan.bins, "verbose": -1},
     )
 
 

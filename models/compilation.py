@@ -1,6 +1,8 @@
 """Compiling LightGBM boosters to points tables, exactly or not at all."""
 
+import json
 import math
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -10,10 +12,12 @@ import lightgbm as lgb
 import numpy as np
 
 from features.portfolio import Bools, Floats
-from models.points import Axis, MainTable, PairTable, PointsTables
+from models.points import MOST_FEATURES, Axis, PointsTables, Table
 
-# LightGBM dumps every threshold from here on as this number, infinity included; training refuses such values.
+# LightGBM dumps every number from here on as this one, infinity included.
 DUMPED_INFINITY = 1e300
+# The most cells that a table of three features may have along each of them.
+MOST_CELLS_OF_THREE = 34
 
 
 class NotCompilable(ValueError):
@@ -39,7 +43,7 @@ class _Test:
             goes_left[[code for code in self.threshold if code < axis.cells - 2]] = True
         else:
             # Cell j holds the values in (threshold j-1, threshold j]; missing counts as 0 without a rule.
-            goes_left[:-1] = np.append(np.array(axis.thresholds), np.inf) <= self.threshold
+            goes_left[: bisect_right((*axis.thresholds, math.inf), self.threshold)] = True
             goes_left[-1] = self.default_left if self.missing_is_nan else self.threshold >= 0.0
         return goes_left if self.left else ~goes_left
 
@@ -71,11 +75,14 @@ def compile_boosters(
 
     Args:
         boosters: binary boosters; their margins are averaged.
-        features: the k feature names in the boosters' order.
+        features: the k feature names in the boosters' order, which must be the boosters' own where they
+            were trained with names.
         category_codes: for each categorical feature the number of codes; a larger code is unseen.
 
     Raises:
-        NotCompilable: more than two features on a path, linear leaves, zero as missing, other objectives.
+        NotCompilable: more than three features on a path, a table of three of more than 34 cells a side,
+            linear leaves, zero as missing, other objectives, other feature names, splits among values
+            beyond ±1e300, leaves that are no finite numbers.
     """
     if not boosters:
         raise NotCompilable("no booster given")
@@ -83,25 +90,25 @@ def compile_boosters(
     base = 0.0
     leaves: dict[tuple[int, ...], list[_Leaf]] = defaultdict(list)
     for booster in boosters:
-        model = booster.dump_model()
+        model = _dump(booster)
         _check_model(model, features)
         for tree in model["tree_info"]:
             for leaf, probability in _leaves(tree["tree_structure"], (), 1.0):
                 base += share * leaf.value * probability
-                if not all(test.feature < len(features) for test in leaf.tests):
-                    raise NotCompilable("a tree tests a feature that is not named")
+                _check_leaf(leaf, model)
                 leaves[leaf.features].append(_Leaf(leaf.value * share, leaf.tests))
     codes = {index: category_codes[name] for index, name in enumerate(features) if name in category_codes}
     _check_categories(leaves, codes)
-    mains, pairs = [], []
-    for path in sorted(leaves):
-        if len(path) == 1:
-            mains.append(_main_table(path[0], leaves[path], codes))
-        elif len(path) == 2:
-            pairs.append(_pair_table(path, leaves[path], codes))
-        elif path:
-            raise NotCompilable(f"a path tests {len(path)} features; at most two can be compiled")
-    return PointsTables(tuple(features), base, tuple(mains), tuple(pairs))
+    tables = [_table(path, leaves[path], codes) for path in sorted(leaves, key=lambda p: (len(p), p)) if path]
+    return PointsTables(tuple(features), base, tuple(tables))
+
+
+def _dump(booster: lgb.Booster) -> dict[str, Any]:
+    try:
+        return booster.dump_model()
+    except json.JSONDecodeError:
+        # LightGBM writes `nan` and `inf` as they are, which is no JSON.
+        raise NotCompilable("a leaf's value is no finite number") from None
 
 
 def _check_model(model: dict[str, Any], features: Sequence[str]) -> None:
@@ -114,6 +121,25 @@ def _check_model(model: dict[str, Any], features: Sequence[str]) -> None:
         raise NotCompilable(
             f"the booster has {len(model['feature_names'])} features, {len(features)} are named"
         )
+    for index, (name, own) in enumerate(zip(features, model["feature_names"], strict=True)):
+        if own not in (name, f"Column_{index}"):
+            raise NotCompilable(f"feature {index} is {own} in the booster and named {name}")
+
+
+def _check_leaf(leaf: _Leaf, model: dict[str, Any]) -> None:
+    names, values = model["feature_names"], model["feature_infos"]
+    for test in leaf.tests:
+        if test.feature >= len(names):
+            raise NotCompilable("a tree tests a feature that is not named")
+        # Where training saw no such values, an infinite threshold is one, and only separates missing values.
+        rounded = test.threshold == -DUMPED_INFINITY or (
+            test.threshold == math.inf and values[names[test.feature]]["max_value"] >= DUMPED_INFINITY
+        )
+        if rounded:
+            raise NotCompilable(
+                f"feature {test.feature} is split among values beyond ±{DUMPED_INFINITY:g}, which LightGBM "
+                "does not dump: remove or rescale them"
+            )
 
 
 def _leaves(
@@ -129,7 +155,8 @@ def _leaves(
         raise NotCompilable("zero as missing cannot be compiled; train without zero_as_missing")
     match node["decision_type"]:
         case "<=":
-            threshold: float | frozenset[int] = _threshold(float(node["threshold"]))
+            dumped = float(node["threshold"])
+            threshold: float | frozenset[int] = math.inf if dumped >= DUMPED_INFINITY else dumped
         case "==":
             threshold = frozenset(int(code) for code in str(node["threshold"]).split("||"))
         case other:
@@ -152,11 +179,6 @@ def _leaves(
         yield from _leaves(child, (*tests, test), probability * ratio)
 
 
-def _threshold(dumped: float) -> float:
-    """Undo the dump's rounding of an infinite threshold, which only separates missing values."""
-    return math.inf if dumped >= DUMPED_INFINITY else dumped
-
-
 def _check_categories(leaves: dict[tuple[int, ...], list[_Leaf]], codes: dict[int, int]) -> None:
     for leaf in (leaf for group in leaves.values() for leaf in group):
         for test in leaf.tests:
@@ -175,21 +197,56 @@ def _axis(feature: int, leaves: list[_Leaf], codes: dict[int, int]) -> Axis:
     return Axis(feature, thresholds=tuple(sorted(finite)))
 
 
-def _main_table(feature: int, leaves: list[_Leaf], codes: dict[int, int]) -> MainTable:
-    axis = _axis(feature, leaves, codes)
-    contributions = np.zeros(axis.cells)
-    for leaf in leaves:
-        satisfied, ratio = leaf.factors(axis)
-        contributions += leaf.value * (satisfied - ratio)
-    return MainTable(axis, contributions)
+def _table(path: tuple[int, ...], leaves: list[_Leaf], codes: dict[int, int]) -> Table:
+    """Return the table of the leaves that test the same one to three features."""
+    if len(path) > MOST_FEATURES:
+        raise NotCompilable(
+            f"a path tests {len(path)} features ({_listed(path)}), at most {MOST_FEATURES} can be compiled: "
+            "train with interaction constraints"
+        )
+    axes = tuple(_axis(feature, leaves, codes) for feature in path)
+    if len(path) == MOST_FEATURES and max(axis.cells for axis in axes) > MOST_CELLS_OF_THREE:
+        sizes = " x ".join(str(axis.cells) for axis in axes)
+        raise NotCompilable(
+            f"the table of features {_listed(path)} has {sizes} cells, at most {MOST_CELLS_OF_THREE} a side "
+            f"can be compiled: give them {MOST_CELLS_OF_THREE - 1} bins or fewer, or no path in common"
+        )
+    values = np.array([leaf.value for leaf in leaves])
+    # By axis: o of shape (leaves, cells), r of shape (leaves, 1).
+    factors = [
+        (np.array([o for o, _ in of_leaves]), np.array([[r] for _, r in of_leaves]))
+        for of_leaves in ([leaf.factors(axis) for leaf in leaves] for axis in axes)
+    ]
+    contributions = np.empty((len(axes), *(axis.cells for axis in axes)))
+    for place, (o, r) in enumerate(factors):
+        own = values[:, None] * (o - r)
+        others = factors[:place] + factors[place + 1 :]
+        contributions[place] = np.moveaxis(_summed(own, others), 0, place)
+    return Table(axes, contributions)
 
 
-def _pair_table(path: tuple[int, ...], leaves: list[_Leaf], codes: dict[int, int]) -> PairTable:
-    first, second = (_axis(feature, leaves, codes) for feature in path)
-    of_first, of_second = np.zeros((first.cells, second.cells)), np.zeros((first.cells, second.cells))
-    for leaf in leaves:
-        o_a, r_a = leaf.factors(first)
-        o_b, r_b = leaf.factors(second)
-        of_first += leaf.value / 2 * np.outer(o_a - r_a, o_b + r_b)
-        of_second += leaf.value / 2 * np.outer(o_a + r_a, o_b - r_b)
-    return PairTable(first, second, of_first, of_second)
+def _listed(features: tuple[int, ...]) -> str:
+    """Return feature indices as a text, `1, 4 and 7`."""
+    *first, last = map(str, features)
+    return f"{', '.join(first)} and {last}"
+
+
+def _summed(own: Floats, others: list[tuple[Floats, Floats]]) -> Floats:
+    """Return v (o − r), shape (leaves, cells), times the other features' weights, summed over the leaves.
+
+    The result's first axis is the own feature, those of the others follow.
+    """
+    if not others:
+        alone: Floats = np.sum(own, axis=0)
+        return alone
+    (o_b, r_b) = others[0]
+    if len(others) == 1:
+        pair: Floats = own.T @ ((o_b + r_b) / 2)
+        return pair
+    (o_c, r_c) = others[1]
+    # r_b r_c / 3 + (o_b r_c + r_b o_c) / 6 + o_b o_c / 3, as o_b times a factor of c plus r_b times another.
+    with_o, with_r = o_c / 3 + r_c / 6, r_c / 3 + o_c / 6
+    triple: Floats = np.einsum("la,lb,lc->abc", own, o_b, with_o, optimize=True)
+    # The second term is the same for every cell of b.
+    triple += np.einsum("la,lc->ac", own * r_b, with_r, optimize=True)[:, None, :]
+    return triple

@@ -1,11 +1,15 @@
-"""The points tables: a boosted model of at most pairwise interactions, compiled to look-ups.
+"""The points tables: a boosted model of at most three features to a path, compiled to look-ups.
 
-A leaf of value v whose path tests features a and b, with o = 1 where all tests on that feature are
-satisfied and r the product of the cover ratios of its splits, contributes to the path-dependent SHAP
-values φ_a = v (o_a − r_a)(o_b + r_b)/2 and the like for b; a leaf that tests a alone, φ_a = v (o_a − r_a)
+A leaf of value v whose path tests the features S, with o_a = 1 where all tests on feature a are satisfied and
+r_a the product of the cover ratios of its splits, is the game v ∏ (o or r). Its path-dependent SHAP values
 (Lundberg et al. 2020, "From local explanations to global understanding with explainable AI for trees",
-algorithm 2, written out for products of two factors). Both are constant between thresholds, so their sums
-over all leaves are tables: exact, and as fast as a look-up.
+algorithm 2, written out for products of one, two and three factors) are
+
+    φ_a = v (o_a − r_a)
+    φ_a = v (o_a − r_a) (o_b + r_b) / 2
+    φ_a = v (o_a − r_a) (r_b r_c / 3 + (o_b r_c + r_b o_c) / 6 + o_b o_c / 3)
+
+They are constant between thresholds, so their sums over all leaves are tables: exact and fast to look up.
 """
 
 from dataclasses import dataclass
@@ -18,6 +22,8 @@ from features.portfolio import Floats
 
 # LightGBM reads smaller numbers as 0 (its kZeroThreshold, a 32-bit float).
 ZERO = float(np.float32(1e-35))
+# The most features of one table, and so on a path of a compiled tree.
+MOST_FEATURES = 3
 
 
 @dataclass(frozen=True)
@@ -54,21 +60,19 @@ class Axis:
 
 
 @dataclass(frozen=True, eq=False)
-class MainTable:
-    """One feature's contributions by cell, shape (cells,), in log-odds."""
+class Table:
+    """What the cells of one to three features contribute to each of them, in log-odds.
 
-    axis: Axis
+    `axes` are in the features' order; `contributions` has shape (number of axes, cells of the first, …).
+    """
+
+    axes: tuple[Axis, ...]
     contributions: Floats
 
-
-@dataclass(frozen=True, eq=False)
-class PairTable:
-    """Two features' contributions by pair of cells, each of shape (first cells, second cells)."""
-
-    first: Axis
-    second: Axis
-    first_contributions: Floats
-    second_contributions: Floats
+    @property
+    def features(self) -> tuple[int, ...]:
+        """The features of the axes."""
+        return tuple(axis.feature for axis in self.axes)
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,27 +84,24 @@ class PointsTables:
 
     features: tuple[str, ...]
     base: float
-    mains: tuple[MainTable, ...]
-    pairs: tuple[PairTable, ...]
+    tables: tuple[Table, ...]
 
     @property
     def axes(self) -> tuple[Axis, ...]:
         """The axes of all tables."""
-        mains = tuple(main.axis for main in self.mains)
-        return mains + tuple(axis for pair in self.pairs for axis in (pair.first, pair.second))
+        return tuple(axis for table in self.tables for axis in table.axes)
+
+    def of_order(self, order: int) -> tuple[Table, ...]:
+        """Return the tables of so many features."""
+        return tuple(table for table in self.tables if len(table.axes) == order)
 
     def contributions(self, matrix: Floats) -> Floats:
         """Return the exact SHAP values in log-odds, shape (n, k), of a matrix of features (n, k)."""
         result = np.zeros(matrix.shape)
-        for main in self.mains:
-            result[:, main.axis.feature] += main.contributions[main.axis.cell(matrix[:, main.axis.feature])]
-        for pair in self.pairs:
-            cells = (
-                pair.first.cell(matrix[:, pair.first.feature]),
-                pair.second.cell(matrix[:, pair.second.feature]),
-            )
-            result[:, pair.first.feature] += pair.first_contributions[cells]
-            result[:, pair.second.feature] += pair.second_contributions[cells]
+        for table in self.tables:
+            cells = tuple(axis.cell(matrix[:, axis.feature]) for axis in table.axes)
+            for axis, contributions in zip(table.axes, table.contributions, strict=True):
+                result[:, axis.feature] += contributions[cells]
         return result
 
     def margin(self, contributions: Floats) -> Floats:

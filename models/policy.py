@@ -1,6 +1,7 @@
 """The policy: tiers, cut-offs, gates and strategies, as a company decides them (M14–M18)."""
 
 import zoneinfo
+from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Self
@@ -58,6 +59,15 @@ class Completeness(Declared):
         return self
 
 
+class Interactions(StrEnum):
+    """Which indicators may act together in a model: any; those of one dimension, so that dimensions share no
+    terms; or none."""
+
+    ANY = "any"
+    WITHIN_DIMENSION = "within_dimension"
+    NONE = "none"
+
+
 class Policy(Declared):
     """A versioned policy. Its hash goes into every decision."""
 
@@ -69,6 +79,7 @@ class Policy(Declared):
     time_zone: str
     model_weight: float | dict[Nature, float] = 0.0
     minimum_bad_outcomes: int = Field(default=50, ge=1)
+    interactions: Interactions = Interactions.ANY
     reference_points: float | dict[Nature, float]
     missing_points: float = Field(ge=0, le=100)
     tiers: dict[Tier, TierRule]

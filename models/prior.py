@@ -15,12 +15,14 @@ from scipy.special import expit, ndtri
 
 from features.portfolio import Floats
 from models.booster import Design, Sample
-from models.points import ZERO, Axis, MainTable, PointsTables
+from models.points import ZERO, Axis, PointsTables, Table
 
 BINS = 20
 # The precision of an effect's normal prior around the common effect: effects (log-odds per standard
 # deviation of the normal score) are expected to differ from the common one by about 0.06.
 PRECISION = 300.0
+# Half of an effect or less is left of it where it varies between cohorts as much as it amounts to.
+STEADY = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,14 +45,67 @@ def fit_prior(sample: Sample, design: Design) -> PointsTables:
         if feature not in design.categories
     ]
     if not scores:
-        return PointsTables(design.features, 0.0, (), ())
+        return PointsTables(design.features, 0.0, ())
     cells = [s.axis.cell(sample.matrix[:, s.axis.feature]) for s in scores]
     columns = np.column_stack([s.scores[cell] for s, cell in zip(scores, cells, strict=True)])
     directions = np.array([design.directions[s.axis.feature] for s in scores], dtype=np.float64)
+    # A declared direction rests on judgement, which the cohorts at hand do not overrule.
+    steady = np.where(directions == 0, steadiness(columns, sample), 1.0)
+    columns *= steady
     intercept, effects = _fit(columns, directions, sample)
     # Scores have mean 0 over the sample and are 0 where missing: each table is its own SHAP value.
-    mains = tuple(MainTable(s.axis, effect * s.scores) for s, effect in zip(scores, effects, strict=True))
-    return PointsTables(design.features, intercept, mains, ())
+    tables = tuple(
+        Table((s.axis,), (effect * share * s.scores)[None, :])
+        for s, effect, share in zip(scores, effects, steady, strict=True)
+    )
+    return PointsTables(design.features, intercept, tables)
+
+
+def unsteady(sample: Sample, design: Design) -> frozenset[int]:
+    """Return the features of no declared direction whose effect may well turn in the next cohort.
+
+    That is where it varies more between cohorts than it amounts to. Categories, which have no one effect, are
+    not judged.
+    """
+    scores = [
+        _normal_scores(sample.matrix[:, feature], feature)
+        for feature in range(len(design.features))
+        if feature not in design.categories and design.directions[feature] == 0
+    ]
+    if not scores:
+        return frozenset()
+    columns = np.column_stack([s.scores[s.axis.cell(sample.matrix[:, s.axis.feature])] for s in scores])
+    steady = steadiness(columns, sample)
+    return frozenset(s.axis.feature for s, share in zip(scores, steady, strict=True) if share < STEADY)
+
+
+def steadiness(columns: Floats, sample: Sample) -> Floats:
+    """Return for each of k standardised columns how steady its effect is over the cohorts, from 0 to 1.
+
+    An effect that varies between cohorts with variance τ² about its mean m is worth m² / (m² + τ²) of itself
+    in a cohort to come (the squared error of the mean, shrunk, is least there). m and τ² are those of a
+    random-effects analysis of each cohort's one-step logistic effects (DerSimonian and Laird 1986,
+    "Meta-analysis in clinical trials"). With one cohort, or outcomes too few to tell, it is 1.
+    """
+    k = columns.shape[1]
+    if sample.cohorts is None:
+        return np.ones(k)
+    labels, index = np.unique(sample.cohorts, return_inverse=True)
+    chance = expit(sample.offset)
+    residual, weight = sample.bad - chance, chance * (1.0 - chance)
+    information = np.array([weight[index == c] @ columns[index == c] ** 2 for c in range(len(labels))])
+    score = np.array([residual[index == c] @ columns[index == c] for c in range(len(labels))])
+    known = information > 0
+    effects = np.divide(score, information, out=np.zeros_like(score), where=known)
+    total = np.maximum(np.sum(information, axis=0), 1e-300)
+    mean = np.sum(information * effects, axis=0) / total
+    spread = np.sum(information * (effects - mean) ** 2, axis=0) - (np.sum(known, axis=0) - 1)
+    scale = np.maximum(total - np.sum(information**2, axis=0) / total, 1e-300)
+    variance = np.where(np.sum(known, axis=0) > 1, np.maximum(0.0, spread / scale), 0.0)
+    unsure = 1.0 / total
+    strength = np.maximum(mean**2, unsure)
+    result: Floats = strength / (strength + variance)
+    return result
 
 
 def _normal_scores(values: Floats, feature: int) -> _Scores:

@@ -10,10 +10,11 @@ from pydantic import BaseModel, ValidationError
 from features.catalog import Catalog, bundled_or_path, load_catalog
 from features.declaration import DeclarationError, first_error
 from models import registry
-from models.artefact import Model
+from models.artefact import MOST_BYTES, Model
 from models.decision import Scorer
 from models.policy import POLICIES, Policy, load_policy
-from serving.settings import DEFAULT_CATALOG, Settings, SettingsError
+from models.signature import SignatureError, load_trusted
+from serving.settings import DEFAULT_CATALOG, Settings, SettingsError, trusted_keys_file
 
 _CATALOG_FILE, _POLICY_FILE = "catalog.json", "policy.json"
 _POINTS_FILE, _VERSION_FILE = "points.json", "version.txt"
@@ -23,10 +24,14 @@ M = TypeVar("M", bound=BaseModel)
 
 @dataclass(frozen=True, eq=False)
 class Served:
-    """The one scorer, and the model's name in answers (`sba/3`, none without a model)."""
+    """The one scorer, the model's name in answers (`sba/3`, none without a model), and its document.
+
+    Without a document as it was read, signature included, the model is written anew where it is needed.
+    """
 
     scorer: Scorer
     model_version: str | None
+    artefact: bytes | None = None
 
     def describe(self) -> str:
         """Return in a few words what is served."""
@@ -44,12 +49,12 @@ class Served:
         (folder / _CATALOG_FILE).write_text(self.scorer.catalog.model_dump_json(by_alias=True), "utf-8")
         (folder / _POLICY_FILE).write_text(self.scorer.policy.model_dump_json(by_alias=True), "utf-8")
         if self.scorer.model is not None:
-            (folder / _POINTS_FILE).write_bytes(self.scorer.model.to_bytes())
+            (folder / _POINTS_FILE).write_bytes(self.artefact or self.scorer.model.to_bytes())
             (folder / _VERSION_FILE).write_text(self.model_version or "", "utf-8")
 
     @classmethod
     def load(cls, folder: Path) -> "Served":
-        """Read what `save` wrote.
+        """Read what `save` wrote; the keys that the environment names must have signed it here too.
 
         Raises:
             SettingsError, ArtefactError, DeclarationError: a file is absent or was changed.
@@ -59,7 +64,8 @@ class Served:
         if not (folder / _POINTS_FILE).exists():
             return cls(Scorer(catalog, policy), None)
         version = _read(folder / _VERSION_FILE).decode() or None
-        return _with_model(catalog, policy, _read(folder / _POINTS_FILE), version)
+        artefact = _read(folder / _POINTS_FILE, MOST_BYTES)
+        return _with_model(catalog, policy, artefact, version, trusted_keys_file())
 
 
 def load_served(settings: Settings) -> Served:
@@ -67,18 +73,20 @@ def load_served(settings: Settings) -> Served:
 
     Raises:
         DeclarationError: catalog or policy is wrong, or they do not fit each other.
-        ArtefactError: the model's document was changed, or belongs to another catalog.
+        ArtefactError: the model's document was changed, belongs to another catalog, or is not signed by a
+            trusted key.
         RegistryError: no such model is registered.
-        SettingsError: a file cannot be read, or model and policy do not belong together.
+        SettingsError: a file cannot be read, holds no keys, or model and policy do not belong together.
     """
     if settings.model is not None:
-        return _load_registered(settings.model, settings.state_directory)
+        return _load_registered(settings.model, settings.state_directory, settings.trusted_keys)
     catalog_name = settings.catalog or DEFAULT_CATALOG
     policy_name = settings.policy or _policy_of(catalog_name)
     catalog, policy = load_catalog(catalog_name), load_policy(policy_name)
     if settings.artefact is None:
         return Served(Scorer(catalog, policy), None)
-    return _with_model(catalog, policy, _read(settings.artefact), settings.artefact.stem)
+    artefact = _read(settings.artefact, MOST_BYTES)
+    return _with_model(catalog, policy, artefact, settings.artefact.stem, settings.trusted_keys)
 
 
 def _policy_of(catalog_name: str) -> str:
@@ -88,28 +96,35 @@ def _policy_of(catalog_name: str) -> str:
     return catalog_name
 
 
-def _with_model(catalog: Catalog, policy: Policy, artefact: bytes, version: str | None) -> Served:
-    model = Model.from_bytes(artefact)
+def _with_model(
+    catalog: Catalog, policy: Policy, artefact: bytes, version: str | None, trusted_keys: Path | None
+) -> Served:
+    try:
+        model = Model.from_bytes(artefact, None if trusted_keys is None else load_trusted(trusted_keys))
+    except SignatureError as error:
+        raise SettingsError(f"trusted keys: {error}") from None
     if model.policy_hash != policy.hash:
         raise SettingsError(
             f"the model was trained for another version of policy {policy.policy}: "
             "serve that one, or train again"
         )
-    return Served(Scorer(catalog, policy, model), version)
+    return Served(Scorer(catalog, policy, model), version, artefact)
 
 
-def _load_registered(name: str, state: Path) -> Served:
+def _load_registered(name: str, state: Path, trusted_keys: Path | None) -> Served:
     """Load a registered champion with the catalog and policy that its run recorded."""
     documents = registry.load_champion_documents(name, state=state)
     label = registry.model_version(name, documents.version)
     catalog = _read_json(Catalog, documents.catalog, f"model {label}: its catalog")
     policy = _read_json(Policy, documents.policy, f"model {label}: its policy")
-    return _with_model(catalog, policy, documents.artefact, label)
+    return _with_model(catalog, policy, documents.artefact, label, trusted_keys)
 
 
-def _read(path: Path) -> bytes:
+def _read(path: Path, most: int | None = None) -> bytes:
+    """Return a file's bytes; of a longer one than `most`, one byte more."""
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            return file.read() if most is None else file.read(most + 1)
     except OSError as error:
         raise SettingsError(f"{path}: cannot be read ({error.strerror})") from None
 
@@ -127,7 +142,9 @@ def _read_json(kind: type[M], data: bytes, what: str) -> M:
     except ValidationError as error:
         raise DeclarationError(f"{what}: {first_error(error)}") from None
     if _ordered(data) != _ordered(declared.model_dump_json(by_alias=True)):
-        raise DeclarationError(f"{what}: is not as declared, for its keys are in another order; train again")
+        raise DeclarationError(
+            f"{what}: is of another version of Tierwise, or its keys are in another order; train again"
+        )
     return declared
 
 

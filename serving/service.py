@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import bentoml
 
+from models.engine import load_kernels
 from serving.app import build_app
 from serving.served import Served, load_served
 from serving.settings import SERVED_VARIABLE, Settings
@@ -41,5 +42,7 @@ def application() -> "ASGIApp":
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s %(message)s", level=logging.WARNING)
     logging.getLogger("bentoml").setLevel(logging.WARNING)
     # BentoML's decorators are typed as if the class stayed a class.
+    # A server that answers many customers at once loads the engine's loops before the first asks.
+    load_kernels()
     service = cast("Service[Any]", Tierwise)
     return cast("ASGIApp", service.to_asgi(is_main=True))

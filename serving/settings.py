@@ -14,6 +14,7 @@ CATALOG_VARIABLE = "TIERWISE_CATALOG"
 POLICY_VARIABLE = "TIERWISE_POLICY"
 MODEL_VARIABLE = "TIERWISE_MODEL"
 ARTEFACT_VARIABLE = "TIERWISE_ARTEFACT"
+TRUSTED_KEYS_VARIABLE = "TIERWISE_TRUSTED_KEYS"
 # A folder with what is served, as `serving.launch` leaves it for its workers.
 SERVED_VARIABLE = "TIERWISE_SERVED"
 DEFAULT_CATALOG = "customer"
@@ -28,7 +29,8 @@ class Settings:
     """What to serve: a registered model, which brings its catalog and policy, or a catalog and a policy.
 
     `catalog` and `policy` are paths or names of bundled ones; `artefact` is a model's points document for
-    sites without a registry.
+    sites without a registry. With `trusted_keys`, a file of public keys, a model's document must be signed by
+    one of them.
     """
 
     catalog: str | None = None
@@ -36,6 +38,7 @@ class Settings:
     model: str | None = None
     artefact: Path | None = None
     state: Path | None = None
+    trusted_keys: Path | None = None
 
     def __post_init__(self) -> None:
         """Refuse contradictions.
@@ -67,4 +70,11 @@ class Settings:
             model=environment.get(MODEL_VARIABLE) or None,
             artefact=Path(artefact) if artefact else None,
             state=Path(state) if state else None,
+            trusted_keys=trusted_keys_file(environment),
         )
+
+
+def trusted_keys_file(environment: Mapping[str, str] = os.environ) -> Path | None:
+    """Return the file of the public keys that this site trusts, or None where any document is served."""
+    path = environment.get(TRUSTED_KEYS_VARIABLE)
+    return Path(path) if path else None

@@ -12,7 +12,9 @@ from features.terms import Nature
 from models.artefact import Model, catalog_features, category_codes
 from models.calibration import Calibration
 from models.compilation import compile_boosters
+from models.points import PointsTables
 from models.policy import Policy, load_policy
+from models.scale import Scale
 from tests.strategies import random_portfolio, raw_customers
 
 NATURES = (Nature.ENTERPRISE, Nature.INDIVIDUAL)
@@ -49,8 +51,10 @@ def trained_model(catalog: Catalog, policy: Policy) -> Model:
     }  # fmt: skip
     booster = lightgbm.train(parameters, data, 20)
     return Model(
-        tables=compile_boosters([booster], features, codes),
+        prior=PointsTables(features, 0.0, ()),
+        correction=compile_boosters([booster], features, codes),
         calibration=Calibration(-0.4, 0.9),
+        scale=Scale.from_policy(policy),
         natures=NATURES,
         catalog_hash=catalog.hash,
         policy_hash=policy.hash,

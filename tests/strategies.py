@@ -15,8 +15,9 @@ from features.portfolio import Floats, Portfolio
 from features.terms import Nature
 from models.artefact import Model, catalog_features, category_codes
 from models.calibration import Calibration
-from models.points import Axis, MainTable, PairTable, PointsTables
+from models.points import Axis, PointsTables, Table
 from models.policy import Policy, load_policy
+from models.scale import Scale
 
 DAY = date(2026, 1, 31)
 UNSEEN = "a level nobody declared"
@@ -139,18 +140,22 @@ def random_model(
         kept = [x for x in numbers if abs(x) < 1e12 and rng.random() < 0.5] or [0.0]
         return Axis(feature, thresholds=tuple(kept))
 
-    mains, pairs = [], []
+    def table(order: int) -> Table:
+        path = np.sort(rng.choice(len(features), order, replace=False)).tolist()
+        axes = tuple(axis(feature) for feature in path)
+        return Table(axes, rng.normal(0, size, (order, *(of.cells for of in axes))))
+
+    mains = []
     for feature in range(len(features)):
         of = axis(feature)
-        mains.append(MainTable(of, rng.normal(0, size, of.cells)))
-    for _ in range(len(features) // 4):
-        a, b = sorted(rng.choice(len(features), 2, replace=False).tolist())
-        first, second = axis(a), axis(b)
-        shape = first.cells, second.cells
-        pairs.append(PairTable(first, second, rng.normal(0, size, shape), rng.normal(0, size, shape)))
+        mains.append(Table((of,), rng.normal(0, size, (1, of.cells))))
+    orders = [order for order in (1, 2, 2, 2, 3) if order <= len(features)]
+    learned = [table(order) for order in orders for _ in range(max(1, len(features) // 16))]
     return Model(
-        tables=PointsTables(features, float(rng.normal(-3, 1)), tuple(mains), tuple(pairs)),
+        prior=PointsTables(features, float(rng.normal(-3, 1)), tuple(mains)),
+        correction=PointsTables(features, float(rng.normal(0, 0.1)), tuple(learned)),
         calibration=Calibration(float(rng.normal(0, 0.3)), float(rng.uniform(0.5, 1.5))),
+        scale=Scale.from_policy(policy),
         natures=natures,
         catalog_hash=catalog.hash,
         policy_hash=policy.hash,

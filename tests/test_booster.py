@@ -8,13 +8,19 @@ from scipy.special import logit
 
 from features.portfolio import Floats
 from models.booster import (
-    FEWEST_ROUNDS,
+    BEST_SPLITS,
+    MOST_PAIRS,
+    MOST_TRIPLES,
+    RANDOM_SPLITS,
+    STYLES,
     Design,
+    Plan,
     Sample,
+    Style,
     Untrainable,
     check_sample,
-    choose_pairs,
-    choose_rounds,
+    choose_interactions,
+    cross_validate,
     train_bags,
 )
 from models.compilation import compile_boosters
@@ -24,6 +30,7 @@ K = 6
 DESIGN = Design(tuple(f"f{i}" for i in range(K)), (1, -1, 0, 1, 0, 0), (5,))
 CODES = {"f5": 5}
 PAIRS = ((0, 2), (1, 5))
+PLAN = Plan(BEST_SPLITS, 2, PAIRS)
 
 
 def sample_of(n: int = 1500, seed: int = 1) -> Sample:
@@ -38,7 +45,7 @@ def sample_of(n: int = 1500, seed: int = 1) -> Sample:
 
 
 def compiled(sample: Sample, rounds: int = 40, threads: int = 1, seed: int = 3) -> PointsTables:
-    bags = train_bags(sample, DESIGN, PAIRS, rounds, threads, seed)
+    bags = train_bags(sample, DESIGN, PLAN, rounds, threads, seed)
     return compile_boosters(bags, DESIGN.features, CODES)
 
 
@@ -56,7 +63,7 @@ def awkward_rows(seed: int, n: int = 200) -> Floats:
 
 
 def test_only_the_chosen_pairs_interact(tables: PointsTables) -> None:
-    found = {(pair.first.feature, pair.second.feature) for pair in tables.pairs}
+    found = {pair.features for pair in tables.of_order(2)}
     assert found == set(PAIRS)
 
 
@@ -75,7 +82,7 @@ def test_the_margin_never_moves_against_a_direction(
 
 def test_the_tables_are_the_boosters() -> None:
     sample = sample_of(800, 4)
-    bags = train_bags(sample, DESIGN, PAIRS, 30, 1, 5)
+    bags = train_bags(sample, DESIGN, PLAN, 30, 1, 5)
     tables = compile_boosters(bags, DESIGN.features, CODES)
     matrix = awkward_rows(6, 500)
     contributions = tables.contributions(matrix)
@@ -90,7 +97,7 @@ def test_one_seed_gives_one_booster_on_any_number_of_threads() -> None:
     texts = [
         [
             bag.model_to_string().replace(f"num_threads: {threads}", "")
-            for bag in train_bags(sample, DESIGN, PAIRS, 4, threads, 9)
+            for bag in train_bags(sample, DESIGN, PLAN, 4, threads, 9)
         ]
         for threads in (1, 1, 2)
     ]
@@ -98,24 +105,62 @@ def test_one_seed_gives_one_booster_on_any_number_of_threads() -> None:
     assert texts[0][0] != texts[0][1]  # each bag has rows of its own
 
 
-def test_the_pair_that_matters_is_chosen_first() -> None:
-    pairs = choose_pairs(sample_of(6000, 8), DESIGN, 2, 1)
-    assert pairs[0] == (0, 2)
-    assert len(set(pairs)) == len(pairs) <= 12
+def test_the_pair_that_matters_is_among_the_first() -> None:
+    sample = sample_of(6000, 8)
+    pairs = choose_interactions(sample, DESIGN, 2, 2, 1)
+    assert (0, 2) in pairs[:3]
+    assert len(set(pairs)) == len(pairs) <= MOST_PAIRS
     assert all(first < second for first, second in pairs)
+    assert choose_interactions(sample, DESIGN, 1, 2, 1) == ()
+    of_three = choose_interactions(sample, DESIGN, 3, 2, 1)
+    triples = [features for features in of_three if len(features) == 3]
+    assert 0 < len(triples) <= MOST_TRIPLES
+    assert not any(5 in features for features in triples)  # a category has no place in a cube
+
+
+def test_where_interactions_stay_within_blocks_no_pair_crosses_them() -> None:
+    design = Design(DESIGN.features, DESIGN.directions, DESIGN.categories, blocks=(0, 1, 0, 1, 1, 1))
+    for features in choose_interactions(sample_of(3000, 8), design, 3, 1, 1):
+        assert len({design.blocks[feature] for feature in features if design.blocks}) == 1
+
+
+@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize("order", [1, 2, 3])
+def test_a_model_of_any_order_and_style_compiles_to_tables_of_that_order(style: Style, order: int) -> None:
+    sample = sample_of(2000, 12)
+    plan = Plan(style, order, choose_interactions(sample, DESIGN, order, 1, 1))
+    bags = train_bags(sample, DESIGN, plan, 40, 1, 5)
+    tables = compile_boosters(bags, DESIGN.features, CODES)
+    assert max(len(table.axes) for table in tables.tables) == order
+    matrix = awkward_rows(6, 300)
+    explained = np.mean([np.asarray(bag.predict(matrix, pred_contrib=True)) for bag in bags], axis=0)
+    assert tables.contributions(matrix) == pytest.approx(explained[:, :-1], abs=1e-9)
 
 
 def test_few_rounds_where_nothing_holds_more_where_much_does() -> None:
-    noise = sample_of(900, 9)
-    shuffled = Sample(noise.matrix, np.random.default_rng(1).permutation(noise.bad), noise.offset)
+    sample = sample_of(900, 9)
+    shuffled = Sample(sample.matrix, np.random.default_rng(1).permutation(sample.bad), sample.offset)
     thirds = np.array_split(np.arange(900), 3)
     folds = [(np.setdiff1d(np.arange(900), held_out), held_out) for held_out in thirds]
-    few, margin = choose_rounds(shuffled, DESIGN, PAIRS, folds, 1, 2)
-    many, _ = choose_rounds(noise, DESIGN, PAIRS, folds, 1, 2)
-    assert few == FEWEST_ROUNDS < many
-    assert np.all(np.isfinite(margin))
-    _, partly = choose_rounds(noise, DESIGN, PAIRS, folds[1:], 1, 2)
+    nothing = cross_validate(shuffled, DESIGN, PLAN, folds, 1, 2)
+    much = cross_validate(sample, DESIGN, PLAN, folds, 1, 2)
+    assert nothing.fewest_rounds() < 10 < much.fewest_rounds() <= much.best_rounds()
+    assert np.all(np.isfinite(much.held_out(sample, 20)))
+    partly = cross_validate(sample, DESIGN, PLAN, folds[1:], 1, 2).held_out(sample, 20)
     assert np.array_equal(np.flatnonzero(np.isnan(partly)), thirds[0])
+    assert not np.any(much.held_out(sample, 0))
+
+
+def test_the_losses_are_those_of_the_held_out_rows() -> None:
+    sample = sample_of(600, 10)
+    halves = np.array_split(np.arange(600), 2)
+    folds = [(halves[0], halves[1]), (halves[1], halves[0])]
+    found = cross_validate(sample, DESIGN, Plan(RANDOM_SPLITS, 2, PAIRS), folds, 1, 2)
+    for rounds in (0, 1, 7):
+        margin = sample.offset + found.held_out(sample, rounds)
+        lost = np.logaddexp(0, margin) - sample.bad * margin
+        expected = [np.sum(lost[held_out]) for _, held_out in folds]
+        assert found.losses[:, rounds] == pytest.approx(expected, rel=1e-9)
 
 
 def test_one_class_is_refused_in_one_line() -> None:

@@ -126,11 +126,10 @@ def test_a_customer_gets_the_same_answer_alone_and_among_others(
 
 
 def test_a_score_that_its_parts_do_not_explain_is_not_served() -> None:
-    broken = dataclasses.replace(
-        MODEL.tables.mains[0], contributions=MODEL.tables.mains[0].contributions * np.inf
-    )
-    tables = dataclasses.replace(MODEL.tables, mains=(broken, *MODEL.tables.mains[1:]))
-    scorer = Scorer(CATALOG, POLICY, dataclasses.replace(MODEL, tables=tables))
+    first, *others = MODEL.prior.tables
+    broken = dataclasses.replace(first, contributions=first.contributions * np.inf)
+    prior = dataclasses.replace(MODEL.prior, tables=(broken, *others))
+    scorer = Scorer(CATALOG, POLICY, dataclasses.replace(MODEL, prior=prior))
     with pytest.raises(UnexplainedScore, match="model score"), np.errstate(invalid="ignore"):
         scorer.decide(random_portfolio(CATALOG, 50, seed=2))
 
@@ -161,12 +160,14 @@ def test_a_portfolio_or_model_of_another_catalog_is_refused() -> None:
 
 
 def test_a_model_whose_tables_do_not_fit_the_catalog_is_refused() -> None:
-    tables = MODEL.tables
-    unknown = dataclasses.replace(tables, features=("nobody", *tables.features[1:]))
-    swapped = dataclasses.replace(tables, features=tables.features[::-1])
+    features = MODEL.prior.features
+    unknown, swapped = ("nobody", *features[1:]), features[::-1]
     for wrong, reason in ((unknown, "nobody is not in the catalog"), (swapped, "does not fit indicator")):
+        prior, correction = (
+            dataclasses.replace(part, features=wrong) for part in (MODEL.prior, MODEL.correction)
+        )
         with pytest.raises(ArtefactError, match=reason):
-            Scorer(CATALOG, POLICY, dataclasses.replace(MODEL, tables=wrong))
+            Scorer(CATALOG, POLICY, dataclasses.replace(MODEL, prior=prior, correction=correction))
 
 
 def test_two_tiers_apart_are_marked_for_review() -> None:

@@ -148,13 +148,14 @@ def test_stored_boosters_predict_what_the_trained_ones_do(ran: Ran) -> None:
 
 def tampered(trained: Trained, part: str) -> Trained:
     """Return it with one table of the served document off by a little."""
-    tables = trained.model.tables
-    place = 0 if part == "prior" else len(trained.prior.mains)
-    mains = list(tables.mains)
-    changed = mains[place].contributions.copy()
-    changed[: len(changed) - 1] += 1e-5
-    mains[place] = replace(mains[place], contributions=changed)
-    return replace(trained, model=replace(trained.model, tables=replace(tables, mains=tuple(mains))))
+    tables = trained.model.prior if part == "prior" else trained.model.correction
+    changed = tables.tables[0].contributions.copy()
+    changed[..., : changed.shape[-1] - 1] += 1e-5
+    tables = replace(tables, tables=(replace(tables.tables[0], contributions=changed), *tables.tables[1:]))
+    model = (
+        replace(trained.model, prior=tables) if part == "prior" else replace(trained.model, correction=tables)
+    )
+    return replace(trained, model=model)
 
 
 @pytest.mark.parametrize("part", ["prior", "correction"])

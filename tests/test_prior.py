@@ -10,7 +10,7 @@ from scipy.special import expit, ndtri
 from features.portfolio import Floats
 from models.booster import Design, Sample
 from models.points import PointsTables
-from models.prior import BINS, PRECISION, fit_prior
+from models.prior import BINS, PRECISION, fit_prior, steadiness, unsteady
 
 
 def sample_of(n: int, directions: tuple[int, ...], seed: int, effects: Floats | None = None) -> Sample:
@@ -29,7 +29,7 @@ def design_of(directions: tuple[int, ...]) -> Design:
 
 
 def tables_by_feature(tables: PointsTables) -> dict[int, Floats]:
-    return {main.axis.feature: main.contributions for main in tables.mains}
+    return {table.axes[0].feature: table.contributions[0] for table in tables.tables}
 
 
 @given(
@@ -126,7 +126,7 @@ def test_categories_are_left_to_the_corrections_and_constants_do_nothing() -> No
     assert set(tables_by_feature(tables)) == {1, 2}
     assert not np.any(tables.contributions(matrix))
     nothing = fit_prior(sample, Design(("a", "b", "c"), (0, 0, 0), (0, 1, 2)))
-    assert (nothing.base, nothing.mains, nothing.pairs) == (0.0, (), ())
+    assert (nothing.base, nothing.tables) == (0.0, ())
 
 
 def test_numbers_that_count_as_zero_do_not_part_the_bins() -> None:
@@ -137,3 +137,31 @@ def test_numbers_that_count_as_zero_do_not_part_the_bins() -> None:
     contributions = tables.contributions(matrix)
     assert np.all(np.isfinite(contributions))
     assert len(np.unique(contributions)) == 3
+
+
+def test_an_effect_that_varies_between_cohorts_counts_less() -> None:
+    rng = np.random.default_rng(9)
+    n, years = 12_000, 6
+    cohorts = rng.integers(0, years, n)
+    columns = rng.normal(size=(n, 3))
+    turning = np.where(cohorts % 2 == 0, 1.0, -1.0)
+    bad = rng.random(n) < expit(-1 + 0.7 * columns[:, 0] + 0.7 * turning * columns[:, 1])
+    sample = Sample(columns, bad, np.full(n, -1.0), cohorts)
+    steady, varying, _ = steadiness(columns, sample)
+    assert steady > 0.9
+    assert varying < 0.1
+    assert np.all(steadiness(columns, Sample(columns, bad, np.full(n, -1.0))) == 1)
+    one_cohort = Sample(columns, bad, np.full(n, -1.0), np.zeros(n, dtype=np.int64))
+    assert np.all(steadiness(columns, one_cohort) == 1)
+
+
+def test_a_declared_direction_is_not_overruled_by_the_cohorts() -> None:
+    rng = np.random.default_rng(10)
+    cohorts = rng.integers(0, 6, 6000)
+    matrix = rng.normal(size=(6000, 2))
+    turning = np.where(cohorts % 2 == 0, 1.0, -0.6)[:, None] * matrix
+    sample = Sample(matrix, rng.random(6000) < expit(-1 + turning @ [1.0, 1.0]), np.full(6000, -1.0), cohorts)
+    assert unsteady(sample, design_of((1, 0))) == {1}
+    assert unsteady(sample, design_of((1, 1))) == frozenset()
+    tables = tables_by_feature(fit_prior(sample, design_of((1, 0))))
+    assert np.ptp(tables[0][:-1]) > 2 * np.ptp(tables[1][:-1])

@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from features.catalog import Catalog
 from features.declaration import DeclarationError
@@ -12,6 +13,7 @@ from models import registry
 from models.artefact import ArtefactError, Model
 from models.decision import Scorer
 from models.policy import Policy
+from models.signature import public_text
 from serving.served import Served, load_served
 from serving.settings import Settings, SettingsError
 from tests.mlflow_store import migrated_store, state
@@ -96,11 +98,83 @@ def test_what_workers_read_is_what_the_launcher_loaded(
         assert read.scorer.model.to_bytes() == model.to_bytes()
 
 
+KEY, OTHER_KEY = Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()
+
+
+@pytest.fixture
+def trusted(tmp_path: Path) -> Path:
+    """Return a file that trusts one key."""
+    path = tmp_path / "trusted.txt"
+    path.write_text(f"# the risk department\n{public_text(KEY)}\n")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("signer", "reason"), [(None, "it is not signed"), (OTHER_KEY, "no trusted key"), (KEY, None)]
+)
+@pytest.mark.parametrize("registered", [False, True])
+def test_where_keys_are_trusted_only_what_they_signed_is_served(
+    state: Path, tmp_path: Path, trusted: Path, catalog: Catalog, policy: Policy, model: Model,
+    signer: Ed25519PrivateKey | None, reason: str | None, registered: bool,
+) -> None:  # fmt: skip
+    artefact = model.to_bytes(signer)
+    if registered:
+        register(
+            state, artefact, catalog.model_dump_json(by_alias=True), policy.model_dump_json(by_alias=True)
+        )
+        settings = Settings(model="customer", state=state, trusted_keys=trusted)
+    else:
+        (tmp_path / "points.json").write_bytes(artefact)
+        settings = Settings(artefact=tmp_path / "points.json", trusted_keys=trusted)
+    if reason is None:
+        assert load_served(settings).artefact == artefact
+    else:
+        with pytest.raises(ArtefactError, match=reason):
+            load_served(settings)
+
+
+def test_workers_check_the_signature_that_the_launcher_checked(
+    tmp_path: Path, trusted: Path, catalog: Catalog, model: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "points.json").write_bytes(model.to_bytes(KEY))
+    monkeypatch.setenv("TIERWISE_TRUSTED_KEYS", str(trusted))
+    monkeypatch.setenv("TIERWISE_ARTEFACT", str(tmp_path / "points.json"))
+    load_served(Settings.from_environment()).save(tmp_path / "served")
+    assert Served.load(tmp_path / "served").artefact == model.to_bytes(KEY)
+    (tmp_path / "served" / "points.json").write_bytes(model.to_bytes(OTHER_KEY))
+    with pytest.raises(ArtefactError, match="no trusted key"):
+        Served.load(tmp_path / "served")
+
+
+def test_a_file_of_trusted_keys_that_cannot_be_used_serves_nothing(tmp_path: Path, model: Model) -> None:
+    (tmp_path / "points.json").write_bytes(model.to_bytes(KEY))
+    settings = Settings(artefact=tmp_path / "points.json", trusted_keys=tmp_path / "trusted.txt")
+    with pytest.raises(SettingsError, match=r"trusted keys: .*trusted\.txt: cannot be read"):
+        load_served(settings)
+    (tmp_path / "trusted.txt").write_text("# none yet\n")
+    with pytest.raises(SettingsError, match=r"trusted keys: .*lists no public key"):
+        load_served(settings)
+
+
+def test_a_file_too_long_for_an_artefact_is_not_read_whole(tmp_path: Path) -> None:
+    with (tmp_path / "points.json").open("wb") as file:
+        file.truncate(10**12)
+    with pytest.raises(ArtefactError, match="it has 20000001 bytes, at most"):
+        load_served(Settings(artefact=tmp_path / "points.json"))
+
+
 def test_settings_come_from_the_environment_and_empty_ones_are_none(tmp_path: Path) -> None:
     assert Settings.from_environment({}) == Settings()
     assert Settings.from_environment({"TIERWISE_MODEL": "", "TIERWISE_CATALOG": "sba"}) == Settings(
         catalog="sba"
     )
-    read = Settings.from_environment({"TIERWISE_STATE": str(tmp_path), "TIERWISE_ARTEFACT": "points.json"})
+    read = Settings.from_environment(
+        {
+            "TIERWISE_STATE": str(tmp_path),
+            "TIERWISE_ARTEFACT": "points.json",
+            "TIERWISE_TRUSTED_KEYS": "trusted.txt",
+        }
+    )
+    assert read.trusted_keys == Path("trusted.txt")
     assert read.state_directory == tmp_path
     assert read.artefact == Path("points.json")

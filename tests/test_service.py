@@ -23,7 +23,7 @@ from features.catalog import Catalog
 from features.terms import Language
 from models.artefact import Model
 from models.decision import Scorer
-from models.points import Axis, MainTable
+from models.points import Axis, Table
 from models.policy import Policy
 from serving.app import guarded
 from serving.body import MAX_BODY, read_body
@@ -367,14 +367,14 @@ def test_a_score_that_is_not_the_sum_of_its_reasons_is_not_served(
 ) -> None:
     """A model that is sound but for two cells, so large that the sum loses the rest in rounding."""
     features = model.tables.features
-    mains = []
+    tables = []
     for name, huge in (("bank_rating", 1e17), ("registration_status", -1e17)):
         codes = len(catalog.by_id[name].indicator.level_codes) + 1
         contributions = np.zeros(codes + 2)
         contributions[codes - 1] = huge + 0.1
-        mains.append(MainTable(Axis(features.index(name), codes=codes), contributions))
-    tables = dataclasses.replace(model.tables, mains=(*model.tables.mains, *mains))
-    (tmp_path / "points.json").write_bytes(dataclasses.replace(model, tables=tables).to_bytes())
+        tables.append(Table((Axis(features.index(name), codes=codes),), contributions[None, :]))
+    prior = dataclasses.replace(model.prior, tables=tuple(tables))
+    (tmp_path / "points.json").write_bytes(dataclasses.replace(model, prior=prior).to_bytes())
     unseen = {"bank_rating": f"unseen {SECRET}", "registration_status": f"unseen {SECRET}"}
     with running_service(tmp_path / "state", {"TIERWISE_ARTEFACT": str(tmp_path / "points.json")}) as running:
         with running.client() as client:

@@ -18,8 +18,9 @@ from models import registry
 from models.artefact import Model
 from models.calibration import Calibration
 from models.decision import Decisions, Scorer
-from models.points import Axis, MainTable, PointsTables
+from models.points import Axis, PointsTables, Table
 from models.policy import Policy, load_policy
+from models.scale import Scale
 from tests.mlflow_store import migrated_store, state
 from training.metrics import measure
 from training.plots import importance_plot
@@ -43,13 +44,15 @@ FEATURES = ("debt_to_asset_ratio", "bank_rating")
 
 @pytest.fixture(scope="module")
 def model(catalog: Catalog, policy: Policy) -> Model:
-    """Return a model with two main tables."""
+    """Return a model of two tables of one feature each."""
     codes = len(catalog.by_id["bank_rating"].indicator.level_codes) + 1
-    ratio = MainTable(Axis(0, (0.3, 0.6)), np.array([-0.4, 0.1, 0.8, 0.2]))
-    rating = MainTable(Axis(1, codes=codes), np.linspace(-0.5, 0.9, codes + 2))
+    ratio = Table((Axis(0, (0.3, 0.6)),), np.array([[-0.4, 0.1, 0.8, 0.2]]))
+    rating = Table((Axis(1, codes=codes),), np.linspace(-0.5, 0.9, codes + 2)[None, :])
     return Model(
-        tables=PointsTables(FEATURES, -3.0, (ratio, rating), ()),
+        prior=PointsTables(FEATURES, -3.0, (ratio,)),
+        correction=PointsTables(FEATURES, 0.0, (rating,)),
         calibration=Calibration(0.2, 0.9),
+        scale=Scale.from_policy(policy),
         natures=(Nature.ENTERPRISE,),
         catalog_hash=catalog.hash,
         policy_hash=policy.hash,

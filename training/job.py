@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -17,9 +18,11 @@ from features.catalog import Catalog, Kind
 from features.portfolio import Portfolio
 from models.artefact import Model
 from models.decision import Scorer
+from models.engine import Engine
 from models.policy import Policy
 from training.dataset import LabelledPortfolio
 from training.frames import to_frame
+from training.learner import SEED, THREADS
 from training.metrics import measure
 from training.plots import (
     TooFewCustomers,
@@ -29,9 +32,12 @@ from training.plots import (
     tier_plot,
 )
 from training.tracking import Measured, Promotion, ReloadCheck, TrainingRecord, log_training
-from training.train import SEED, THREADS, Trained, train_model
+from training.train import Trained, train_model
 from training.verification import Verification, look_up, verify_explanations
 from training.walkforward import YearResult, of_natures, slug, walk_forward
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 # Customers whose explanations are recomputed before a model is registered.
 VERIFIED = 1000
@@ -59,6 +65,8 @@ def run_job(
     training_date: np.datetime64,
     *,
     run_name: str,
+    order: int | None = None,
+    signer: "Ed25519PrivateKey | None" = None,
     state: Path | None = None,
     threads: int = THREADS,
     progress: Progress = lambda step: None,
@@ -72,6 +80,8 @@ def run_job(
         years: the calendar years to walk through (none: no walk-forward).
         training_date: the day as of which the model is trained.
         run_name: of the MLflow run.
+        order: of interaction, as `training.train.train_model` takes it.
+        signer: a private key that signs the model's document.
         state: where MLflow's store lies; by default as `models.registry` says.
 
     Raises:
@@ -81,7 +91,7 @@ def run_job(
     results = tuple(walk_forward(data, matured_on, policy, years, threads=threads, progress=progress))
     mature = data.take(np.flatnonzero(matured_on <= training_date))
     progress(f"training on all {len(mature):,} matured customers")
-    trained = train_model(mature, policy, threads=threads, progress=progress)
+    trained = train_model(mature, policy, order=order, threads=threads, progress=progress)
     catalog = mature.portfolio.catalog
     scorer = Scorer(catalog, policy, trained.model)
     progress("drawing plots")
@@ -96,7 +106,7 @@ def run_job(
             "calibration_intercept": trained.model.calibration.intercept,
         },
         measured=_measured(mature, trained, results),
-        artefact=trained.model.to_bytes(),
+        artefact=trained.model.to_bytes(signer),
         booster_texts=[without_ranges(booster.model_to_string()) for booster in trained.boosters],
         catalog=catalog,
         policy=policy,
@@ -125,9 +135,9 @@ def verify(trained: Trained, portfolio: Portfolio) -> Verification:
     return verify_explanations(
         trained.boosters,
         matrix,
-        document.tables.contributions(matrix) - prior,
+        Engine(document.tables).explain(matrix)[1] - prior,
         document.tables.base - trained.prior.base,
-        names=trained.correction.features,
+        names=trained.model.correction.features,
     )
 
 

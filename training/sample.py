@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -15,7 +16,10 @@ from features.records import load_sample
 from models.policy import Policy, load_policy
 from training.dataset import LabelledPortfolio
 from training.job import JobResult, run_job
-from training.train import THREADS
+from training.learner import THREADS
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 NAME = "sba"
 # Everything evaluated until August 2011 has matured by the last day that the source records.
@@ -64,6 +68,8 @@ def train_sample(
     sample: Sample,
     *,
     years: tuple[int, ...] = WALK_FORWARD_YEARS,
+    order: int | None = None,
+    signer: "Ed25519PrivateKey | None" = None,
     state: Path | None = None,
     threads: int = THREADS,
     progress: Callable[[str], None] = lambda step: None,
@@ -76,6 +82,8 @@ def train_sample(
         years,
         TRAINING_DATE,
         run_name=f"{NAME} {TRAINING_DATE}",
+        order=order,
+        signer=signer,
         state=state,
         threads=threads,
         progress=progress,

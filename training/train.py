@@ -9,24 +9,13 @@ import numpy as np
 from features.portfolio import Bools, Floats, Portfolio
 from features.terms import Nature
 from models.artefact import Model, catalog_features, category_codes
-from models.booster import (
-    Design,
-    Sample,
-    Untrainable,
-    check_sample,
-    choose_pairs,
-    choose_rounds,
-    train_bags,
-)
-from models.calibration import calibrate
-from models.compilation import compile_boosters
+from models.booster import Design, Untrainable
 from models.points import PointsTables
-from models.policy import Policy
-from models.prior import fit_prior
+from models.policy import Interactions, Policy
+from models.scale import Scale
 from training.dataset import LabelledPortfolio
-
-SEED = 20260101
-THREADS = 2
+from training.learner import THREADS, Learned, learn
+from training.selection import Selection
 
 Progress = Callable[[str], None]
 
@@ -35,16 +24,16 @@ Progress = Callable[[str], None]
 class Trained:
     """A model with what its reviewers need.
 
-    `prior` and `correction` are its two parts in uncalibrated log-odds, `boosters` what the correction was
-    compiled from. `held_out` is the calibrated log-odds of each of the n training customers by what was
-    trained before their time or without their fold, shape (n,); NaN for the first block of time, which is
-    never held out, and for natures without a model.
+    `prior` is the one fitted, apart from what the model says of it, `boosters` are what its correction was
+    compiled from, and `selection` says how its structure was chosen. `held_out` is the calibrated log-odds of
+    each of the n training customers by what was trained before their time or without their fold, shape (n,);
+    NaN for the first block of time, which is never held out, and for natures without a model.
     """
 
     model: Model
     prior: PointsTables
-    correction: PointsTables
     boosters: tuple[lgb.Booster, ...]
+    selection: Selection
     held_out: Floats
 
     def matrix(self, portfolio: Portfolio) -> Floats:
@@ -53,13 +42,19 @@ class Trained:
 
 
 def train_model(
-    data: LabelledPortfolio, policy: Policy, *, threads: int = THREADS, progress: Progress = lambda step: None
+    data: LabelledPortfolio,
+    policy: Policy,
+    *,
+    order: int | None = None,
+    threads: int = THREADS,
+    progress: Progress = lambda step: None,
 ) -> Trained:
     """Train on customers whose outcomes are known; the caller leaves out immature cohorts.
 
     Args:
         data: n customers, of one catalog.
-        policy: gives the fewest bad outcomes that a model may rest on.
+        policy: gives the fewest bad outcomes that a model may rest on, and what may interact.
+        order: of interaction, 1 to 3; by default cross-validation chooses.
         threads: LightGBM's.
         progress: told each step as it begins.
 
@@ -73,73 +68,63 @@ def train_model(
     catalog = data.portfolio.catalog
     features = catalog_features(catalog, natures)
     codes = category_codes(catalog, features)
-    design = Design.from_catalog(catalog, features, codes)
-    columns = [catalog.columns[feature] for feature in features]
-    cohorts = data.cohort_log_odds()
-    sample = Sample(data.portfolio.values[:, columns], data.bad, cohorts)
-    check_sample(sample)
-
-    progress("fitting the prior")
-    prior = fit_prior(sample, design)
-    folds = list(data.folds())
-    prior_held_out = _margin(prior, sample.matrix)
-    for training, held_out in folds:
-        tables = fit_prior(sample.rows(training), design)
-        prior_held_out[held_out] = _margin(tables, sample.matrix[held_out])
-    beyond_prior = Sample(sample.matrix, sample.bad, cohorts + prior_held_out)
-
-    progress("choosing pairs")
-    pairs = choose_pairs(beyond_prior, design, threads, SEED)
-    progress("choosing rounds")
-    rounds, correction_held_out = choose_rounds(beyond_prior, design, pairs, folds, threads, SEED)
-    progress("training")
-    boosters = tuple(train_bags(beyond_prior, design, pairs, rounds, threads, SEED))
-    correction = compile_boosters(boosters, features, codes)
-
-    progress("calibrating")
-    margin_held_out = prior_held_out + correction_held_out
-    tables = add(prior, correction)
-    newest = data.newest()
-    calibration = calibrate(
-        margin_held_out,
-        _margin(tables, sample.matrix),
+    learned = learn(
+        data.portfolio.values[:, [catalog.columns[feature] for feature in features]],
         data.bad,
-        data.cohorts,
-        newest,
-        years_ahead(policy),
-        largest_slope=1.0,
+        Design.from_catalog(
+            catalog, features, codes, within_dimension=policy.interactions is Interactions.WITHIN_DIMENSION
+        ),
+        category_codes=codes,
+        groups=data.groups,
+        days=data.days,
+        order=1 if policy.interactions is Interactions.NONE else order,
+        years_ahead=years_ahead(policy),
+        threads=threads,
+        progress=progress,
     )
     model = Model(
-        tables=tables,
-        calibration=calibration,
+        prior=learned.prior,
+        correction=learned.correction,
+        calibration=learned.calibration,
+        scale=Scale.from_policy(policy),
         natures=natures,
         catalog_hash=catalog.hash,
         policy_hash=policy.hash,
-        training={
-            "customers": len(data),
-            "bad": int(np.sum(data.bad)),
-            "first_as_of": str(np.min(data.days)),
-            "last_as_of": str(np.max(data.days)),
-            "calibrated_on_customers": int(np.sum(newest)),
-            "rounds": rounds,
-            "bags": len(boosters),
-            "pairs": len(tables.pairs),
-            "folds": len(folds),
-        },
+        training=_facts(data, learned),
     )
-    held_out_log_odds: Floats = np.full(customers, np.nan)
-    held_out_log_odds[modelled] = calibration.log_odds(margin_held_out)
-    return Trained(model, prior, correction, boosters, held_out_log_odds)
+    held_out: Floats = np.full(customers, np.nan)
+    held_out[modelled] = learned.held_out
+    return Trained(model, learned.prior, learned.boosters, learned.selection, held_out)
 
 
-def add(prior: PointsTables, correction: PointsTables) -> PointsTables:
-    """Return the sum of two additive models over the same features."""
-    return PointsTables(
-        features=prior.features,
-        base=prior.base + correction.base,
-        mains=prior.mains + correction.mains,
-        pairs=prior.pairs + correction.pairs,
-    )
+def _facts(data: LabelledPortfolio, learned: Learned) -> dict[str, str | int | float | bool | None]:
+    """Return what a reader of the artefact should know of the training."""
+    plan, price = learned.selection.plan, learned.selection.price
+    facts: dict[str, str | int | float | bool | None] = {
+        "customers": len(data),
+        "bad": int(np.sum(data.bad)),
+        "first_as_of": str(np.min(data.days)),
+        "last_as_of": str(np.max(data.days)),
+        "calibrated_on_customers": int(np.sum(data.newest())),
+        "folds": len(learned.selection.validation.folds),
+        "folds_forward_in_time": data.forward,
+        "order": plan.order,
+        "splits": plan.style.name,
+        "with_prior": learned.selection.with_prior,
+        "rounds": learned.rounds,
+        "bags": len(learned.boosters),
+        "pairs": len(learned.correction.of_order(2)),
+        "triples": len(learned.correction.of_order(3)),
+    }
+    for name, loss in learned.selection.losses.items():
+        # LightGBM's sum depends on the threads in its last digits.
+        facts[f"held_out_log_loss/{name}"] = round(loss, 9)
+    if price is not None:
+        for figure, difference in (("auc", price.auc), ("log_loss", price.log_loss)):
+            facts[f"price_of_transparency/{figure}"] = round(difference.mean, 9)
+            facts[f"price_of_transparency/{figure}/95_low"] = round(difference.low, 9)
+            facts[f"price_of_transparency/{figure}/95_high"] = round(difference.high, 9)
+    return facts
 
 
 def years_ahead(policy: Policy) -> float:
@@ -149,10 +134,6 @@ def years_ahead(policy: Policy) -> float:
     served on average half a year after the training.
     """
     return policy.outcome_months / 12 + 1.0
-
-
-def _margin(tables: PointsTables, matrix: Floats) -> Floats:
-    return tables.margin(tables.contributions(matrix))
 
 
 def _natures(data: LabelledPortfolio, policy: Policy) -> tuple[Nature, ...]:

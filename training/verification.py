@@ -100,17 +100,14 @@ def look_up(tables: PointsTables, matrix: NDArray[np.float64]) -> NDArray[np.flo
     Raises:
         ValueError: the tables hold pairs or categories, which a prior does not.
     """
-    if tables.pairs or any(main.axis.codes is not None for main in tables.mains):
+    if any(len(table.axes) > 1 or table.axes[0].codes is not None for table in tables.tables):
         raise ValueError("verification: a prior has neither pairs nor categories")
     result = np.zeros(matrix.shape)
-    for main in tables.mains:
-        for row, value in enumerate(matrix[:, main.axis.feature].tolist()):
-            cell = (
-                len(main.axis.thresholds) + 1
-                if math.isnan(value)
-                else bisect_left(main.axis.thresholds, value)
-            )
-            result[row, main.axis.feature] += main.contributions[cell]
+    for table in tables.tables:
+        (axis,) = table.axes
+        for row, value in enumerate(matrix[:, axis.feature].tolist()):
+            cell = len(axis.thresholds) + 1 if math.isnan(value) else bisect_left(axis.thresholds, value)
+            result[row, axis.feature] += table.contributions[0, cell]
     return result
 
 

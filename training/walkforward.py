@@ -15,9 +15,10 @@ from models.decision import Scorer
 from models.policy import Policy
 from models.weights import weighted_by_records, with_drawn_curves
 from training.dataset import LabelledPortfolio
+from training.learner import THREADS
 from training.metrics import Metrics, measure
 from training.peers import BaselinePeer, LogisticPeer, SingleIndicatorPeer
-from training.train import THREADS, train_model
+from training.train import train_model
 
 MODEL = "model"
 BASELINE = "baseline"
