@@ -259,10 +259,19 @@ def cross_validate(
 
 
 def train_bags(
-    sample: Sample, design: Design, plan: Plan, rounds: int, threads: int, seed: int
+    sample: Sample,
+    design: Design,
+    plan: Plan,
+    rounds: int,
+    threads: int,
+    seed: int,
+    bags: int | None = None,
 ) -> tuple[lgb.Booster, ...]:
-    """Return the bags, to be averaged: each on its own random 70 % of the rows in every round."""
-    bags = BAGS_OF_MANY if len(sample.bad) >= MANY else BAGS
+    """Return the bags, to be averaged: each on its own random 70 % of the rows in every round.
+
+    There are four, of many customers two, unless `bags` says otherwise.
+    """
+    bags = bags or (BAGS_OF_MANY if len(sample.bad) >= MANY else BAGS)
     return tuple(
         _train(sample, design, plan, rounds, threads=threads, seed=seed + bag) for bag in range(bags)
     )

@@ -20,13 +20,13 @@ import tierwise
 from features.catalog import CATALOGS, load_catalog
 from features.customer import parse_customer
 from features.portfolio import Portfolio
-from features.terms import Language
+from features.terms import Language, Nature
 from models.answer import answer
 from models.decision import Scorer
 from models.policy import POLICIES, load_policy
 from serving.example import example_customer
 from tests.served_model import fuzzed_corpus
-from tests.strategies import random_portfolio
+from tests.strategies import random_model, random_portfolio
 from training.frames import to_frame
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -352,3 +352,46 @@ def test_every_command_argument_and_option_is_documented(path: tuple[str, ...], 
         assert words in printed
     for name in getattr(command, "commands", {}):
         assert name in printed
+
+
+# Keys and signatures
+
+
+def test_a_key_is_made_a_model_signed_and_only_what_is_signed_by_a_trusted_key_is_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    catalog, policy = load_catalog("customer"), load_policy("customer")
+    unsigned, signed = tmp_path / "unsigned.json", tmp_path / "signed.json"
+    unsigned.write_bytes(random_model(catalog, policy, (Nature.ENTERPRISE,), seed=1).to_bytes())
+    trusted, others = tmp_path / "trusted.txt", tmp_path / "others.txt"
+    trusted.write_text(run("key", tmp_path / "signer.pem"))
+    others.write_text(run("key", tmp_path / "another.pem"))
+    run("sign", unsigned, signed, "--key", tmp_path / "signer.pem")
+
+    def export(artefact: Path) -> tuple[str, ...]:
+        return "export", str(tmp_path / "model.csv"), "--artefact", str(artefact), "--catalog", "customer"
+
+    monkeypatch.setenv("TIERWISE_TRUSTED_KEYS", str(trusted))
+    assert "Written" in run(*export(signed))
+    assert "refused" in told(capsys, monkeypatch, *export(unsigned))
+    monkeypatch.setenv("TIERWISE_TRUSTED_KEYS", str(others))
+    assert "refused" in told(capsys, monkeypatch, *export(signed))
+    monkeypatch.setenv("TIERWISE_TRUSTED_KEYS", str(tmp_path / "absent.txt"))
+    assert "cannot be read" in told(capsys, monkeypatch, *export(signed))
+
+
+def test_a_key_is_never_written_over_another_and_what_is_no_model_is_not_signed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    key, file = tmp_path / "signer.pem", tmp_path / "file.json"
+    run("key", key)
+    before = key.read_bytes()
+    assert "is there already" in told(capsys, monkeypatch, "key", key)
+    assert key.read_bytes() == before
+    assert key.stat().st_mode & 0o777 == 0o600
+    file.write_text("{}")
+    assert "refused" in told(capsys, monkeypatch, "sign", file, tmp_path / "out.json", "--key", key)
+    assert not (tmp_path / "out.json").exists()
+    assert "cannot be read" in told(
+        capsys, monkeypatch, "sign", tmp_path / "absent", tmp_path / "out.json", "--key", key
+    )

@@ -14,10 +14,10 @@ from models.booster import Untrainable
 from tests.labelled import FIRST_YEAR, Labelled, synthetic
 from training.dataset import LabelledPortfolio
 from training.metrics import auc
-from training.peers import BaselinePeer, LogisticPeer, SingleIndicatorPeer
+from training.peers import BaselinePeer, LightgbmPeer, LogisticPeer, SingleIndicatorPeer
 
 NATURES = (Nature.ENTERPRISE,)
-Peer = BaselinePeer | LogisticPeer | SingleIndicatorPeer
+Peer = BaselinePeer | LogisticPeer | LightgbmPeer | SingleIndicatorPeer
 
 
 @pytest.fixture(scope="module")
@@ -31,6 +31,8 @@ def fit(name: str, labelled: Labelled, data: LabelledPortfolio) -> Peer:
             return BaselinePeer.fit(data, labelled.policy)
         case "logistic":
             return LogisticPeer.fit(data, NATURES)
+        case "lightgbm":
+            return LightgbmPeer.fit(data, NATURES, threads=1)
         case _:
             return SingleIndicatorPeer.fit(data, labelled.policy, NATURES)
 
@@ -40,7 +42,7 @@ def split(labelled: Labelled) -> tuple[LabelledPortfolio, Portfolio]:
     return labelled.data.take(np.flatnonzero(early)), labelled.data.portfolio.take(np.flatnonzero(~early))
 
 
-@pytest.mark.parametrize("name", ["baseline", "logistic", "single"])
+@pytest.mark.parametrize("name", ["baseline", "logistic", "lightgbm", "single"])
 def test_a_customers_figure_does_not_depend_on_who_is_evaluated_with_him(
     labelled: Labelled, name: str
 ) -> None:
@@ -56,7 +58,7 @@ def test_a_customers_figure_does_not_depend_on_who_is_evaluated_with_him(
     assert peer.log_odds(replace(later, given=given))[0] == pytest.approx(whole[0], abs=1e-12)
 
 
-@pytest.mark.parametrize("name", ["baseline", "logistic", "single"])
+@pytest.mark.parametrize("name", ["baseline", "logistic", "lightgbm", "single"])
 def test_each_ranks_better_than_chance_and_meets_the_newest_level(labelled: Labelled, name: str) -> None:
     training, later = split(labelled)
     peer = fit(name, labelled, training)

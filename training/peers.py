@@ -1,7 +1,8 @@
-"""What the model is measured against: the baseline made a probability, logistic regression, one indicator."""
+"""What the model is measured against: baseline, logistic regression, one indicator, LightGBM as it comes."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import lightgbm as lgb
 import numpy as np
 from scipy.special import logit
 from sklearn.linear_model import LogisticRegression
@@ -11,12 +12,13 @@ from sklearn.preprocessing import StandardScaler
 from features.catalog import Kind
 from features.portfolio import Floats, Portfolio
 from features.terms import Nature
-from models.artefact import catalog_features
+from models.artefact import catalog_features, category_codes
 from models.baseline import Baseline
-from models.booster import Untrainable
+from models.booster import UNCONSTRAINED, Design, Plan, Sample, Untrainable, cross_validate, train_bags
 from models.calibration import Calibration, calibrate, fit_intercept
 from models.policy import Policy
 from training.dataset import LabelledPortfolio
+from training.learner import SEED, THREADS
 from training.metrics import auc
 from training.train import years_ahead
 
@@ -90,6 +92,49 @@ class LogisticPeer:
         """Return log-odds of the bad outcome, shape (n,)."""
         columns = _design(portfolio, self.features, self.medians)
         return self.calibration.log_odds(self.regression.decision_function(columns))
+
+
+@dataclass(frozen=True, eq=False)
+class LightgbmPeer:
+    """LightGBM without constraints, directions or prior, as it comes: rounds stop on the newest quarter."""
+
+    features: tuple[str, ...]
+    boosters: tuple[lgb.Booster, ...]
+    calibration: Calibration
+
+    @classmethod
+    def fit(
+        cls, data: LabelledPortfolio, natures: tuple[Nature, ...], threads: int = THREADS
+    ) -> "LightgbmPeer":
+        """Fit it, and take its level from the newest training customers, as the regression's is."""
+        catalog = data.portfolio.catalog
+        features = catalog_features(catalog, natures)
+        design = Design.from_catalog(catalog, features, category_codes(catalog, features))
+        design = replace(design, directions=(0,) * len(features))
+        level = float(logit((np.sum(data.bad) + 0.5) / (len(data) + 1.0)))
+        matrix = cls._matrix(data.portfolio, features)
+        sample = Sample(matrix, data.bad, np.full(len(data), level))
+        order = np.argsort(data.days, kind="stable")
+        fold = order[: len(order) * 3 // 4], order[len(order) * 3 // 4 :]
+        plan = Plan(UNCONSTRAINED, 0, None)
+        rounds = max(1, cross_validate(sample, design, plan, [fold], threads, SEED).best_rounds())
+        boosters = train_bags(sample, design, plan, rounds, threads, SEED, bags=1)
+        margin, newest = cls._margin(boosters, matrix), data.newest()
+        shift = fit_intercept(margin[newest], data.bad[newest], float(np.mean(data.bad)))
+        return cls(features, boosters, Calibration(shift, 1.0))
+
+    def log_odds(self, portfolio: Portfolio) -> Floats:
+        """Return log-odds of the bad outcome, shape (n,)."""
+        matrix = self._matrix(portfolio, self.features)
+        return self.calibration.log_odds(self._margin(self.boosters, matrix))
+
+    @staticmethod
+    def _matrix(portfolio: Portfolio, features: tuple[str, ...]) -> Floats:
+        return portfolio.values[:, [portfolio.catalog.columns[feature] for feature in features]]
+
+    @staticmethod
+    def _margin(boosters: tuple[lgb.Booster, ...], matrix: Floats) -> Floats:
+        return np.asarray(boosters[0].predict(matrix, raw_score=True), dtype=np.float64)
 
 
 class _Bounded:

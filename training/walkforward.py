@@ -17,16 +17,17 @@ from models.weights import weighted_by_records, with_drawn_curves
 from training.dataset import LabelledPortfolio
 from training.learner import THREADS
 from training.metrics import Metrics, measure
-from training.peers import BaselinePeer, LogisticPeer, SingleIndicatorPeer
+from training.peers import BaselinePeer, LightgbmPeer, LogisticPeer, SingleIndicatorPeer
 from training.train import train_model
 
 MODEL = "model"
 BASELINE = "baseline"
 LOGISTIC = "logistic regression"
 SINGLE = "best single indicator"
+LIGHTGBM = "unconstrained LightGBM"
 # The baseline with the weights and curves that the catalog has now, unknown at a year's training date.
 BASELINE_OF_TODAY = "baseline of today's catalog"
-SCORERS = (MODEL, BASELINE, LOGISTIC, SINGLE, BASELINE_OF_TODAY)
+SCORERS = (MODEL, BASELINE, LOGISTIC, SINGLE, LIGHTGBM, BASELINE_OF_TODAY)
 
 
 def slug(scorer: str) -> str:
@@ -93,6 +94,7 @@ def walk_forward(
             BASELINE: expit(BaselinePeer.fit(training, policy).log_odds(evaluated.portfolio)),
             LOGISTIC: expit(LogisticPeer.fit(training, natures).log_odds(evaluated.portfolio)),
             SINGLE: expit(single.log_odds(evaluated.portfolio)),
+            LIGHTGBM: expit(LightgbmPeer.fit(training, natures, threads).log_odds(evaluated.portfolio)),
             BASELINE_OF_TODAY: expit(today.log_odds(evaluated_as_declared.portfolio)),
         }
         yield YearResult(
