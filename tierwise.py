@@ -255,8 +255,9 @@ def export(
         DialectName | None, typer.Option("--dialect", help="For SQL, the database that will run it.")
     ] = None,
     table: Annotated[
-        str, typer.Option("--table", help="For SQL, the table of customers: a name, or schema.name.")
-    ] = "customers",
+        str | None,
+        typer.Option("--table", help="For SQL, the table of customers: a name, or schema.name. [customers]"),
+    ] = None,
     key: Annotated[
         list[str] | None,
         typer.Option("--key", help="For SQL, a column that is passed on; may be repeated. [customer_id]"),
@@ -282,11 +283,13 @@ def export(
     chosen = format_ or format_of(output)
     if chosen is Format.SQL and dialect is None:
         raise BadInput(f"SQL is written for one database: give --dialect {', '.join(DialectName)}")
-    if chosen is not Format.SQL and (dialect or key or nature or view):
-        raise BadInput(f"--dialect, --key, --nature and --view are for SQL, not for {chosen}")
+    if chosen is not Format.SQL and (dialect or table or key or nature or view or not explanations):
+        raise BadInput(
+            f"--dialect, --table, --key, --nature, --view and --no-explanations are for SQL, not for {chosen}"
+        )
     options = SqlOptions(
         dialect=dialect or DialectName.DUCKDB,
-        table=table,
+        table=table or "customers",
         keys=tuple(key or ("customer_id",)),
         nature=nature,
         explanations=explanations,

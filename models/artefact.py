@@ -24,6 +24,7 @@ from features.portfolio import Floats, Portfolio
 from features.terms import Declared, Nature
 from models.calibration import Calibration
 from models.engine import Engine
+from models.packing import axes_by_feature, merged_bounds
 from models.points import MOST_FEATURES, Axis, PointsTables, Table
 from models.scale import Scale
 from models.signature import is_signed, key_text, sign
@@ -157,6 +158,14 @@ class _Content(Declared):
         return self
 
     @model_validator(mode="after")
+    def _engine_holds_it(self) -> Self:
+        """Refuse what the engine would refuse at the first request."""
+        tables = self.prior.tables + self.correction.tables
+        for axes in axes_by_feature(axis.axis() for table in tables for axis in table.axes).values():
+            merged_bounds(axes)
+        return self
+
+    @model_validator(mode="after")
     def _sums_are_finite(self) -> Self:
         """Refuse single numbers so large that an answer could be infinite, or the difference of two such."""
         tables = self.prior.tables + self.correction.tables
@@ -254,9 +263,22 @@ class Model:
         """Return the canonical document, signed if a key is given.
 
         Raises:
-            ArtefactError: a table's shape is not that of its axes, a number is not finite, or the document
-                would be larger than 20 MB.
+            ArtefactError: `from_bytes` would refuse it: a table's shape is not that of its axes, a number is
+                not finite, or there are more cells, keys or bytes than are read.
         """
+        return _framed(self._body(), signer)
+
+    @cached_property
+    def content_hash(self) -> str:
+        """SHA-256 of the content, the `sha256` of the document, whether signed or not.
+
+        Raises:
+            ArtefactError: the model cannot be written.
+        """
+        return hashlib.sha256(self._body()).hexdigest()
+
+    def _body(self) -> bytes:
+        """Return the content's canonical bytes."""
         try:
             content = _Content(
                 format="tierwise-points",
@@ -273,13 +295,7 @@ class Model:
             )
         except ValidationError as error:
             raise ArtefactError(f"the model cannot be written: {_reason(error)}") from None
-        data = _framed(_canonical(content.model_dump(mode="json")), signer)
-        if len(data) > MOST_BYTES:
-            raise ArtefactError(
-                f"the model cannot be written: its document has {len(data)} bytes, at most {MOST_BYTES} are "
-                "read; train with fewer bins, pairs or triples"
-            )
-        return data
+        return _canonical(content.model_dump(mode="json"))
 
     @classmethod
     def from_bytes(cls, data: bytes, trusted_keys: Collection[bytes | str] | None = None) -> "Model":
@@ -294,8 +310,7 @@ class Model:
             SignatureError: what is given as a trusted key is none.
         """
         body = verified_body(data, trusted_keys)
-        # A colon follows each key, and hardly any stands elsewhere.
-        if body.count(b":") > MOST_KEYS:
+        if _has_too_many_keys(body):
             raise ArtefactError(f"the artefact is refused: it has more than {MOST_KEYS} keys")
         try:
             content = _Content.model_validate_json(body)
@@ -317,7 +332,7 @@ def signed(data: bytes, signer: "Ed25519PrivateKey") -> bytes:
     """Return a document as it is, signed by a key; a signature that it had is replaced.
 
     Raises:
-        ArtefactError: the document is cut, changed or no artefact.
+        ArtefactError: the document is cut, changed or no artefact, or would be too large.
     """
     return _framed(verified_body(data), signer)
 
@@ -364,13 +379,30 @@ def _check_signature(
         raise ArtefactError(f"the artefact is refused: it is signed by {key}, which is no trusted key")
 
 
+def _has_too_many_keys(body: bytes) -> bool:
+    # A colon follows each key, and hardly any stands elsewhere.
+    return body.count(b":") > MOST_KEYS
+
+
 def _framed(body: bytes, signer: "Ed25519PrivateKey | None") -> bytes:
+    """Return a document, which must not be larger than what is read."""
+    if _has_too_many_keys(body):
+        raise ArtefactError(
+            f"the model cannot be written: its document has more than {MOST_KEYS} keys, which are not read; "
+            "train with fewer pairs or triples, or note fewer facts"
+        )
     digest = hashlib.sha256(body)
     signature = ""
     if signer is not None:
         key, value = sign(digest.digest(), signer)
         signature = f'"signature":{{"key":"{key}","value":"{value}"}},'
-    return f'{{"sha256":"{digest.hexdigest()}",{signature}"content":'.encode() + body + b"}"
+    data = f'{{"sha256":"{digest.hexdigest()}",{signature}"content":'.encode() + body + b"}"
+    if len(data) > MOST_BYTES:
+        raise ArtefactError(
+            f"the model cannot be written: its document has {len(data)} bytes, at most {MOST_BYTES} are "
+            "read; train with fewer bins, pairs or triples"
+        )
+    return data
 
 
 def catalog_features(catalog: Catalog, natures: tuple[Nature, ...]) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ may meet on a path is chosen from the data (`choose_interactions`), as are the r
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -32,6 +32,8 @@ BAGS = 4
 MANY, BAGS_OF_MANY = 50_000, 2
 # A leaf holds at least this many expected bad outcomes: LightGBM's sum of hessians p(1 − p).
 _EXPECTED_BAD_PER_LEAF = 1.0
+
+_BINS_SEED = 1
 
 Fold = tuple[np.ndarray, np.ndarray]
 Interactions = tuple[tuple[int, ...], ...]
@@ -125,66 +127,90 @@ UNCONSTRAINED = Style("unconstrained", False, 0.05, 15, 0.6, 5.0)
 
 @dataclass(frozen=True)
 class Plan:
-    """What decides a booster beside its data: the style, the interaction order and what may interact.
+    """What decides a booster beside its data: how trees are grown, and how many features may meet on a path.
 
-    `interactions` lists pairs and triples; a feature may always be on a path alone. None: anything may.
+    `order` is 1 to 3, or None where anything may; at most so many pairs and triples are chosen from the data.
     """
 
     style: Style
-    order: int
-    interactions: Interactions | None
+    order: int | None
+    most_pairs: int = MOST_PAIRS
+    most_triples: int = MOST_TRIPLES
 
     @property
     def bins(self) -> int:
         """The bins of a number at most: few where tables have three sides, fewest at random splits."""
-        if self.order < 3 or self.interactions is None:
+        if self.order != 3:
             return BINS
         return BINS_OF_TRIPLES if self.style.random_splits else BINS_OF_BEST_TRIPLES
-
-    def with_half_the_triples(self) -> "Plan":
-        """Return the plan with the triples that gained most; without any, at order 2."""
-        interactions = self.interactions or ()
-        pairs = tuple(features for features in interactions if len(features) == 2)
-        kept = tuple(features for features in interactions if len(features) == 3)
-        kept = kept[: len(kept) // 2]
-        return replace(self, order=3 if kept else 2, interactions=pairs + kept)
 
     @property
     def leaves(self) -> int:
         """The leaves of a tree at most."""
         return max(self.style.leaves, LEAVES_OF_TRIPLES) if self.order == 3 else self.style.leaves
 
+    def smaller(self) -> "Plan":
+        """Return the plan with half the triples, or without any with half the pairs, at the order left.
 
-def check_sample(sample: Sample) -> None:
+        Raises:
+            Untrainable: it has neither.
+        """
+        triples, pairs = self.most_triples // 2, self.most_pairs // 2
+        if self.order == 3:
+            return replace(self, order=3 if triples else 2, most_triples=triples)
+        if self.order == 2:
+            return replace(self, order=2 if pairs else 1, most_pairs=pairs)
+        raise Untrainable("the tables would be larger than is accepted: the categories have too many levels")
+
+
+def check_sample(sample: Sample, design: Design, category_codes: Mapping[str, int]) -> None:
     """Refuse what cannot be learnt from or compiled.
 
     Raises:
-        Untrainable: one class only, or values beyond ±1e300.
+        Untrainable: no feature, one class only, values beyond ±1e300, or a category's code that is none.
     """
+    if not design.features:
+        raise Untrainable("there is no indicator to learn from")
     if np.all(sample.bad) or not np.any(sample.bad):
         raise Untrainable("all outcomes are the same: a model needs both good and bad ones")
     if np.any(np.abs(sample.matrix) >= DUMPED_INFINITY):
         raise Untrainable(f"an indicator holds values beyond ±{DUMPED_INFINITY:g}: remove or rescale them")
+    for feature in design.categories:
+        name = design.features[feature]
+        codes = sample.matrix[:, feature]
+        known = codes[~np.isnan(codes)]
+        if np.any((known < 0) | (known >= category_codes[name]) | (known % 1 != 0)):
+            raise Untrainable(
+                f"indicator {name}: a category's codes are whole numbers from 0, below {category_codes[name]}"
+            )
 
 
-def choose_interactions(sample: Sample, design: Design, order: int, threads: int, seed: int) -> Interactions:
+def choose_interactions(
+    sample: Sample, design: Design, plan: Plan, threads: int, seed: int
+) -> Interactions | None:
     """Return the pairs, and at order 3 the triples, that a free booster of that depth gains most from.
 
-    At most 50 pairs and 30 triples, so that the model can be printed.
+    At order 1 there are none; None, anything, where the plan has no order.
     """
-    if order == 1:
+    if plan.order is None:
+        return None
+    if plan.order == 1:
         return ()
-    style = Style("shallow", False, 0.1, 2**order, 0.8, 5.0)
-    booster = _train(sample, design, Plan(style, order, None), 100, threads=threads, seed=seed, depth=order)
+    style = Style("shallow", False, 0.1, 2**plan.order, 0.8, 5.0)
+    booster = _train(
+        sample, design, Plan(style, None), None, 100, threads=threads, seed=seed, depth=plan.order
+    )
     gains: dict[tuple[int, ...], float] = defaultdict(float)
     for tree in booster.dump_model()["tree_info"]:
         _add_gains(tree["tree_structure"], frozenset(), gains)
     best: list[tuple[int, ...]] = sorted(gains, key=lambda features: (-gains[features], features))
     allowed = [features for features in best if design.may_interact(features)]
-    pairs = tuple(features for features in allowed if len(features) == 2)[:MOST_PAIRS]
+    pairs = tuple(features for features in allowed if len(features) == 2)[: plan.most_pairs]
+    if plan.order == 2:
+        return pairs
     # A category may have more levels than a cube has room for.
     cubes = tuple(f for f in allowed if len(f) == 3 and not set(f) & set(design.categories))
-    return pairs + cubes[: MOST_TRIPLES if order == 3 else 0]
+    return pairs + cubes[: plan.most_triples]
 
 
 def _add_gains(node: dict[str, Any], above: frozenset[int], gains: dict[tuple[int, ...], float]) -> None:
@@ -241,13 +267,18 @@ def standard_error(by_fold: Floats) -> Floats:
 def cross_validate(
     sample: Sample, design: Design, plan: Plan, folds: Sequence[Fold], threads: int, seed: int
 ) -> CrossValidation:
-    """Train a booster for each fold of (training, held-out) rows, and follow its held-out loss."""
+    """Train a booster for each fold of (training, held-out) rows, and follow its held-out loss.
+
+    What may interact is chosen anew for each fold, from its training rows.
+    """
     boosters, curves = [], []
     for training, held_out in folds:
         stages: dict[str, dict[str, list[float]]] = {}
+        seen = sample.rows(training)
+        interactions = choose_interactions(seen, design, plan, threads, seed)
         boosters.append(
             _train(
-                sample.rows(training), design, plan, MOST_ROUNDS, threads=threads, seed=seed,
+                seen, design, plan, interactions, MOST_ROUNDS, threads=threads, seed=seed,
                 held_out=sample.rows(held_out), stages=stages,
             )
         )  # fmt: skip
@@ -269,11 +300,13 @@ def train_bags(
 ) -> tuple[lgb.Booster, ...]:
     """Return the bags, to be averaged: each on its own random 70 % of the rows in every round.
 
-    There are four, of many customers two, unless `bags` says otherwise.
+    There are four, of many customers two, unless `bags` says otherwise; what may interact is the same in all.
     """
+    interactions = choose_interactions(sample, design, plan, threads, seed)
     bags = bags or (BAGS_OF_MANY if len(sample.bad) >= MANY else BAGS)
     return tuple(
-        _train(sample, design, plan, rounds, threads=threads, seed=seed + bag) for bag in range(bags)
+        _train(sample, design, plan, interactions, rounds, threads=threads, seed=seed + bag)
+        for bag in range(bags)
     )
 
 
@@ -281,6 +314,7 @@ def _train(
     sample: Sample,
     design: Design,
     plan: Plan,
+    interactions: Interactions | None,
     rounds: int,
     *,
     threads: int,
@@ -309,13 +343,18 @@ def _train(
         "monotone_constraints": list(design.directions),
         "num_threads": threads,
         "seed": seed,
+        # Bags share their bins, also where LightGBM draws them from a sample of many rows.
+        "data_random_seed": _BINS_SEED,
         "deterministic": True,
         "force_row_wise": True,
         "verbose": -1,
     }
-    if plan.interactions is not None:
+    if interactions is not None:
         alone = [[feature] for feature in range(len(design.features)) if design.may_interact([feature])]
-        parameters["interaction_constraints"] = alone + [list(features) for features in plan.interactions]
+        parameters["interaction_constraints"] = alone + [list(features) for features in interactions]
+        if not alone:
+            # An empty list would allow everything; so nothing is worth a split.
+            parameters["min_gain_to_split"] = DUMPED_INFINITY
     data = _dataset(sample, design, plan)
     if held_out is None or stages is None:
         return lgb.train(parameters, data, rounds)
@@ -326,6 +365,8 @@ def _train(
         valid_sets=[_dataset(held_out, design, plan, data)],
         valid_names=["held_out"],
         callbacks=[lgb.record_evaluation(stages), lgb.early_stopping(_PATIENCE, verbose=False)],
+        # Otherwise it would be cut at its own best round, which was chosen on the rows held out.
+        keep_training_booster=True,
     )
 
 
@@ -337,7 +378,7 @@ def _dataset(sample: Sample, design: Design, plan: Plan, reference: lgb.Dataset 
         feature_name=list(design.features),
         categorical_feature=list(design.categories),
         reference=reference,
-        params={"max_bin": plan.bins, "verbose": -1},
+        params={"max_bin": plan.bins, "data_random_seed": _BINS_SEED, "verbose": -1},
     )
 
 

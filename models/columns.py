@@ -5,6 +5,7 @@ Columns of 64- and 32-bit floats are read where they lie; others are converted s
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,11 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from features.portfolio import Floats
+
 Ints = NDArray[np.int64]
+# NumPy's kinds of types that are numbers: floats, integers, truth values.
+_NUMBERS = "fiub"
 
 
 class InvalidColumns(ValueError):
@@ -47,19 +52,44 @@ def columns_of(data: Any, features: Sequence[str]) -> Columns:
     raise InvalidColumns(f"give a NumPy matrix, a pandas frame or an Arrow table, not {type(data).__name__}")
 
 
+def row_of(values: Sequence[float | None] | NDArray[Any], features: Sequence[str]) -> Floats:
+    """Return one customer's values, in the features' order, as floats: NaN for None and what is masked.
+
+    Raises:
+        InvalidColumns: there is not one value for each feature, or one is no number.
+    """
+    row = _unmasked(np.asanyarray(values))
+    if row.shape != (len(features),):
+        raise InvalidColumns(f"give {len(features)} values, one for each feature, not shape {row.shape}")
+    if row.dtype.kind == "O":
+        for feature, value in zip(features, row, strict=True):
+            if not (value is None or isinstance(value, Real | np.bool_)):
+                raise InvalidColumns(f"feature {feature} is of {type(value).__name__}, not a number")
+    elif row.dtype.kind not in _NUMBERS:
+        raise InvalidColumns(f"the values are of {row.dtype}, not of numbers")
+    return np.ascontiguousarray(row, dtype=np.float64)
+
+
+def _unmasked(array: NDArray[Any]) -> NDArray[Any]:
+    """Return an array with NaN where it is masked."""
+    if isinstance(array, np.ma.MaskedArray) and array.dtype.kind in _NUMBERS:
+        return np.ma.filled(array.astype(np.float64), np.nan)
+    return array
+
+
 class _Matrix(Columns):
     def __init__(self, matrix: NDArray[Any], features: Sequence[str]) -> None:
         if matrix.ndim != 2 or matrix.shape[1] != len(features):
             raise InvalidColumns(
                 f"the matrix has shape {matrix.shape}, the model has {len(features)} features: give (n, k)"
             )
-        if matrix.dtype.kind not in "fiub":
+        if matrix.dtype.kind not in _NUMBERS:
             raise InvalidColumns(f"the matrix is of {matrix.dtype}, not of numbers")
         self.rows = len(matrix)
         self._matrix = matrix
 
     def described(self, start: int, stop: int) -> tuple[Ints, Any]:
-        part = self._matrix[start:stop]
+        part = _unmasked(self._matrix[start:stop])
         if not _readable(part):
             part = np.asfortranarray(part, dtype=np.float64)
         description = np.empty((part.shape[1], 3), dtype=np.int64)

@@ -1,4 +1,4 @@
-"""The engine: score and exact SHAP values of points tables, a hundred times as fast as LightGBM's own.
+"""The engine: score and exact SHAP values of points tables, for many customers at once or for one.
 
 A model's tables are merged and packed once: one axis a feature, the union of the bounds of all its tables,
 and the tables of one feature as one. A table of two or three features keeps its own cells, which follow from
@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.portfolio import Floats
-from models.columns import Columns, columns_of
+from models.columns import Columns, columns_of, row_of
 from models.packing import Packed
 from models.points import PointsTables
 from models.row import RowExplainer
@@ -31,8 +31,8 @@ _kernels: Any = None
 def load_kernels() -> Any:
     """Load what was compiled, or compile it, and return `models.kernels`.
 
-    The first batch does so; a server that is to answer batches does it as it starts. It takes about a second
-    and 130 MB, nearly all numba's own, which who explains single rows never needs.
+    The first batch does so; a server that is to answer batches does it as it starts. It takes time and
+    memory, nearly all numba's own, which who explains single rows never needs.
     """
     global _kernels
     if _kernels is None:
@@ -41,8 +41,9 @@ def load_kernels() -> Any:
 
 
 class Engine:
-    """Points tables made for speed: equal to `PointsTables` times the slope, to 1e-12 of what is added.
+    """Points tables made for speed: equal to `PointsTables` times the slope but for rounding.
 
+    A contribution differs by at most 1e-14 × |slope| × (1 + number of tables × largest contribution).
     Contributions and margins are equal to the last bit for one row and many, however they are laid out, split
     into threads or given as 32-bit floats, and the margin is that of `sum_in_order`. An engine can be used by
     several threads at once.
@@ -71,7 +72,7 @@ class Engine:
 
         Args:
             data: a matrix (n, k) in the features' order, a pandas frame or an Arrow table with columns of the
-                features' names; other columns are ignored. NaN and null are missing.
+                features' names; other columns are ignored. NaN, null and what is masked are missing.
             threads: how many work at once, the caller's own included.
             out: where to write the contributions, (n, k) in Fortran order, as they are returned: the columns,
                 not the rows, are contiguous.
@@ -101,13 +102,13 @@ class Engine:
     def explain_row(self, values: Sequence[float | None] | NDArray[Any]) -> tuple[float, Floats]:
         """Return the margin and the contributions, shape (k,), of one customer's k values.
 
+        None, NaN and what is masked are missing.
+
         Raises:
-            ValueError: there are not k values.
+            InvalidColumns: there are not k values, or one is no number.
         """
         k = len(self.features)
-        row = np.ascontiguousarray(values, dtype=np.float64)
-        if row.shape != (k,):
-            raise ValueError(f"give {k} values, one for each feature, not shape {row.shape}")
+        row = row_of(values, self.features)
         if _kernels is not None:
             contributions = np.empty(k)
             return _kernels.explain_row(row, *self._model, contributions), contributions

@@ -2,6 +2,9 @@
 
 A line is one combination of ranges. Bounds are exact: a number lies in a range where `above` < number ≤
 `up_to`, an empty bound being none. Numbers within ±1e-35, which count as 0, are seen to by the bounds.
+
+A level that begins like a formula or with an apostrophe has an apostrophe put in front, so that a reader gets
+the catalog's level by taking away the first apostrophe where a level begins with one.
 """
 
 import csv
@@ -12,8 +15,9 @@ from models.export_ranges import Ranges
 from models.export_sheet import Sheet
 from models.points import MOST_FEATURES
 
-# What a spreadsheet would take for a formula gets an apostrophe in front, as in every table that is written.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+# What a spreadsheet would take for a formula gets an apostrophe in front, as in every table that is written;
+# here what has one too, so that "=x" and "'=x" stay apart.
+_GUARDED = ("=", "+", "-", "@", "\t", "\r", "'")
 _OF_AXIS = ("feature", "range", "above", "up_to", "level", "log_odds")
 
 COLUMNS = (
@@ -79,7 +83,7 @@ def _axis(axis: int, ranges: Ranges, place: int, value: float) -> dict[str, str]
         up_to = repr(ranges.bounds[place]) if place < len(ranges.bounds) else ""
     elif place < len(ranges.levels):
         level = ranges.levels[place]
-        level = f"'{level}" if level.startswith(_FORMULA) else level
+        level = f"'{level}" if level.startswith(_GUARDED) else level
     else:
         status = UNSEEN
     cells = (ranges.id, status, above, up_to, level, repr(value))

@@ -32,7 +32,7 @@ class NotExportable(ValueError):
 
 @dataclass(frozen=True)
 class Step:
-    """One step of a query: columns computed from the steps before, by their names."""
+    """One step of a query: columns computed from the steps before, by names that no other step has."""
 
     name: str
     columns: dict[str, str] = field(default_factory=dict)

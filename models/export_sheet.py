@@ -3,7 +3,6 @@
 All contributions are in calibrated log-odds, as the engine explains a customer.
 """
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -13,7 +12,7 @@ import numpy as np
 
 from features.catalog import Catalog, Dimension, Group
 from features.portfolio import Floats
-from models.artefact import Model
+from models.artefact import ArtefactError, Model
 from models.export_ranges import Ranges, expanded, ranges_of
 from models.points import PointsTables
 from models.policy import Policy
@@ -77,14 +76,11 @@ class Sheet:
         """Refuse what does not belong together.
 
         Raises:
-            ArtefactError: the model was trained with another catalog.
+            ArtefactError: the model was trained with another catalog, or for another policy.
         """
         self.model.check_against(self.catalog)
-
-    @cached_property
-    def artefact_hash(self) -> str:
-        """SHA-256 of the artefact's bytes, as it is registered."""
-        return hashlib.sha256(self.model.to_bytes()).hexdigest()
+        if self.policy.hash != self.model.policy_hash:
+            raise ArtefactError(f"the model was trained for another version of policy {self.policy.policy}")
 
     @cached_property
     def base_points(self) -> float:

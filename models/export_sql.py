@@ -5,7 +5,6 @@ tables, in their order, times the calibration's slope; log-odds are the base and
 the catalog's order.
 """
 
-import hashlib
 import itertools
 import textwrap
 from collections.abc import Sequence
@@ -30,6 +29,9 @@ _SMALLEST_EXPONENT = -700.0
 _WIDTH = 96
 
 LOG_ODDS, PROBABILITY, POINTS = "log_odds", "probability", "points"
+# Columns of the steps. They share one namespace with the indicators' ids and "<id> cell", "<id> log-odds":
+# no id holds a space, so that none of these is such a name.
+_IS_SCORED, _TOTAL, _SCALED, _FACTOR = "is scored", "sum of log-odds", "scaled points", "points per log-odds"
 
 
 @dataclass(frozen=True)
@@ -124,10 +126,10 @@ class _Writer:
         columns = {}
         usable = self._usable()
         if usable:
-            columns["scored"] = usable
+            columns[_IS_SCORED] = usable
         for feature in self._features:
             columns[feature.ranges.id] = self._value(feature.ranges)
-        return Step("given", columns or {"scored": "1"})
+        return Step("given", columns or {_IS_SCORED: "1"})
 
     def _cells(self) -> Step:
         """Which range of each axis of a pair or triple a value falls into, where arrays are looked up."""
@@ -153,12 +155,12 @@ class _Writer:
                 for feature in self._features
             ),
         ]
-        return Step("total", {"log-odds": self._if_scored("\n+ ".join(parts))})
+        return Step("total", {_TOTAL: self._if_scored("\n+ ".join(parts))})
 
     def _scaled(self) -> Step:
         """Points: linear between the scale's anchors, an exponential approach to 100 and 0 beyond them."""
         scale, number = self._model.scale, self._sql.number
-        z = self._sql.column("total", "log-odds")
+        z = self._sql.column("total", _TOTAL)
         slopes = np.diff(scale.points) / np.diff(scale.log_odds)
         first, last = scale.log_odds[0], scale.log_odds[-1]
         upper, lower = scale.points[0], scale.points[-1]
@@ -176,23 +178,23 @@ class _Writer:
                 f"WHEN {z} <= {threshold(end)} "
                 f"THEN {number(slope)} * ({z} - {number(start)}) + {number(points)}"
             )
-        return Step("scaled", {"points": "CASE\n  " + "\n  ".join(lines) + "\nEND"})
+        return Step("scaled", {_SCALED: "CASE\n  " + "\n  ".join(lines) + "\nEND"})
 
     def _rescaled(self) -> Step:
         """The factor from contributions in log-odds to points: the slope of the chord from base to score."""
         scale, number = self._model.scale, self._sql.number
         base = np.array([self._model.base_log_odds])
         steepest = float(np.max(np.abs(np.diff(scale.points) / np.diff(scale.log_odds))))
-        gap = f"({self._sql.column('total', 'log-odds')} - {number(float(base[0]))})"
-        points = self._sql.column("scaled", "points")
+        gap = f"({self._sql.column('total', _TOTAL)} - {number(float(base[0]))})"
+        points = self._sql.column("scaled", _SCALED)
         close = f"ABS({gap}) * {number(steepest)} < {self._sql.threshold(CLOSE)}"
         chord = f"({points} - {number(float(scale.to_points(base)[0]))}) / {gap}"
         factor = f"CASE\n  WHEN {close} THEN {number(float(scale.slope(base)[0]))}\n  ELSE {chord}\nEND"
-        return Step("rescaled", {"points per log-odds": factor})
+        return Step("rescaled", {_FACTOR: factor})
 
     def _result(self) -> dict[str, str]:
         column, number = self._sql.column, self._sql.number
-        z = column("total", "log-odds")
+        z = column("total", _TOTAL)
         e = self._exp(f"-ABS({z})")
         one = number(1.0)
         columns = {key: column("given", f"key {n}") for n, key in enumerate(self._options.keys)}
@@ -201,7 +203,7 @@ class _Writer:
             PROBABILITY: _case(
                 [f"{z} < 0", f"{z} >= 0"], [f"{e} / ({one} + {e})", f"{one} / ({one} + {e})"], "NULL"
             ),
-            POINTS: column("scaled", "points"),
+            POINTS: column("scaled", _SCALED),
         }
         if self._options.explanations:
             counted = {feature.ranges.id for feature in self._features}
@@ -209,7 +211,7 @@ class _Writer:
                 id_: column("contributions", f"{id_} log-odds") if id_ in counted else number(0.0)
                 for id_ in sorted(self._model.prior.features, key=self._catalog.columns.__getitem__)
             }
-            factor = column("rescaled", "points per log-odds")
+            factor = column("rescaled", _FACTOR)
             results |= {f"{id_}_log_odds": self._if_scored(own) for id_, own in shown.items()}
             results |= {f"{id_}_points": self._if_scored(f"{own} * {factor}") for id_, own in shown.items()}
         names = [each.casefold() for each in (*self._options.keys, *results)]
@@ -291,7 +293,7 @@ class _Writer:
             return expression
         broken = "\n" in expression
         inner = f"\n{indented(expression)}\n" if broken else f" {expression} "
-        return f"CASE WHEN {self._sql.column('given', 'scored')} THEN{inner}END"
+        return f"CASE WHEN {self._sql.column('given', _IS_SCORED)} THEN{inner}END"
 
     # Contributions
 
@@ -358,9 +360,10 @@ class _Writer:
         lines = [
             f"Tierwise model {model_version or ''}".rstrip() + f" for {self._sql.title}: scores"
             + (" and explains" if options.explanations else "") + f" the rows of {options.table}.",
-            f"artefact {hashlib.sha256(model.to_bytes()).hexdigest()}",
-            f"catalog  {model.catalog_hash}",
-            f"policy   {model.policy_hash}",
+            "SHA-256 of",
+            f"  the artefact's content  {model.content_hash}",
+            f"  the catalog             {model.catalog_hash}",
+            f"  the policy              {model.policy_hash}",
             "",
             *textwrap.wrap(f"{read}.", _WIDTH, break_long_words=False),
             "Numbers as double precision, flags as boolean or 0 and 1, categories as the catalog's levels;",

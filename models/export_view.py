@@ -119,7 +119,7 @@ class View:
         """The hashes of what the model is and belongs to."""
         sheet = self.sheet
         rows = (
-            (self.word(words.ARTEFACT), sheet.artefact_hash),
+            (self.word(words.ARTEFACT), sheet.model.content_hash),
             (
                 f"{self.word(words.CATALOG)} {sheet.catalog.catalog} v{sheet.catalog.version}",
                 sheet.catalog.hash,

@@ -65,7 +65,7 @@ LOG_ODDS = _text("log-odds", "對數勝算", "对数几率")
 FACT = _text("fact", "項目", "项目")
 VALUE = _text("value", "值", "值")
 ARTEFACT, CATALOG, POLICY = (
-    _text("artefact", "模型文件", "模型文件"),
+    _text("content of the artefact", "模型文件內容", "模型文件内容"),
     _text("catalog", "指標目錄", "指标目录"),
     _text("policy", "評估辦法", "评估办法"),
 )

@@ -2,6 +2,7 @@
 
 import math
 from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,14 +33,32 @@ class _Union:
 
     @classmethod
     def of(cls, axes: list[Axis]) -> "_Union":
-        bounds = np.unique(np.concatenate([_bounds(axis) for axis in axes]))
-        if len(bounds) + 2 > MOST_CELLS:
-            raise EngineError(f"feature {axes[0].feature} has more than {MOST_CELLS:,} cells")
+        bounds = merged_bounds(axes)
         return cls(bounds, np.concatenate([[-np.inf], bounds, [np.nan]]))
 
     @property
     def cells(self) -> int:
         return len(self.values)
+
+
+def axes_by_feature(axes: Iterable[Axis]) -> dict[int, list[Axis]]:
+    """Return the axes of each feature that has any."""
+    of_feature: dict[int, list[Axis]] = defaultdict(list)
+    for axis in axes:
+        of_feature[axis.feature].append(axis)
+    return of_feature
+
+
+def merged_bounds(axes: Sequence[Axis]) -> Floats:
+    """Return the bounds of all axes of one feature, each once, rising.
+
+    Raises:
+        EngineError: they part more than `MOST_CELLS` cells.
+    """
+    bounds = np.unique(np.concatenate([_bounds(axis) for axis in axes]))
+    if len(bounds) + 2 > MOST_CELLS:
+        raise EngineError(f"feature {axes[0].feature} has more than {MOST_CELLS:,} cells")
+    return bounds
 
 
 def _bounds(axis: Axis) -> Floats:
@@ -67,9 +86,7 @@ class Packed:
     """
 
     def __init__(self, tables: PointsTables, slope: float) -> None:
-        of_feature: dict[int, list[Axis]] = defaultdict(list)
-        for axis in tables.axes:
-            of_feature[axis.feature].append(axis)
+        of_feature = axes_by_feature(tables.axes)
         used = sorted(of_feature)
         self._place = {feature: place for place, feature in enumerate(used)}
         self._unions = [_Union.of(of_feature[feature]) for feature in used]

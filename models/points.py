@@ -96,7 +96,10 @@ class PointsTables:
         return tuple(table for table in self.tables if len(table.axes) == order)
 
     def contributions(self, matrix: Floats) -> Floats:
-        """Return the exact SHAP values in log-odds, shape (n, k), of a matrix of features (n, k)."""
+        """Return the exact SHAP values in log-odds, shape (n, k), of a matrix of features (n, k).
+
+        The reference, written as the tables are defined, that the engine (`models.engine`) is tested against.
+        """
         result = np.zeros(matrix.shape)
         for table in self.tables:
             cells = tuple(axis.cell(matrix[:, axis.feature]) for axis in table.axes)
@@ -105,7 +108,10 @@ class PointsTables:
         return result
 
     def margin(self, contributions: Floats) -> Floats:
-        """Return base + contributions, shape (n,), summed in the features' order whatever n is."""
+        """Return base + contributions, shape (n,), summed in the features' order whatever n is.
+
+        The reference, like `contributions`, that the engine is tested against.
+        """
         return sum_in_order(np.full(len(contributions), self.base), contributions)
 
 

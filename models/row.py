@@ -1,4 +1,4 @@
-"""One customer explained without compiled code: nothing to load, and a few microseconds."""
+"""One customer explained without compiled code: nothing has to be loaded."""
 
 from bisect import bisect_right
 from collections.abc import Sequence

@@ -20,7 +20,11 @@ if TYPE_CHECKING:
 def load() -> Served:
     """Load what is served: what the launcher has checked, or else what the settings name."""
     folder = os.environ.get(SERVED_VARIABLE)
-    return Served.load(Path(folder)) if folder else load_served(Settings.from_environment())
+    served = Served.load(Path(folder)) if folder else load_served(Settings.from_environment())
+    if served.scorer.model is not None:
+        # The engine's loops are there before the first asks about many customers at once.
+        load_kernels()
+    return served
 
 
 @bentoml.asgi_app(build_app(load), path="/")
@@ -42,7 +46,5 @@ def application() -> "ASGIApp":
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s %(message)s", level=logging.WARNING)
     logging.getLogger("bentoml").setLevel(logging.WARNING)
     # BentoML's decorators are typed as if the class stayed a class.
-    # A server that answers many customers at once loads the engine's loops before the first asks.
-    load_kernels()
     service = cast("Service[Any]", Tierwise)
     return cast("ASGIApp", service.to_asgi(is_main=True))

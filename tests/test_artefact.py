@@ -24,6 +24,7 @@ from features.catalog import load_catalog
 from features.terms import Nature
 from models.artefact import MOST_BYTES, MOST_KEYS, ArtefactError, Model, verified_body
 from models.decision import Scorer
+from models.packing import MOST_CELLS
 from models.points import Axis, PointsTables, Table
 from models.policy import load_policy
 from tests.strategies import random_model, random_portfolio
@@ -381,6 +382,44 @@ def test_a_model_that_could_not_be_read_is_not_written() -> None:
             with_table(np.full((2, 3, 4), wrong)).to_bytes()
 
 
+def parted(*parts: range) -> Model:
+    """Return a model of one feature with a table for each range of thresholds."""
+    axes = [Axis(0, thresholds=tuple(map(float, part))) for part in parts]
+    tables = tuple(Table((axis,), np.zeros((1, axis.cells))) for axis in axes)
+    prior = dataclasses.replace(MODEL.prior, tables=tables)
+    return dataclasses.replace(
+        MODEL, prior=prior, correction=dataclasses.replace(MODEL.correction, tables=())
+    )
+
+
+def test_what_the_engine_cannot_hold_is_neither_written_nor_read() -> None:
+    most = MOST_CELLS - 2
+    largest = parted(range(most))
+    assert len(Model.from_bytes(largest.to_bytes()).tables.axes[0].thresholds) == most
+    assert largest.engine.explain_row([0.0] * len(MODEL.prior.features))[0] == largest.base_log_odds
+    content = json.loads(verified_body(largest.to_bytes()))
+    table = content["prior"]["tables"][0]
+    table["axes"][0]["thresholds"].append(float(most))
+    table["contributions"][0].append(0.0)
+    with pytest.raises(ArtefactError, match=r"refused: .*more than 65,536 cells"):
+        Model.from_bytes(hashed(content))
+    # Of two tables of one feature, either being small enough, the engine makes one axis.
+    for model in (parted(range(most + 1)), parted(range(40_000), range(30_000, most + 1))):
+        with pytest.raises(ArtefactError, match=r"cannot be written: .*more than 65,536 cells"):
+            model.to_bytes()
+    parted(range(40_000), range(30_000, most)).to_bytes()
+
+
+def test_a_model_of_more_keys_than_are_read_is_not_written() -> None:
+    with pytest.raises(ArtefactError, match=r"cannot be written: .*more than 50000 keys"):
+        dataclasses.replace(MODEL, training={str(i): 1 for i in range(MOST_KEYS)}).to_bytes()
+
+
+def test_a_signature_does_not_change_the_hash_of_the_content() -> None:
+    for data in (DATA, SIGNED):
+        assert json.loads(data)["sha256"] == Model.from_bytes(data).content_hash
+
+
 def test_prior_and_correction_are_over_the_same_features() -> None:
     other = PointsTables(MODEL.prior.features[::-1], 0.0, ())
     with pytest.raises(ArtefactError, match="same features, in the same order"):
@@ -405,6 +444,7 @@ from features.portfolio import Portfolio
 from models.artefact import Model
 from models.answer import answer
 from models.decision import Scorer
+from models.packing import MOST_CELLS
 from models.policy import load_policy
 catalog = load_catalog("customer")
 scorer = Scorer(catalog, load_policy("customer"), Model.from_bytes(Path(sys.argv[1]).read_bytes()))

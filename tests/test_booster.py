@@ -1,5 +1,7 @@
 """The booster keeps to its pairs and directions, refuses what it cannot learn, and repeats itself."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -14,6 +16,7 @@ from models.booster import (
     RANDOM_SPLITS,
     STYLES,
     Design,
+    Interactions,
     Plan,
     Sample,
     Style,
@@ -29,8 +32,7 @@ from models.points import PointsTables
 K = 6
 DESIGN = Design(tuple(f"f{i}" for i in range(K)), (1, -1, 0, 1, 0, 0), (5,))
 CODES = {"f5": 5}
-PAIRS = ((0, 2), (1, 5))
-PLAN = Plan(BEST_SPLITS, 2, PAIRS)
+PLAN = Plan(BEST_SPLITS, 2)
 
 
 def sample_of(n: int = 1500, seed: int = 1) -> Sample:
@@ -54,6 +56,12 @@ def tables() -> PointsTables:
     return compiled(sample_of())
 
 
+def chosen(sample: Sample, order: int, design: Design = DESIGN) -> Interactions:
+    found = choose_interactions(sample, design, Plan(BEST_SPLITS, order), 1, 1)
+    assert found is not None
+    return found
+
+
 def awkward_rows(seed: int, n: int = 200) -> Floats:
     rng = np.random.default_rng(seed)
     matrix = rng.normal(size=(n, K)) * 10.0 ** rng.integers(-3, 4, (n, K))
@@ -62,9 +70,13 @@ def awkward_rows(seed: int, n: int = 200) -> Floats:
     return matrix
 
 
-def test_only_the_chosen_pairs_interact(tables: PointsTables) -> None:
-    found = {pair.features for pair in tables.of_order(2)}
-    assert found == set(PAIRS)
+def test_only_the_chosen_pairs_interact() -> None:
+    plan = Plan(BEST_SPLITS, 2, most_pairs=3)
+    sample = sample_of()
+    tables = compile_boosters(train_bags(sample, DESIGN, plan, 40, 1, 3), DESIGN.features, CODES)
+    chosen = choose_interactions(sample, DESIGN, plan, 1, 3)
+    assert chosen is not None and len(chosen) == 3
+    assert {pair.features for pair in tables.of_order(2)} == set(chosen)
 
 
 @given(seed=st.integers(0, 10**6), feature=st.sampled_from([0, 1, 3]), step=st.floats(1e-6, 1e6))
@@ -107,12 +119,12 @@ def test_one_seed_gives_one_booster_on_any_number_of_threads() -> None:
 
 def test_the_pair_that_matters_is_among_the_first() -> None:
     sample = sample_of(6000, 8)
-    pairs = choose_interactions(sample, DESIGN, 2, 2, 1)
+    pairs = chosen(sample, 2)
     assert (0, 2) in pairs[:3]
     assert len(set(pairs)) == len(pairs) <= MOST_PAIRS
     assert all(first < second for first, second in pairs)
-    assert choose_interactions(sample, DESIGN, 1, 2, 1) == ()
-    of_three = choose_interactions(sample, DESIGN, 3, 2, 1)
+    assert chosen(sample, 1) == ()
+    of_three = chosen(sample, 3)
     triples = [features for features in of_three if len(features) == 3]
     assert 0 < len(triples) <= MOST_TRIPLES
     assert not any(5 in features for features in triples)  # a category has no place in a cube
@@ -120,7 +132,7 @@ def test_the_pair_that_matters_is_among_the_first() -> None:
 
 def test_where_interactions_stay_within_blocks_no_pair_crosses_them() -> None:
     design = Design(DESIGN.features, DESIGN.directions, DESIGN.categories, blocks=(0, 1, 0, 1, 1, 1))
-    for features in choose_interactions(sample_of(3000, 8), design, 3, 1, 1):
+    for features in chosen(sample_of(3000, 8), 3, design):
         assert len({design.blocks[feature] for feature in features if design.blocks}) == 1
 
 
@@ -128,7 +140,7 @@ def test_where_interactions_stay_within_blocks_no_pair_crosses_them() -> None:
 @pytest.mark.parametrize("order", [1, 2, 3])
 def test_a_model_of_any_order_and_style_compiles_to_tables_of_that_order(style: Style, order: int) -> None:
     sample = sample_of(2000, 12)
-    plan = Plan(style, order, choose_interactions(sample, DESIGN, order, 1, 1))
+    plan = Plan(style, order)
     bags = train_bags(sample, DESIGN, plan, 40, 1, 5)
     tables = compile_boosters(bags, DESIGN.features, CODES)
     assert max(len(table.axes) for table in tables.tables) == order
@@ -155,19 +167,78 @@ def test_the_losses_are_those_of_the_held_out_rows() -> None:
     sample = sample_of(600, 10)
     halves = np.array_split(np.arange(600), 2)
     folds = [(halves[0], halves[1]), (halves[1], halves[0])]
-    found = cross_validate(sample, DESIGN, Plan(RANDOM_SPLITS, 2, PAIRS), folds, 1, 2)
-    for rounds in (0, 1, 7):
+    found = cross_validate(sample, DESIGN, Plan(RANDOM_SPLITS, 2), folds, 1, 2)
+    for rounds in (0, 1, 7, found.losses.shape[1] - 1 - 60):
         margin = sample.offset + found.held_out(sample, rounds)
         lost = np.logaddexp(0, margin) - sample.bad * margin
         expected = [np.sum(lost[held_out]) for _, held_out in folds]
         assert found.losses[:, rounds] == pytest.approx(expected, rel=1e-9)
 
 
+def test_no_fold_is_cut_at_its_own_best_round() -> None:
+    """Where it stops was chosen on the rows held out; a margin at other rounds is by so many trees."""
+    rng = np.random.default_rng(3)
+    matrix = rng.normal(size=(600, K))
+    matrix[:, 5] = rng.integers(0, 5, 600)
+    noise = Sample(matrix, rng.random(600) < 0.3, np.full(600, logit(0.3)))
+    thirds = np.array_split(np.arange(600), 3)
+    folds = [(np.setdiff1d(np.arange(600), held_out), held_out) for held_out in thirds]
+    found = cross_validate(noise, DESIGN, PLAN, folds, 1, 2)
+    assert all(booster.num_trees() >= 60 for booster in found.boosters)
+    margin = noise.offset + found.held_out(noise, 50)
+    lost = np.logaddexp(0, margin) - noise.bad * margin
+    assert found.losses[:, 50] == pytest.approx([np.sum(lost[rows]) for rows in thirds], rel=1e-9)
+
+
+def test_where_every_feature_is_refused_nothing_is_learnt() -> None:
+    design = replace(DESIGN, refused=frozenset(range(K)))
+    sample = sample_of(500)
+    for order in (1, 2, 3):
+        bags = train_bags(sample, design, Plan(BEST_SPLITS, order), 20, 1, 1)
+        assert not compile_boosters(bags, DESIGN.features, CODES).tables
+
+
+def test_bags_of_very_many_rows_share_their_bins() -> None:
+    rng = np.random.default_rng(4)
+    n = 230_000  # more than LightGBM looks at for its bins
+    matrix = rng.normal(size=(n, 2))
+    sample = Sample(matrix, rng.random(n) < 0.3, np.full(n, logit(0.3)))
+    design = Design(("a", "b"), (0, 0), ())
+    bags = train_bags(sample, design, Plan(RANDOM_SPLITS, 1), 60, 2, 7, bags=2)
+    tables = compile_boosters(bags, design.features, {})
+    assert max(axis.cells for axis in tables.axes) <= 127 + 2
+
+
+@pytest.mark.parametrize("code", [-1.0, 5.0, 1.5])
+def test_a_code_that_is_none_is_refused(code: float) -> None:
+    sample = sample_of(50)
+    sample.matrix[3, 5] = code
+    with pytest.raises(Untrainable, match="f5"):
+        check_sample(sample, DESIGN, CODES)
+
+
+def test_no_indicator_is_refused() -> None:
+    nothing = Sample(np.zeros((4, 0)), np.array([True, False] * 2), np.zeros(4))
+    with pytest.raises(Untrainable, match="no indicator"):
+        check_sample(nothing, Design((), (), ()), {})
+
+
+def test_a_plan_gives_up_triples_by_halves_then_pairs_then_what_cannot_be_given_up_is_refused() -> None:
+    plan, orders = Plan(BEST_SPLITS, 3), []
+    while plan.order != 1:
+        plan = plan.smaller()
+        orders.append((plan.order, plan.most_triples if plan.order == 3 else plan.most_pairs))
+    assert orders[:5] == [(3, 15), (3, 7), (3, 3), (3, 1), (2, MOST_PAIRS)]
+    assert orders[-1][0] == 1
+    with pytest.raises(Untrainable, match="too many levels"):
+        plan.smaller()
+
+
 def test_one_class_is_refused_in_one_line() -> None:
     sample = sample_of(50)
     for bad in (np.zeros(50, dtype=bool), np.ones(50, dtype=bool)):
         with pytest.raises(Untrainable, match=r"^[^\n]*both good and bad[^\n]*$"):
-            check_sample(Sample(sample.matrix, bad, sample.offset))
+            check_sample(Sample(sample.matrix, bad, sample.offset), DESIGN, CODES)
 
 
 @pytest.mark.parametrize("value", [1e300, -1e300, 1.7e308, np.inf])
@@ -175,6 +246,6 @@ def test_values_that_no_threshold_can_part_are_refused(value: float) -> None:
     sample = sample_of(50)
     sample.matrix[3, 2] = value
     with pytest.raises(Untrainable, match="beyond ±1e\\+300"):
-        check_sample(sample)
+        check_sample(sample, DESIGN, CODES)
     sample.matrix[3, 2] = 9.9e299
-    check_sample(sample)
+    check_sample(sample, DESIGN, CODES)

@@ -262,6 +262,19 @@ def test_one_customer_may_be_a_list_with_nothing_for_what_is_missing(made: Engin
     assert isinstance(margin, float)
 
 
+@pytest.mark.parametrize("kind", [np.float64, np.float32, np.int16])
+def test_what_is_masked_is_missing(made: Engine, kind: type, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "CHUNK", 7)
+    values: NDArray[Any] = np.nan_to_num(rows_of(40)).astype(kind)
+    mask = np.random.default_rng(1).random(values.shape) < 0.3
+    masked = np.ma.MaskedArray(values, mask)
+    expected = made.explain(np.where(mask, np.nan, values.astype(np.float64)))
+    for form in (masked, np.ma.MaskedArray(np.asfortranarray(values), mask)):
+        assert_same(expected, made.explain(form))
+    assert_same(expected, explained_by_row(made, masked))
+    assert_same(made.explain(values), made.explain(np.ma.MaskedArray(values)))
+
+
 def test_contributions_go_where_the_caller_says(made: Engine) -> None:
     z = rows_of(1000)
     out = np.full((1000, K), np.nan, order="F")
@@ -313,6 +326,10 @@ def test_other_misuse_is_refused_in_one_line(made: Engine) -> None:
     too_few_or_many: list[Any] = [z[0, :-1], z, []]
     for wrong in too_few_or_many:
         with pytest.raises(ValueError, match="give 5 values"):
+            made.explain_row(wrong)
+    no_numbers: list[Any] = [["7"] * K, [None, "7", 0.0, 0.0, 0.0], [b"7"] * K, np.full(K, "7"), [1j] * K]
+    for wrong in no_numbers:
+        with pytest.raises(InvalidColumns, match=r"not of numbers|feature f1 is of str, not a number"):
             made.explain_row(wrong)
     axis = Axis(0, codes=70_000)
     with pytest.raises(EngineError, match="more than 65,536 cells"):

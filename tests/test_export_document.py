@@ -19,7 +19,7 @@ import tierwise
 from features.catalog import Catalog, Kind, load_catalog
 from features.portfolio import Bools, Floats, Portfolio
 from features.terms import Language, Nature
-from models.artefact import Model
+from models.artefact import ArtefactError, Model
 from models.export import exported
 from models.export_csv import COLUMNS, to_csv
 from models.export_formats import Format
@@ -33,7 +33,7 @@ from models.points import ZERO
 from models.policy import Policy, load_policy
 from tests.strategies import policy_for, random_model, random_portfolio
 
-HOSTILE = ("=1+1", "<script>alert(1)</script>", 'a"b', "x | y", "&amp;", "*_`[]", "</title>")
+HOSTILE = ("=1+1", "'=1+1", "''", "<script>alert(1)</script>", 'a"b', "x | y", "&amp;", "*_`[]", "</title>")
 
 
 @pytest.fixture(scope="module")
@@ -145,10 +145,20 @@ def test_every_combination_of_ranges_has_one_line(sheet: Sheet) -> None:
     assert [len(own) for own in by_table.values()][-len(counted) :] == counted
 
 
-def test_a_level_that_looks_like_a_formula_is_guarded() -> None:
-    levels = {line["level_1"] for line in csv.DictReader(io.StringIO(to_csv(hostile_sheet())))}
-    assert "'=1+1" in levels
-    assert set(HOSTILE) - levels == {"=1+1"}
+def test_a_level_that_looks_like_a_formula_is_guarded_and_can_be_read_back() -> None:
+    levels = {line["level_1"] for line in csv.DictReader(io.StringIO(to_csv(hostile_sheet())))} - {""}
+    assert not any(level.startswith("=") for level in levels)
+    assert {"'=1+1", "''=1+1", "'''"} <= levels
+    assert {level.removeprefix("'") for level in levels} == set(HOSTILE)
+
+
+# The sheet
+
+
+def test_a_policy_that_the_model_was_not_trained_for_is_refused(sheet: Sheet) -> None:
+    other = policy_for(hostile_sheet().catalog)
+    with pytest.raises(ArtefactError, match="another version of policy"):
+        Sheet(sheet.model, sheet.catalog, other)
 
 
 # Ranges
@@ -213,7 +223,7 @@ def test_the_markdown_has_a_table_for_each_indicator_and_pair(sheet: Sheet, lang
     assert len(re.findall(r"^### ", text, re.MULTILINE)) == headings
     rows = [line for line in text.splitlines() if line.startswith("|")]
     assert len([line for line in rows if set(line) <= set("|-: ")]) >= headings
-    assert sheet.artefact_hash in text
+    assert sheet.model.content_hash in text
 
 
 def test_markdown_tables_are_whole_whatever_names_hold() -> None:
@@ -335,6 +345,8 @@ def test_the_command_prints_to_standard_output(artefact: Path, sheet: Sheet) -> 
         (["a.pdf"], "names no format"),
         (["a.sql", "--artefact", "points.json", "--catalog", "customer"], "give --dialect"),
         (["a.csv", "--dialect", "sqlite"], "are for SQL"),
+        (["a.md", "--table", "customers"], "are for SQL"),
+        (["a.html", "--no-explanations"], "are for SQL"),
         (["a.csv", "--artefact", "points.json"], "needs the --catalog"),
         (["a.csv", "--catalog", "customer"], "no model to export"),
         (["a.csv", "--artefact", "none.json", "--catalog", "customer"], "cannot be read"),

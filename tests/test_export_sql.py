@@ -463,6 +463,10 @@ LEVELS = (
 )  # fmt: skip
 
 
+# Ids that are results too, or nearly what a step of the query calls its columns.
+STEP_COLUMNS = ("points", "scored", "scaled", "probability", "all", "sum", "factor", "key", "cell")
+
+
 def hostile_catalog(levels: Sequence[str]) -> Catalog:
     def text(word: str) -> dict[str, str]:
         return {"zh-Hant": word, "zh-Hans": word, "en": word}
@@ -477,6 +481,7 @@ def hostile_catalog(levels: Sequence[str]) -> Catalog:
         indicator("order", kind="number", better="higher", points=[[0, 0], [10, 100]], weight=100),
         indicator("log_odds", kind="number", better="higher"),
         indicator("log_odds_log_odds", kind="flag", better="higher"),
+        *(indicator(id_, kind="number", better="higher") for id_ in STEP_COLUMNS),
         indicator(
             "given", kind="number", better="higher", applies_when={"indicator": "select", "is": [levels[0]]}
         ),
@@ -517,6 +522,23 @@ def test_hostile_names_of_levels_columns_and_tables_stay_names(
     options = SqlOptions(name, table=table, keys=(key,))
     found = database.run(to_sql(model, catalog, options, model_version="x\n; DROP TABLE y"))
     assert_as_expected({"customer_id": found[key], **found}, portfolio, expected_of(model, portfolio))
+
+
+@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("explanations", [True, False])
+def test_indicators_called_points_and_scored_are_not_taken_for_steps_of_the_query(
+    name: DialectName, explanations: bool, databases: dict[DialectName, Database]
+) -> None:
+    database, catalog = databases[name], hostile_catalog(LEVELS)
+    model = random_model(catalog, policy_for(catalog), catalog.natures, seed=14)
+    assert {"points", "scored"} <= {model.tables.features[axis.feature] for axis in model.tables.axes}
+    portfolio = awkward_portfolio(model, catalog, 100, seed=14)
+    database.fill(columns_of(portfolio, {Kind.NUMBER: float, Kind.FLAG: bool}), types_of(catalog, database))
+    found = database.run(to_sql(model, catalog, SqlOptions(name, explanations=explanations)))
+    expected = expected_of(model, portfolio)
+    if not explanations:
+        expected = replace(expected, contributions={}, contributions_in_points={})
+    assert_as_expected(found, portfolio, expected)
 
 
 # The PostgreSQL of the tests comes without collations that take two texts for one.
@@ -601,6 +623,7 @@ def test_the_script_is_the_same_every_time_and_names_its_hashes(model: Model, ca
         assert script == to_sql(Model.from_bytes(model.to_bytes()), catalog, SqlOptions(name), "sba/1")
         head = script.split("\nWITH\n")[0].split("\nSELECT\n")[0]
         assert all(line.startswith("--") for line in head.splitlines())
+        assert model.content_hash in head
         assert model.catalog_hash in head
         assert model.policy_hash in head
         assert "sba/1" in head

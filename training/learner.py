@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.portfolio import Bools, Floats
-from models.booster import Design, Sample, check_sample, train_bags
+from models.booster import Design, Sample, check_sample, cross_validate, train_bags
 from models.calibration import Calibration, calibrate
 from models.compilation import compile_boosters
 from models.engine import Engine
@@ -33,7 +33,7 @@ class Learned:
 
     Its margin is the sum of `prior` and `correction`; `boosters` are what the correction was compiled from.
     `held_out` is the calibrated log-odds of each of the n customers by what was trained without them, shape
-    (n,); NaN for the first block of time, which is never held out.
+    (n,); NaN where no fold held one out, such as the first block of time.
     """
 
     prior: PointsTables
@@ -90,21 +90,25 @@ def learn(
         threads: LightGBM's.
 
     Raises:
-        Untrainable: outcomes of one class, values beyond ±1e300, or nothing that can be held out.
+        Untrainable: no feature, outcomes of one class, values beyond ±1e300, codes that are none,
+            nothing that can be held out, or categories of too many levels.
     """
     outcomes = Outcomes.of(bad, groups, days)
+    matrix = np.asarray(matrix, dtype=np.float64)
     sample = Sample(matrix, bad, outcomes.cohort_log_odds())
-    check_sample(sample)
+    check_sample(sample, design, category_codes)
     folds = tuple(outcomes.folds())
     if outcomes.forward:
         sample = replace(sample, cohorts=outcomes.cohorts)
 
-    design = replace(design, refused=unsteady(sample, design))
+    design = replace(design, refused=design.refused | unsteady(sample, design))
     progress("fitting the prior")
     prior = fit_prior(sample, design)
-    prior_margin = _margin(prior, matrix)
-    for training, held_out in folds:
-        prior_margin[held_out] = _margin(fit_prior(sample.rows(training), design), matrix[held_out])
+    of_folds = [fit_prior(sample.rows(training), design) for training, _ in folds]
+    # The first block of time is held out of none: its own prior, the first fold's, stands for it.
+    prior_margin = _margin(of_folds[0], matrix)
+    for of_fold, (_, held_out) in zip(of_folds, folds, strict=True):
+        prior_margin[held_out] = _margin(of_fold, matrix[held_out])
     question = Question(sample, prior_margin, design, folds, outcomes.forward)
     selection = choose_structure(question, outcomes, order, threads, seed, progress)
     if not selection.with_prior:
@@ -113,17 +117,18 @@ def learn(
 
     progress("training")
     start = question.start(selection.with_prior)
-    rounds = question.rounds(selection.validation)
-    plan = selection.plan
+    validation = selection.validation
     while True:
-        boosters = train_bags(start, design, plan, rounds, threads, seed)
+        rounds = question.rounds(validation)
+        boosters = train_bags(start, design, validation.plan, rounds, threads, seed)
         correction = compile_boosters(boosters, design.features, dict(category_codes))
         if sum(table.contributions.size for table in correction.tables) <= MOST_NUMBERS:
             break
-        plan = plan.with_half_the_triples()
+        smaller = validation.plan.smaller()
+        validation = cross_validate(start, design, smaller, folds, threads, seed)
 
     progress("calibrating")
-    held_out_margin = prior_margin + selection.validation.held_out(start, rounds)
+    held_out_margin = prior_margin + validation.held_out(start, rounds)
     calibration = calibrate(
         held_out_margin,
         _margin(prior, matrix) + _margin(correction, matrix),
@@ -136,7 +141,13 @@ def learn(
         largest_slope=1.0,
     )
     return Learned(
-        prior, correction, calibration, boosters, selection, rounds, calibration.log_odds(held_out_margin)
+        prior,
+        correction,
+        calibration,
+        boosters,
+        replace(selection, validation=validation),
+        rounds,
+        calibration.log_odds(held_out_margin),
     )
 
 

@@ -116,7 +116,7 @@ class LightgbmPeer:
         sample = Sample(matrix, data.bad, np.full(len(data), level))
         order = np.argsort(data.days, kind="stable")
         fold = order[: len(order) * 3 // 4], order[len(order) * 3 // 4 :]
-        plan = Plan(UNCONSTRAINED, 0, None)
+        plan = Plan(UNCONSTRAINED, None)
         rounds = max(1, cross_validate(sample, design, plan, [fold], threads, SEED).best_rounds())
         boosters = train_bags(sample, design, plan, rounds, threads, SEED, bags=1)
         margin, newest = cls._margin(boosters, matrix), data.newest()

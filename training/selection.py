@@ -4,13 +4,14 @@ The order is the lowest whose held-out loss lies within one standard error (of t
 of the best: fewer features to a path are easier to print and to read.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.stats import t as student
 
-from features.portfolio import Floats
+from features.portfolio import Bools, Floats
 from models.booster import (
     CAUTIOUS_STYLES,
     STYLES,
@@ -21,7 +22,6 @@ from models.booster import (
     Plan,
     Sample,
     Style,
-    choose_interactions,
     cross_validate,
     standard_error,
 )
@@ -29,8 +29,8 @@ from training.dataset import Outcomes
 from training.metrics import auc
 
 ORDERS = (1, 2, 3)
-# Structure is chosen on at most about so many customers: more would take long and hardly choose otherwise.
-CUSTOMERS_FOR_STRUCTURE = 60_000
+# Structure is chosen on at most about so many customers: more would take long.
+CUSTOMERS_FOR_STRUCTURE, BAD_FOR_STRUCTURE = 60_000, 500
 # So few small steps cost next to nothing where nothing holds, and keep the learned part open to review.
 FEWEST_ROUNDS = 10
 
@@ -46,14 +46,13 @@ class Difference:
     high: float
 
     @classmethod
-    def over_folds(cls, differences: Sequence[float], folds: Sequence[Fold]) -> "Difference":
-        """Return the corrected interval of Nadeau and Bengio (2003).
+    def over_folds(cls, differences: Sequence[float], share: float) -> "Difference":
+        """Return the mean with its t interval over at least two folds.
 
-        Folds share their training rows, so their variance is raised by the share of rows held out
-        ("Inference for the generalization error", Machine Learning 52).
+        Where folds share their training rows, the variance is raised by `share`, the rows held out for each
+        row trained on (Nadeau and Bengio 2003, "Inference for the generalization error").
         """
         count = len(differences)
-        share = float(np.mean([len(held_out) / len(training) for training, held_out in folds]))
         error = np.sqrt((1 / count + share) * np.var(differences, ddof=1))
         half = float(student.ppf(0.975, count - 1) * error)
         mean = float(np.mean(differences))
@@ -70,17 +69,22 @@ class Price:
 
 @dataclass(frozen=True, eq=False)
 class Selection:
-    """The structure chosen: `plan`, whether the booster starts `with_prior`, and what it was chosen by.
+    """The structure chosen: whether the booster starts `with_prior`, and what it was chosen by.
 
-    `losses` is the mean held-out log-loss of every alternative tried, by name. `price` is None where the
-    order was given. `validation` is the chosen plan's on all customers.
+    `losses` is the mean held-out log-loss of every alternative tried, by name; each cohort's level is known
+    there in hindsight, so they compare alternatives and foretell nothing. `price` is None where the order was
+    given or too few outcomes tell. `validation` is the chosen plan's on all customers.
     """
 
-    plan: Plan
     with_prior: bool
     losses: dict[str, float]
     price: Price | None
     validation: CrossValidation
+
+    @property
+    def plan(self) -> Plan:
+        """The plan chosen."""
+        return self.validation.plan
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,7 +109,7 @@ class Question:
 
     def rounds(self, validation: CrossValidation) -> int:
         """Return the rounds: the best, or where folds go forward in time the fewest that are about as good
-        and that no fold is the worse for.
+        and that no fold is the worse for; at least ten.
 
         An effect that holds in one period and turns in another is hardly learnt then.
         """
@@ -115,8 +119,13 @@ class Question:
         return max(FEWEST_ROUNDS, few)
 
     def some(self, groups: np.ndarray, most: int, seed: int) -> "Question":
-        """Return the question for whole random groups of about `most` customers."""
+        """Return the question for whole random groups of about `most` customers.
+
+        More are kept where so many would leave fewer than 500 bad outcomes.
+        """
         n = len(self.sample.bad)
+        bad = int(np.sum(self.sample.bad))
+        most = max(most, math.ceil(n * BAD_FOR_STRUCTURE / max(1, bad)))
         if n <= most:
             return self
         labels, sizes = np.unique(groups, return_counts=True)
@@ -124,11 +133,12 @@ class Question:
         kept = labels[order[: int(np.searchsorted(np.cumsum(sizes[order]), most)) + 1]]
         inside = np.isin(groups, kept)
         place = np.cumsum(inside) - 1
+        folds = [(place[a[inside[a]]], place[b[inside[b]]]) for a, b in self.folds]
         return Question(
             self.sample.rows(inside),
             self.prior_margin[inside],
             self.design,
-            tuple((place[a[inside[a]]], place[b[inside[b]]]) for a, b in self.folds),
+            tuple(fold for fold in folds if _can_be_learnt(self.sample.bad[inside], fold)),
             self.forward,
         )
 
@@ -155,7 +165,7 @@ def choose_structure(
         if key not in tried:
             progress(f"cross-validating {_name(*key)}")
             sample = small.start(with_prior)
-            plan = Plan(style, order, choose_interactions(sample, small.design, order, threads, seed))
+            plan = Plan(style, order)
             tried[key] = cross_validate(sample, small.design, plan, small.folds, threads, seed)
         return tried[key]
 
@@ -182,12 +192,15 @@ def choose_structure(
     customers = sum(len(held_out) for _, held_out in small.folds)
     losses = {_name(*key): float(np.sum(_lost(small, found))) / customers for key, found in tried.items()}
     if len(small.sample.bad) < len(question.sample.bad):
-        sample = question.start(with_prior)
-        wanted = choose_interactions(sample, question.design, chosen.plan.order, threads, seed)
-        plan = replace(chosen.plan, interactions=wanted)
         progress("choosing rounds")
-        chosen = cross_validate(sample, question.design, plan, question.folds, threads, seed)
-    return Selection(chosen.plan, with_prior, losses, price, chosen)
+        sample = question.start(with_prior)
+        chosen = cross_validate(sample, question.design, chosen.plan, question.folds, threads, seed)
+    return Selection(with_prior, losses, price, chosen)
+
+
+def _can_be_learnt(bad: Bools, fold: Fold) -> bool:
+    training, held_out = fold
+    return bool(len(held_out)) and 0 < int(np.sum(bad[training])) < len(training)
 
 
 def _name(order: int, style: Style, with_prior: bool) -> str:
@@ -202,28 +215,40 @@ def _lost(question: Question, validation: CrossValidation) -> Floats:
 
 def _lowest_order(question: Question, validations: Sequence[CrossValidation]) -> CrossValidation:
     """Return the lowest order within one standard error of the best."""
-    by_order = sorted(validations, key=lambda validation: validation.plan.order)
+    by_order = sorted(validations, key=lambda validation: validation.plan.order or 0)
     losses = np.stack([_lost(question, validation) for validation in by_order])
     excess = losses - losses[int(np.argmin(np.sum(losses, axis=1)))]
     within = np.sum(excess, axis=1) <= standard_error(excess.T)
     return by_order[int(np.argmax(within))]
 
 
-def _price(question: Question, chosen: CrossValidation, with_prior: bool, threads: int, seed: int) -> Price:
-    """Measure the chosen plan against LightGBM without constraints, directions or prior."""
-    free = replace(question.design, directions=(0,) * len(question.design.directions), blocks=None)
-    plan = Plan(UNCONSTRAINED, 0, None)
+def _price(
+    question: Question, chosen: CrossValidation, with_prior: bool, threads: int, seed: int
+) -> Price | None:
+    """Measure the chosen plan against LightGBM without constraints, directions or prior.
+
+    None where fewer than two folds hold outcomes of both kinds.
+    """
+    free = replace(
+        question.design, directions=(0,) * len(question.design.directions), blocks=None, refused=frozenset()
+    )
+    plan = Plan(UNCONSTRAINED, None)
     other = cross_validate(question.sample, free, plan, question.folds, threads, seed)
     sizes = np.array([len(held_out) for _, held_out in question.folds])
     ours = chosen.held_out(question.start(with_prior), question.rounds(chosen))
     ours += question.start(with_prior).offset
     theirs = other.held_out(question.sample, other.best_rounds()) + question.sample.offset
+    folds = [rows for _, rows in question.folds]
     areas = [
         auc(question.sample.bad[rows], theirs[rows]) - auc(question.sample.bad[rows], ours[rows])
-        for _, rows in question.folds
+        for rows in folds
+        if 0 < np.sum(question.sample.bad[rows]) < len(rows)
     ]
-    unconstrained = other.losses[:, other.best_rounds()]
-    return Price(
-        Difference.over_folds([area for area in areas if not np.isnan(area)], question.folds),
-        Difference.over_folds(((_lost(question, chosen) - unconstrained) / sizes).tolist(), question.folds),
-    )
+    if len(areas) < 2:
+        return None
+    # Blocks of time are no draws from one set: their differences are taken as they are.
+    share = 0.0
+    if not question.forward:
+        share = float(np.mean([len(held_out) / len(training) for training, held_out in question.folds]))
+    losses = (_lost(question, chosen) - other.losses[:, other.best_rounds()]) / sizes
+    return Price(Difference.over_folds(areas, share), Difference.over_folds(losses.tolist(), share))

@@ -27,7 +27,7 @@ class Trained:
     `prior` is the one fitted, apart from what the model says of it, `boosters` are what its correction was
     compiled from, and `selection` says how its structure was chosen. `held_out` is the calibrated log-odds of
     each of the n training customers by what was trained before their time or without their fold, shape (n,);
-    NaN for the first block of time, which is never held out, and for natures without a model.
+    NaN where no fold held one out, such as the first block of time, and for natures without a model.
     """
 
     model: Model
