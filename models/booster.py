@@ -5,9 +5,10 @@ may meet on a path is chosen from the data (`choose_interactions`), as are the r
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import lightgbm as lgb
 import numpy as np
@@ -36,6 +37,9 @@ _EXPECTED_BAD_PER_LEAF = 1.0
 _BINS_SEED = 1
 
 Fold = tuple[np.ndarray, np.ndarray]
+T = TypeVar("T")
+R = TypeVar("R")
+
 Interactions = tuple[tuple[int, ...], ...]
 
 
@@ -271,22 +275,22 @@ def cross_validate(
 
     What may interact is chosen anew for each fold, from its training rows.
     """
-    boosters, curves = [], []
-    for training, held_out in folds:
+
+    def of_fold(fold: Fold) -> tuple[lgb.Booster, Floats]:
+        seen, held_out = sample.rows(fold[0]), sample.rows(fold[1])
         stages: dict[str, dict[str, list[float]]] = {}
-        seen = sample.rows(training)
-        interactions = choose_interactions(seen, design, plan, threads, seed)
-        boosters.append(
-            _train(
-                seen, design, plan, interactions, MOST_ROUNDS, threads=threads, seed=seed,
-                held_out=sample.rows(held_out), stages=stages,
-            )
+        interactions = choose_interactions(seen, design, plan, 1, seed)
+        booster = _train(
+            seen, design, plan, interactions, MOST_ROUNDS, threads=1, seed=seed,
+            held_out=held_out, stages=stages,
         )  # fmt: skip
-        of_rounds = np.array(stages["held_out"]["binary_logloss"]) * len(held_out)
-        curves.append(np.append(_loss(sample.rows(held_out)), of_rounds))
+        of_rounds = np.array(stages["held_out"]["binary_logloss"]) * len(fold[1])
+        return booster, np.append(_loss(held_out), of_rounds)
+
+    boosters, curves = zip(*_side_by_side(of_fold, folds, threads), strict=True)
     longest = max(len(curve) for curve in curves)
     losses = np.stack([np.append(c, np.full(longest - len(c), c[-1])) for c in curves])
-    return CrossValidation(plan, tuple(folds), tuple(boosters), losses)
+    return CrossValidation(plan, tuple(folds), boosters, losses)
 
 
 def train_bags(
@@ -304,10 +308,21 @@ def train_bags(
     """
     interactions = choose_interactions(sample, design, plan, threads, seed)
     bags = bags or (BAGS_OF_MANY if len(sample.bad) >= MANY else BAGS)
-    return tuple(
-        _train(sample, design, plan, interactions, rounds, threads=threads, seed=seed + bag)
-        for bag in range(bags)
-    )
+
+    def bag(number: int) -> lgb.Booster:
+        return _train(sample, design, plan, interactions, rounds, threads=1, seed=seed + number)
+
+    return tuple(_side_by_side(bag, range(bags), threads))
+
+
+def _side_by_side(work: Callable[[T], R], tasks: Iterable[T], threads: int) -> list[R]:
+    """Return the results of work on tasks, so many at a time.
+
+    Two boosters beside each other take half the time of one after the other on two threads each, and learn
+    the same.
+    """
+    with ThreadPoolExecutor(threads) as pool:
+        return list(pool.map(work, tasks))
 
 
 def _train(
