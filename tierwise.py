@@ -73,7 +73,7 @@ def demo(state: StateOption = None, threads: ThreadsOption = 2) -> None:
     from training.sample import NAME, train_sample
 
     sample = _built_sample()
-    with _steps(len_hint=16) as progress:
+    with _steps(len_hint=22) as progress:
         result = train_sample(sample, state=state, threads=threads, progress=progress)
     _print_sample(sample)
     for grid in walk_forward_grids(result.years):
@@ -113,7 +113,7 @@ def train(
 
     signer = None if key is None else load_key(key)
     sample = _built_sample()
-    with _steps(len_hint=16 if walk_forward else 9) as progress:
+    with _steps(len_hint=22 if walk_forward else 15) as progress:
         result = train_sample(
             sample,
             years=WALK_FORWARD_YEARS if walk_forward else (),
