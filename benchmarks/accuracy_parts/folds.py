@@ -21,7 +21,7 @@ _FIVE_FOLDS_UP_TO = 50_000
 _INNER_FOLDS_UP_TO = 10_000
 _INNER_FOLDS = 3
 _HOLD_OUT_SHARE = 0.25
-_MOST_TUNED_ON = 20_000
+MOST_TUNED_ON = 20_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,17 +76,17 @@ def fold_numbers(bad: Bools, groups: NDArray[np.int64], folds: int, seed: int) -
     return result
 
 
-def inner_splits(rows: Rows, seed: int = SEED) -> list[tuple[Indices, Indices]]:
+def inner_splits(rows: Rows, seed: int = SEED, most: int = MOST_TUNED_ON) -> list[tuple[Indices, Indices]]:
     """Return (fitted, held-out) rows for tuning, of the training rows alone and of whole groups.
 
     Where customers are dated the newest quarter is held out: it is most like what comes, and on 2001–2003 it
-    chose better for LightGBM than rows drawn at random. Many customers are thinned to 20,000 first: a setting
-    is chosen on them, then fitted on all.
+    chose better for LightGBM than rows drawn at random. More customers than `most` are thinned to them first:
+    a setting is chosen on them, then fitted on all.
     """
     n = len(rows)
     kept = np.arange(n)
-    if n > _MOST_TUNED_ON:
-        parts = int(np.ceil(n / _MOST_TUNED_ON * 10))
+    if n > most:
+        parts = int(np.ceil(n / most * 10))
         kept = np.flatnonzero(fold_numbers(rows.bad, rows.groups, parts, seed + 1) < 10)
     if rows.days is not None:
         newest_first = kept[np.argsort(rows.days[kept], kind="stable")[::-1]]
