@@ -91,6 +91,7 @@ def test_the_walk_forward_shown_is_the_one_recorded_last() -> None:
         "baseline",
         "logistic_regression",
         "best_single_indicator",
+        "unconstrained_LightGBM",
         "baseline_of_todays_catalog",
     )
     assert auc == [last[f"auc_{scorer}"] for scorer in scorers]
