@@ -299,10 +299,7 @@ def export(
     if str(output) == "-":
         typer.echo(text, nl=False)
         return
-    try:
-        output.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise BadInput(f"{output}: cannot be written ({error.strerror})") from None
+    _write(output, text)
     out.print(f"Written to {output}, {len(text.encode()):,} bytes.", markup=False, soft_wrap=True)
 
 
@@ -397,15 +394,19 @@ def _share(shares: dict[str, tuple[float, float, float]], id_: str) -> str:
     return f"{math.prod(shares.get(id_, (0.0,))):.1%}"
 
 
+def _write(output: Path, text: str) -> None:
+    try:
+        output.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise BadInput(f"{output}: cannot be written ({error.strerror})") from None
+
+
 def _write_catalog(catalog: "Catalog", output: Path) -> None:
     import yaml
 
     document = catalog.model_dump(mode="json", by_alias=True, exclude_defaults=True)
     text = yaml.safe_dump(document, allow_unicode=True, sort_keys=False, width=110)
-    try:
-        output.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise BadInput(f"{output}: cannot be written ({error.strerror})") from None
+    _write(output, text)
     out.print(f"Written to {output}, hash {catalog.hash}.", markup=False, soft_wrap=True)
 
 
@@ -457,7 +458,13 @@ class BadInput(ValueError):
     """A file given on the command line cannot be used; one line."""
 
 
-def _settings(model: str | None, catalog: str | None, policy: str | None, state: Path | None) -> "Settings":
+def _settings(
+    model: str | None,
+    catalog: str | None,
+    policy: str | None,
+    state: Path | None,
+    artefact: Path | None = None,
+) -> "Settings":
     """Return what to serve: what is named, else the only champion, else the bundled catalog."""
     from models.registry import champions
     from serving.settings import Settings
@@ -472,14 +479,27 @@ def _settings(model: str | None, catalog: str | None, policy: str | None, state:
                 f"several models have a champion ({', '.join(registered)}): choose one with --model"
             )
         model = registered[0] if registered else None
-    return Settings(catalog=catalog, policy=policy, model=model, state=state, trusted_keys=told.trusted_keys)
+    return Settings(
+        catalog=catalog,
+        policy=policy,
+        model=model,
+        artefact=artefact,
+        state=state,
+        trusted_keys=told.trusted_keys,
+    )
 
 
-def _served(model: str | None, catalog: str | None, policy: str | None, state: Path | None) -> "Served":
+def _served(
+    model: str | None,
+    catalog: str | None,
+    policy: str | None,
+    state: Path | None,
+    artefact: Path | None = None,
+) -> "Served":
     from serving.served import load_served
 
     with _working("loading"):
-        return load_served(_settings(model, catalog, policy, state))
+        return load_served(_settings(model, catalog, policy, state, artefact))
 
 
 def _sheet(
@@ -487,25 +507,10 @@ def _sheet(
 ) -> "Sheet":
     """Return the model to export with its catalog and policy."""
     from models.export_sheet import Sheet
-    from serving.served import load_served
-    from serving.settings import Settings, trusted_keys_file
 
-    if artefact is None:
-        served = _served(model, catalog, policy, state)
-    elif catalog is None:
+    if artefact is not None and catalog is None:
         raise BadInput("--artefact needs the --catalog that the model was trained with")
-    else:
-        with _working("loading"):
-            served = load_served(
-                Settings(
-                    catalog=catalog,
-                    policy=policy,
-                    model=model,
-                    artefact=artefact,
-                    state=state,
-                    trusted_keys=trusted_keys_file(),
-                )
-            )
+    served = _served(model, catalog, policy, state, artefact)
     scorer = served.scorer
     if scorer.model is None:
         raise BadInput("there is no model to export: name one with --model, or a file with --artefact")

@@ -65,6 +65,10 @@ class Portfolio:
         """Return the column of an indicator."""
         return self.catalog.columns[indicator_id]
 
+    def matrix(self, ids: Sequence[str]) -> Floats:
+        """Return the evaluated values of some indicators, shape (n, number of ids)."""
+        return self.values[:, [self.catalog.columns[id_] for id_ in ids]]
+
     def meets(self, condition: Condition) -> tuple[Bools, Bools]:
         """Return who meets a condition, and of whom that is known; each of shape (n,).
 

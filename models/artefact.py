@@ -206,11 +206,7 @@ class Model:
     @cached_property
     def tables(self) -> PointsTables:
         """Prior and correction as one."""
-        return PointsTables(
-            features=self.prior.features,
-            base=self.prior.base + self.correction.base,
-            tables=self.prior.tables + self.correction.tables,
-        )
+        return self.prior.plus(self.correction)
 
     @cached_property
     def engine(self) -> Engine:
@@ -235,8 +231,7 @@ class Model:
 
     def matrix(self, portfolio: Portfolio) -> Floats:
         """Return the features that the tables look up, shape (n, number of features)."""
-        columns = [portfolio.catalog.columns[feature] for feature in self.tables.features]
-        return portfolio.values[:, columns]
+        return portfolio.matrix(self.tables.features)
 
     def check_against(self, catalog: Catalog) -> None:
         """Refuse a catalog other than the one that the model was trained with.

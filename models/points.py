@@ -86,6 +86,10 @@ class PointsTables:
     base: float
     tables: tuple[Table, ...]
 
+    def plus(self, other: "PointsTables") -> "PointsTables":
+        """Return the sum of two additive models over the same features."""
+        return PointsTables(self.features, self.base + other.base, self.tables + other.tables)
+
     @property
     def axes(self) -> tuple[Axis, ...]:
         """The axes of all tables."""

@@ -7,6 +7,7 @@ direction is drawn towards no effect, and one may never act against its known di
 learns corrections on top, so that little data or a changed world falls back on the transparent part.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,15 +40,10 @@ def fit_prior(sample: Sample, design: Design) -> PointsTables:
     Categories have no order and are left to the corrections. The tables' contributions are the exact SHAP
     values of an additive model, whose mean over the sample is 0; `base` holds the level.
     """
-    scores = [
-        _normal_scores(sample.matrix[:, feature], feature)
-        for feature in range(len(design.features))
-        if feature not in design.categories
-    ]
-    if not scores:
+    numbers = [f for f in range(len(design.features)) if f not in design.categories]
+    if not numbers:
         return PointsTables(design.features, 0.0, ())
-    cells = [s.axis.cell(sample.matrix[:, s.axis.feature]) for s in scores]
-    columns = np.column_stack([s.scores[cell] for s, cell in zip(scores, cells, strict=True)])
+    scores, columns = _scored(sample, numbers)
     directions = np.array([design.directions[s.axis.feature] for s in scores], dtype=np.float64)
     # A declared direction rests on judgement, which the cohorts at hand do not overrule.
     steady = np.where(directions == 0, steadiness(columns, sample), 1.0)
@@ -67,16 +63,13 @@ def unsteady(sample: Sample, design: Design) -> frozenset[int]:
     That is where it varies more between cohorts than it amounts to. Categories, which have no one effect, are
     not judged.
     """
-    scores = [
-        _normal_scores(sample.matrix[:, feature], feature)
-        for feature in range(len(design.features))
-        if feature not in design.categories and design.directions[feature] == 0
+    undeclared = [
+        f for f in range(len(design.features)) if f not in design.categories and design.directions[f] == 0
     ]
-    if not scores:
+    if sample.cohorts is None or not undeclared:
         return frozenset()
-    columns = np.column_stack([s.scores[s.axis.cell(sample.matrix[:, s.axis.feature])] for s in scores])
-    steady = steadiness(columns, sample)
-    return frozenset(s.axis.feature for s, share in zip(scores, steady, strict=True) if share < STEADY)
+    steady = steadiness(_scored(sample, undeclared)[1], sample)
+    return frozenset(f for f, share in zip(undeclared, steady, strict=True) if share < STEADY)
 
 
 def steadiness(columns: Floats, sample: Sample) -> Floats:
@@ -106,6 +99,13 @@ def steadiness(columns: Floats, sample: Sample) -> Floats:
     strength = np.maximum(mean**2, unsure)
     result: Floats = strength / (strength + variance)
     return result
+
+
+def _scored(sample: Sample, features: Sequence[int]) -> tuple[list[_Scores], Floats]:
+    """Return the scores of some features, at least one, and what each customer has, shape (n, features)."""
+    scores = [_normal_scores(sample.matrix[:, feature], feature) for feature in features]
+    columns = [s.scores[s.axis.cell(sample.matrix[:, s.axis.feature])] for s in scores]
+    return scores, np.column_stack(columns)
 
 
 def _normal_scores(values: Floats, feature: int) -> _Scores:

@@ -40,7 +40,7 @@ def trained_model(catalog: Catalog, policy: Policy) -> Model:
     portfolio = random_portfolio(catalog, 600, seed=7)
     features = catalog_features(catalog, NATURES)
     codes = category_codes(catalog, features)
-    matrix = portfolio.values[:, [catalog.columns[feature] for feature in features]]
+    matrix = portfolio.matrix(features)
     bad = np.random.default_rng(7).random(len(matrix)) < 0.3
     data = lightgbm.Dataset(
         matrix, bad, categorical_feature=[features.index(name) for name in codes], free_raw_data=True

@@ -21,6 +21,7 @@ from benchmarks.accuracy_parts.folds import (
 from benchmarks.accuracy_parts.glass_boxes import SingleIndicator
 from benchmarks.accuracy_parts.report import document, markdown
 from benchmarks.accuracy_parts.tables import Filled, Floats, Rows, Table, fold_of
+from training.intervals import corrected_interval
 from training.metrics import auc, log_loss
 
 
@@ -35,7 +36,7 @@ def customers(n: int = 400, seed: int = 5) -> Table:
 
 
 def test_the_corrected_interval_is_that_of_nadeau_and_bengio() -> None:
-    interval = statistics.corrected_interval([0.01, 0.02, 0.03, 0.02, 0.02], test_share=0.25)
+    interval = corrected_interval([0.01, 0.02, 0.03, 0.02, 0.02], test_share=0.25)
     # s² = 5e-5, J = 5: the error is sqrt(5e-5 (1/5 + 1/4)); t(0.975; 4) = 2.776445.
     reach = 2.776445 * np.sqrt(5e-5 * 0.45)
     assert interval.mean == pytest.approx(0.02)
@@ -43,7 +44,7 @@ def test_the_corrected_interval_is_that_of_nadeau_and_bengio() -> None:
 
 
 def test_one_difference_has_no_interval() -> None:
-    interval = statistics.corrected_interval([0.01], test_share=0.25)
+    interval = corrected_interval([0.01], test_share=0.25)
     assert interval.mean == 0.01
     assert np.isnan([interval.low, interval.high]).all()
 

@@ -4,6 +4,7 @@ import json
 import math
 import sqlite3
 import warnings
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -36,18 +37,19 @@ ALL = tuple(DialectName)
 # The databases
 
 
-class Database:
+class Database(ABC):
     """One database with an empty table at a time."""
 
     name: DialectName
     types: Mapping[Kind, str]
 
+    @abstractmethod
     def fill(self, columns: Mapping[str, Column], types: Mapping[str, str], table: str = "customers") -> None:
-        raise NotImplementedError
+        """Make the table anew, with these columns."""
 
+    @abstractmethod
     def run(self, script: str) -> dict[str, Column]:
         """Run a script of one statement, and return its columns."""
-        raise NotImplementedError
 
     def ddl(self, types: Mapping[str, str], table: str) -> tuple[str, str]:
         """Return the statements that drop and make a table."""

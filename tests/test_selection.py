@@ -11,8 +11,9 @@ from scipy.stats import t as student
 from features.portfolio import Floats
 from models.booster import BEST_SPLITS, CAUTIOUS_STYLES, CrossValidation, Design, Plan, Sample, cross_validate
 from training.dataset import Outcomes
+from training.intervals import corrected_interval
 from training.learner import Learned, learn
-from training.selection import FEWEST_ROUNDS, Difference, Question, _lowest_order
+from training.selection import FEWEST_ROUNDS, Question, _lowest_order
 
 K = 5
 DESIGN = Design(tuple(f"f{i}" for i in range(K)), (0,) * K, ())
@@ -113,7 +114,7 @@ def test_the_lowest_order_within_one_standard_error_is_chosen(
 
 def test_the_interval_of_random_folds_is_the_corrected_one() -> None:
     differences = [0.1, 0.2, 0.3, 0.2, 0.1]
-    found = Difference.over_folds(differences, 20 / 80)
+    found = corrected_interval(differences, 20 / 80)
     half = student.ppf(0.975, 4) * np.sqrt((1 / 5 + 20 / 80) * np.var(differences, ddof=1))
     assert (found.mean, found.high - found.mean) == pytest.approx((0.18, half))
 

@@ -31,6 +31,7 @@ from training.plots import (
     importance_plot,
     tier_plot,
 )
+from training.selection import Progress
 from training.tracking import Measured, Promotion, ReloadCheck, TrainingRecord, log_training
 from training.train import Trained, train_model
 from training.verification import Verification, look_up, verify_explanations
@@ -43,8 +44,6 @@ if TYPE_CHECKING:
 VERIFIED = 1000
 _RELOADED = 200
 _DEPENDENCE_PLOTS = 6
-
-Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,6 +1,6 @@
 """The learner: from a matrix of indicators and outcomes to a calibrated model in points tables."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -16,15 +16,13 @@ from models.engine import Engine
 from models.points import PointsTables
 from models.prior import fit_prior, unsteady
 from training.dataset import Outcomes
-from training.selection import Question, Selection, choose_structure
+from training.selection import Progress, Question, Selection, choose_structure
 
 SEED = 20260101
 THREADS = 2
 
 # A document of more numbers in its tables would be larger than is accepted (`models.artefact`).
 MOST_NUMBERS = 750_000
-
-Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,12 +44,7 @@ class Learned:
 
     @cached_property
     def _engine(self) -> Engine:
-        both = PointsTables(
-            self.prior.features,
-            self.prior.base + self.correction.base,
-            self.prior.tables + self.correction.tables,
-        )
-        return Engine(both, self.calibration.slope, self.calibration.intercept)
+        return Engine(self.prior.plus(self.correction), self.calibration.slope, self.calibration.intercept)
 
     def log_odds(self, matrix: Floats, threads: int = 1) -> Floats:
         """Return the calibrated log-odds of the bad outcome, shape (n,), of a matrix (n, k)."""
@@ -87,7 +80,7 @@ def learn(
         days: when each was evaluated, shape (n,); folds then go forward in time.
         order: of interaction, 1 to 3; chosen by cross-validation by default.
         years_ahead: how old the newest outcomes will be when the model is used.
-        threads: LightGBM's.
+        threads: how many boosters are trained side by side.
 
     Raises:
         Untrainable: no feature, outcomes of one class, values beyond ±1e300, codes that are none,

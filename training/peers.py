@@ -34,6 +34,12 @@ def calibrated(margin: Floats, data: LabelledPortfolio, policy: Policy) -> Calib
     return calibrate(margin, margin, data.bad, data.cohorts, data.newest(), years_ahead(policy))
 
 
+def at_newest_level(margin: Floats, data: LabelledPortfolio) -> Calibration:
+    """Return the shift that gives log-odds of the training customers, shape (n,), the newest ones' level."""
+    newest = data.newest()
+    return Calibration(fit_intercept(margin[newest], data.bad[newest], float(np.mean(data.bad))), 1.0)
+
+
 @dataclass(frozen=True, eq=False)
 class BaselinePeer:
     """The weighted baseline, its score turned into a probability by the training customers' outcomes."""
@@ -84,9 +90,7 @@ class LogisticPeer:
         columns = _design(data.portfolio, features, medians)
         regression.fit(columns, data.bad)
         margin = regression.decision_function(columns)
-        newest = data.newest()
-        shift = fit_intercept(margin[newest], data.bad[newest], float(np.mean(data.bad)))
-        return cls(features, medians, regression, Calibration(shift, 1.0))
+        return cls(features, medians, regression, at_newest_level(margin, data))
 
     def log_odds(self, portfolio: Portfolio) -> Floats:
         """Return log-odds of the bad outcome, shape (n,)."""
@@ -99,7 +103,7 @@ class LightgbmPeer:
     """LightGBM without constraints, directions or prior, as it comes: rounds stop on the newest quarter."""
 
     features: tuple[str, ...]
-    boosters: tuple[lgb.Booster, ...]
+    booster: lgb.Booster
     calibration: Calibration
 
     @classmethod
@@ -112,29 +116,22 @@ class LightgbmPeer:
         design = Design.from_catalog(catalog, features, category_codes(catalog, features))
         design = replace(design, directions=(0,) * len(features))
         level = float(logit((np.sum(data.bad) + 0.5) / (len(data) + 1.0)))
-        matrix = cls._matrix(data.portfolio, features)
+        matrix = data.portfolio.matrix(features)
         sample = Sample(matrix, data.bad, np.full(len(data), level))
         order = np.argsort(data.days, kind="stable")
         fold = order[: len(order) * 3 // 4], order[len(order) * 3 // 4 :]
         plan = Plan(UNCONSTRAINED, None)
         rounds = max(1, cross_validate(sample, design, plan, [fold], threads, SEED).best_rounds())
-        boosters = train_bags(sample, design, plan, rounds, threads, SEED, bags=1)
-        margin, newest = cls._margin(boosters, matrix), data.newest()
-        shift = fit_intercept(margin[newest], data.bad[newest], float(np.mean(data.bad)))
-        return cls(features, boosters, Calibration(shift, 1.0))
+        (booster,) = train_bags(sample, design, plan, rounds, threads, SEED, bags=1)
+        return cls(features, booster, at_newest_level(cls._margin(booster, matrix), data))
 
     def log_odds(self, portfolio: Portfolio) -> Floats:
         """Return log-odds of the bad outcome, shape (n,)."""
-        matrix = self._matrix(portfolio, self.features)
-        return self.calibration.log_odds(self._margin(self.boosters, matrix))
+        return self.calibration.log_odds(self._margin(self.booster, portfolio.matrix(self.features)))
 
     @staticmethod
-    def _matrix(portfolio: Portfolio, features: tuple[str, ...]) -> Floats:
-        return portfolio.values[:, [portfolio.catalog.columns[feature] for feature in features]]
-
-    @staticmethod
-    def _margin(boosters: tuple[lgb.Booster, ...], matrix: Floats) -> Floats:
-        return np.asarray(boosters[0].predict(matrix, raw_score=True), dtype=np.float64)
+    def _margin(booster: lgb.Booster, matrix: Floats) -> Floats:
+        return np.asarray(booster.predict(matrix, raw_score=True), dtype=np.float64)
 
 
 class _Bounded:
@@ -194,7 +191,7 @@ def _one(portfolio: Portfolio, feature: str, median: float) -> Floats:
 
 
 def _transformed(portfolio: Portfolio, features: tuple[str, ...]) -> Floats:
-    values = portfolio.values[:, [portfolio.catalog.columns[feature] for feature in features]]
+    values = portfolio.matrix(features)
     return np.sign(values) * np.log1p(np.abs(values))
 
 

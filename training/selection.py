@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.stats import t as student
 
 from features.portfolio import Bools, Floats
 from models.booster import (
@@ -26,6 +25,7 @@ from models.booster import (
     standard_error,
 )
 from training.dataset import Outcomes
+from training.intervals import Interval, corrected_interval
 from training.metrics import auc
 
 ORDERS = (1, 2, 3)
@@ -38,33 +38,11 @@ Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Difference:
-    """A mean difference over the folds with its 95 % interval."""
-
-    mean: float
-    low: float
-    high: float
-
-    @classmethod
-    def over_folds(cls, differences: Sequence[float], share: float) -> "Difference":
-        """Return the mean with its t interval over at least two folds.
-
-        Where folds share their training rows, the variance is raised by `share`, the rows held out for each
-        row trained on (Nadeau and Bengio 2003, "Inference for the generalization error").
-        """
-        count = len(differences)
-        error = np.sqrt((1 / count + share) * np.var(differences, ddof=1))
-        half = float(student.ppf(0.975, count - 1) * error)
-        mean = float(np.mean(differences))
-        return cls(mean, mean - half, mean + half)
-
-
-@dataclass(frozen=True)
 class Price:
     """What being printable costs against an unconstrained LightGBM on the same folds; positive costs."""
 
-    auc: Difference
-    log_loss: Difference
+    auc: Interval
+    log_loss: Interval
 
 
 @dataclass(frozen=True, eq=False)
@@ -251,4 +229,4 @@ def _price(
     if not question.forward:
         share = float(np.mean([len(held_out) / len(training) for training, held_out in question.folds]))
     losses = (_lost(question, chosen) - other.losses[:, other.best_rounds()]) / sizes
-    return Price(Difference.over_folds(areas, share), Difference.over_folds(losses.tolist(), share))
+    return Price(corrected_interval(areas, share), corrected_interval(losses.tolist(), share))

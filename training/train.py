@@ -1,6 +1,5 @@
 """Training: from customers with known outcomes to a calibrated model in points tables."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import lightgbm as lgb
@@ -15,9 +14,7 @@ from models.policy import Interactions, Policy
 from models.scale import Scale
 from training.dataset import LabelledPortfolio
 from training.learner import THREADS, Learned, learn
-from training.selection import Selection
-
-Progress = Callable[[str], None]
+from training.selection import Progress, Selection
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +52,7 @@ def train_model(
         data: n customers, of one catalog.
         policy: gives the fewest bad outcomes that a model may rest on, and what may interact.
         order: of interaction, 1 to 3; by default cross-validation chooses.
-        threads: LightGBM's.
+        threads: how many boosters are trained side by side.
         progress: told each step as it begins.
 
     Raises:
@@ -69,7 +66,7 @@ def train_model(
     features = catalog_features(catalog, natures)
     codes = category_codes(catalog, features)
     learned = learn(
-        data.portfolio.values[:, [catalog.columns[feature] for feature in features]],
+        data.portfolio.matrix(features),
         data.bad,
         Design.from_catalog(
             catalog, features, codes, within_dimension=policy.interactions is Interactions.WITHIN_DIMENSION
@@ -117,7 +114,7 @@ def _facts(data: LabelledPortfolio, learned: Learned) -> dict[str, str | int | f
         "triples": len(learned.correction.of_order(3)),
     }
     for name, loss in learned.selection.losses.items():
-        # LightGBM's sum depends on the threads in its last digits.
+        # As many digits as a reader may want.
         facts[f"held_out_log_loss/{name}"] = round(loss, 9)
     if price is not None:
         for figure, difference in (("auc", price.auc), ("log_loss", price.log_loss)):

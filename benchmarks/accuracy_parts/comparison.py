@@ -7,16 +7,15 @@ import numpy as np
 
 from benchmarks.accuracy_parts.folds import Split
 from benchmarks.accuracy_parts.statistics import (
-    Interval,
     at_the_right_level,
     auc_difference,
-    corrected_interval,
     decompose,
     h_measure,
     sampling_interval,
 )
 from benchmarks.accuracy_parts.store import Result
 from benchmarks.accuracy_parts.tables import Table
+from training.intervals import Interval, corrected_interval
 from training.metrics import auc, brier, ece, ks, log_loss
 
 # A deficit in AUC that matters.

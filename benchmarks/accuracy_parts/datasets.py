@@ -99,7 +99,7 @@ def _sba() -> Table:
     return Table(
         name=SBA,
         features=features,
-        matrix=np.ascontiguousarray(portfolio.values[:, [catalog.columns[feature] for feature in features]]),
+        matrix=np.ascontiguousarray(portfolio.matrix(features)),
         bad=sample.data.bad,
         groups=sample.data.groups,
         categories=design.categories,

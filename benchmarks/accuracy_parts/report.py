@@ -5,7 +5,8 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from benchmarks.accuracy_parts.comparison import MARGIN, Comparison, Figures
-from benchmarks.accuracy_parts.statistics import Interval, mean_ranks
+from benchmarks.accuracy_parts.statistics import mean_ranks
+from training.intervals import Interval
 
 
 def markdown(comparisons: Sequence[Comparison], own: str, glass_boxes: Sequence[str]) -> list[str]:
