@@ -5,7 +5,8 @@ import json
 import math
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -28,6 +29,8 @@ from models.export_dialects import DialectName
 from models.export_formats import Format
 
 if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
     from features.catalog import Catalog
     from models.decision import Scorer
     from models.export_sheet import Sheet
@@ -39,6 +42,10 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 catalog_app = typer.Typer(no_args_is_help=True, help="Catalogs of indicators.")
 app.add_typer(catalog_app, name="catalog")
+policy_app = typer.Typer(no_args_is_help=True, help="Policies: tiers, cut-offs and strategies.")
+app.add_typer(policy_app, name="policy")
+
+_SHOWN_FAILURES = 20
 
 # Where nobody looks on, tables are not squeezed into 80 columns.
 out = Console(width=None if sys.stdout.isatty() else 120)
@@ -58,6 +65,15 @@ PolicyOption = Annotated[
     str | None, typer.Option("--policy", help="A policy: a YAML file, or the name of a bundled one.")
 ]
 LanguageOption = Annotated[Language, typer.Option("--language", help="Of names, reasons and strategies.")]
+LabelOption = Annotated[
+    str | None, typer.Option("--label", help="The column with the outcome. [the one that the catalog names]")
+]
+BadOption = Annotated[
+    list[str] | None,
+    typer.Option("--bad", help="A cell of that column that means the adverse outcome; may be repeated."),
+]
+EncodingOption = Annotated[str | None, typer.Option("--encoding", help="Of a CSV. [found out]")]
+DelimiterOption = Annotated[str | None, typer.Option("--delimiter", help="Of a CSV. [found out]")]
 ThreadsOption = Annotated[int, typer.Option("--threads", min=1, help="Threads that LightGBM may use.")]
 
 
@@ -93,8 +109,28 @@ def demo(state: StateOption = None, threads: ThreadsOption = 2) -> None:
 
 @app.command()
 def train(
+    catalog: CatalogOption = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            "--data", help="A table, one row a customer: .csv, .parquet or .xlsx. [the bundled sample]"
+        ),
+    ] = None,
+    label: LabelOption = None,
+    bad: BadOption = None,
+    policy: PolicyOption = None,
+    rejects: Annotated[
+        Path | None,
+        typer.Option("--rejects", help="Where rows that are kept apart go. [NAME.rejects.csv, here]"),
+    ] = None,
+    encoding: EncodingOption = None,
+    delimiter: DelimiterOption = None,
     walk_forward: Annotated[
-        bool, typer.Option(help="Evaluate on the years 2004 to 2010 first; each such run is recorded.")
+        bool,
+        typer.Option(
+            "--walk-forward/--no-walk-forward", "--validate/--no-validate",
+            help="Judge on held-out customers first; of the sample on 2004 to 2010, which is recorded.",
+        ),
     ] = True,
     order: Annotated[
         int | None,
@@ -105,13 +141,22 @@ def train(
     ] = None,
     state: StateOption = None,
     threads: ThreadsOption = 2,
-) -> None:
-    """Train on the bundled sample, record the run in MLflow, and register the model as champion."""
+) -> None:  # fmt: skip
+    """Train on a table of customers with outcomes (or on the bundled sample), and register the champion."""
     from models.signature import load_key
+
+    signer = None if key is None else load_key(key)
+    if data is not None:
+        if catalog is None:
+            raise BadInput("--data needs --catalog; draft one: tierwise catalog draft TABLE --label COLUMN")
+        request = _TableRequest(data, catalog, label, tuple(bad or ()), policy, rejects, encoding, delimiter)
+        _train_on_table(request, walk_forward, order, signer, state, threads)
+        return
+    if any(option is not None for option in (catalog, label, bad, policy, rejects, encoding, delimiter)):
+        raise BadInput("name the table with --data; without it the bundled sample is trained on as it is")
     from training.report import walk_forward_grids
     from training.sample import WALK_FORWARD_YEARS, train_sample
 
-    signer = None if key is None else load_key(key)
     sample = _built_sample()
     with _steps(len_hint=22 if walk_forward else 15) as progress:
         result = train_sample(
@@ -126,6 +171,99 @@ def train(
     for grid in walk_forward_grids(result.years) if result.years else ():
         out.print(_rich(grid))
     out.print(f"{result.promotion.model_version} is the champion (run {result.promotion.run_id}).")
+
+
+@app.command("build")
+def build_indicators(
+    portfolio: Annotated[
+        str,
+        typer.Argument(help="A portfolio file (YAML), or the name of a bundled one: where the tables are."),
+    ],
+    output: Annotated[
+        Path, typer.Argument(help="The folder that receives indicators, evidence and rejects.")
+    ],
+    as_of: Annotated[
+        datetime | None,
+        typer.Option("--as-of", formats=["%Y-%m-%d"], help="The day as of which everybody is evaluated."),
+    ] = None,
+    evaluations: Annotated[
+        Path | None,
+        typer.Option(
+            "--evaluations", help="Instead, a Parquet file of customer_id and as_of, many days at once."
+        ),
+    ] = None,
+    data: Annotated[
+        Path | None, typer.Option("--data", help="Where relative paths start. [beside the portfolio file]")
+    ] = None,
+    memory: Annotated[str, typer.Option("--memory", help="That DuckDB may use.")] = "2GB",
+    threads: ThreadsOption = 2,
+) -> None:
+    """Build every indicator from the departments' records as they were known on a day."""
+    from features.pipeline import prepare
+
+    if (as_of is None) == (evaluations is None):
+        raise BadInput("say the day with --as-of, or customers and days with --evaluations")
+    with _steps(len_hint=30) as progress:
+        prepared = prepare(
+            portfolio,
+            output,
+            as_of=None if as_of is None else as_of.date(),
+            evaluations=evaluations,
+            data=data,
+            memory_limit=memory,
+            threads=threads,
+            progress=progress,
+        )
+    staged, built = prepared.staged, prepared.built
+    grid = Table("table", *("read", "accepted", "rejected", "matched", "unmatched"), title_justify="left")
+    for name, table in staged.tables.items():
+        counts = (table.read, table.accepted, table.rejected, table.matched, table.unmatched)
+        grid.add_row(name, *(f"{count:,}" for count in counts))
+    out.print(grid)
+    for failure in sorted(staged.failures, key=lambda failure: -failure.rows)[:_SHOWN_FAILURES]:
+        out.print(
+            f"{failure.rows:,} rows of {failure.table}, {failure.source}: {failure.column}: {failure.reason}",
+            markup=False, highlight=False, soft_wrap=True,
+        )  # fmt: skip
+    if any(table.rejected for table in staged.tables.values()):
+        out.print(f"Every rejected row: {staged.rejects_file}", markup=False, soft_wrap=True)
+    if any(table.unmatched for table in staged.tables.values()):
+        out.print(f"Rows of nobody known: {staged.unmatched_file}", markup=False, soft_wrap=True)
+    labelled = "" if prepared.labelled is None else f", {prepared.labelled:,} with an outcome"
+    out.print(
+        f"{built.rows:,} customers on their days{labelled}: {built.indicators}; evidence: {built.evidence}",
+        markup=False, soft_wrap=True,
+    )  # fmt: skip
+
+
+@app.command()
+def simulate(
+    output: Annotated[Path, typer.Argument(help="A new folder for the synthetic company.")],
+    customers: Annotated[int, typer.Option("--customers", min=1, help="How many.")] = 10_000,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="The same seed gives the same company.")] = 1,
+    first: Annotated[
+        datetime, typer.Option("--first", formats=["%Y-%m-%d"], help="The first day of the records.")
+    ] = datetime(2022, 1, 1),
+    last: Annotated[
+        datetime, typer.Option("--last", formats=["%Y-%m-%d"], help="The last day of the records.")
+    ] = datetime(2024, 12, 31),
+    ugly: Annotated[
+        bool, typer.Option("--ugly", help="As departments really deliver: CSV in many encodings and forms.")
+    ] = False,
+) -> None:
+    """Write a synthetic company: all departments' tables over years, and the truth behind them apart."""
+    from features.simulation.company import simulate as write_company
+
+    with _steps(len_hint=20) as progress:
+        company = write_company(
+            output, customers, seed, first=first.date(), last=last.date(), ugly=ugly, progress=progress
+        )
+    rows = sum(company.rows.values())
+    out.print(
+        f"Synthetic: {customers:,} customers, {rows:,} records; build it: "
+        f"tierwise build {company.portfolio} OUT --as-of {last.date()}",
+        markup=False, highlight=False, soft_wrap=True,
+    )  # fmt: skip
 
 
 @app.command()
@@ -303,6 +441,59 @@ def export(
     out.print(f"Written to {output}, {len(text.encode()):,} bytes.", markup=False, soft_wrap=True)
 
 
+@catalog_app.command("draft")
+def draft_catalog_of(
+    table: Annotated[Path, typer.Argument(help="A table, one row a customer: .csv, .parquet or .xlsx.")],
+    label: Annotated[str, typer.Option("--label", help="The column with the outcome.")],
+    bad: BadOption = None,
+    customer_id: Annotated[
+        str | None, typer.Option("--id", help="The column with the customers' ids. [guessed]")
+    ] = None,
+    as_of: Annotated[
+        str | None, typer.Option("--as-of", help="The column with the day of evaluation. [guessed]")
+    ] = None,
+    nature: Annotated[Nature | None, typer.Option("--nature", help="Of all customers. [guessed]")] = None,
+    encoding: EncodingOption = None,
+    delimiter: DelimiterOption = None,
+) -> None:
+    """Propose a catalog for a table with known outcomes, on standard output, for a person to edit."""
+    from features.drafting.columns import profile
+    from features.drafting.draft import draft_catalog
+    from features.drafting.rendering import to_yaml
+
+    with _working(f"reading {table.name}"):
+        found = profile(
+            table, label, customer_id=customer_id, as_of=as_of, encoding=encoding, delimiter=delimiter
+        )
+        draft = draft_catalog(found, label, table, bad=tuple(bad or ()), nature=nature)
+    typer.echo(to_yaml(draft), nl=False)
+    for remark in (*draft.about, *draft.warnings):
+        err.print(f"{remark}.", markup=False, highlight=False, soft_wrap=True)
+
+
+@policy_app.command("draft")
+def draft_policy_of(
+    catalog: Annotated[str, typer.Argument(help="A YAML file, or the name of a bundled catalog.")],
+    bad_rate: Annotated[
+        float,
+        typer.Option("--bad-rate", help="The share of customers with the adverse outcome, such as 0.07."),
+    ],
+    outcome: Annotated[
+        str | None, typer.Option("--outcome", help="What the adverse outcome is called. [the catalog's]")
+    ] = None,
+) -> None:
+    """Propose a policy whose tiers stand around a bad rate, on standard output, for a person to edit."""
+    from features.catalog import load_catalog
+    from models.policy_draft import drafted_policy, to_yaml
+
+    if not 0 < bad_rate < 1:
+        raise BadInput("--bad-rate: give a share between 0 and 1")
+    declared = load_catalog(catalog)
+    flat = declared.table
+    named = outcome or (flat.outcome if flat is not None else None) or "adverse outcome"
+    typer.echo(to_yaml(drafted_policy(declared, bad_rate, named)), nl=False)
+
+
 @catalog_app.command("weigh")
 def weigh_catalog(
     catalog: Annotated[str, typer.Argument(help="A YAML file, or the name of a bundled catalog.")],
@@ -430,8 +621,14 @@ def main() -> None:
 # The errors that are told to the user, by module; any other is a defect and shows its traceback.
 EXPECTED = {
     "features.customer": "InvalidCustomer",
+    "features.expressions.staged": "BuildError",
+    "features.expressions.syntax": "ExpressionError",
+    "features.simulation.history": "SimulationError",
+    "features.sources.contract": "ChecksDisabled",
     "features.declaration": "DeclarationError",
+    "features.drafting.outcome": "UnclearOutcome",
     "features.records": "RecordsError",
+    "features.sources.opening": "TableError",
     "models.artefact": "ArtefactError",
     "models.booster": "Untrainable",
     "models.compilation": "NotCompilable",
@@ -442,7 +639,6 @@ EXPECTED = {
     "models.weights": "UnfitWeights",
     "serving.launch": "CannotServe",
     "serving.settings": "SettingsError",
-    "serving.tables": "TableError",
     "training.tracking": "TrackingError",
     "training.verification": "ExplanationMismatch",
 }
@@ -583,6 +779,104 @@ def _show_portfolio(sample: "Sample", scorer: "Scorer", model_version: str) -> N
             middle = of_tier[np.argsort(decisions.score[of_tier], kind="stable")[len(of_tier) // 2]]
             out.rule(f"a customer in the middle of tier {tier}")
             out.print(render(answer(decisions, int(middle), model_version=model_version), scorer))
+
+
+@dataclass(frozen=True)
+class _TableRequest:
+    """What was asked of a table that is trained on."""
+
+    data: Path
+    catalog: str
+    label: str | None
+    bad: tuple[str, ...]
+    policy: str | None
+    rejects: Path | None
+    encoding: str | None
+    delimiter: str | None
+
+
+def _train_on_table(
+    request: _TableRequest,
+    validate_first: bool,
+    order: int | None,
+    signer: "Ed25519PrivateKey | None",
+    state: Path | None,
+    threads: int,
+) -> None:
+    import numpy as np
+
+    from features.catalog import load_catalog
+    from models.booster import Untrainable
+    from models.policy import load_policy
+    from models.policy_draft import drafted_policy
+    from training.customers import read_customers, write_rejects
+    from training.job import run_job
+    from training.validation import validate
+
+    declared = load_catalog(request.catalog)
+    with _working(f"reading {request.data.name}"):
+        table = read_customers(
+            request.data,
+            declared,
+            request.label,
+            request.bad,
+            encoding=request.encoding,
+            delimiter=request.delimiter,
+        )
+    bad = int(np.sum(table.data.bad))
+    out.print(
+        f"{table.read:,} rows read, {len(table.data):,} customers with a known outcome, {bad:,} bad "
+        f"({bad / len(table.data):.1%}: {', '.join(table.bad_words)}), {len(table.rejects):,} kept apart.",
+        markup=False, highlight=False, soft_wrap=True,
+    )  # fmt: skip
+    if table.rejects:
+        rejects = request.rejects or Path(f"{request.data.name.split('.')[0]}.rejects.csv")
+        write_rejects(table, rejects)
+        out.print(f"Rows kept apart, with their reasons: {rejects}.", markup=False, soft_wrap=True)
+    if table.ignored:
+        out.print(f"Columns not used: {', '.join(table.ignored)}.", markup=False, soft_wrap=True)
+    if request.policy is None:
+        flat = declared.table
+        outcome = request.label or (flat.outcome if flat is not None else None) or "adverse outcome"
+        rules = drafted_policy(declared, bad / len(table.data), outcome)
+    else:
+        rules = load_policy(request.policy)
+        rules.check_against(declared)
+    with _steps(len_hint=20) as progress:
+        if validate_first:
+            found = validate(
+                table.data, rules, identified=table.identified, threads=threads, progress=progress
+            )
+            out.print(_rich(found.grid()))
+        if bad < rules.minimum_bad_outcomes:
+            raise Untrainable(
+                f"{bad} bad outcomes are too few for a model to be registered, the policy asks for "
+                f"{rules.minimum_bad_outcomes}: serve the baseline (--catalog, --policy) until there are more"
+            )
+        today = np.datetime64("today")
+        result = run_job(
+            table.data,
+            np.full(len(table.data), today),
+            rules,
+            (),
+            today,
+            run_name=f"{declared.catalog} {today}",
+            order=order,
+            signer=signer,
+            state=state,
+            threads=threads,
+            progress=progress,
+        )
+    if request.policy is None:
+        out.print(
+            "No policy was given: tiers stand around the bad rate, as `tierwise policy draft` proposes.",
+            soft_wrap=True,
+        )
+    out.print(
+        f"{result.promotion.model_version} is the champion (run {result.promotion.run_id}). "
+        f"Score with it: tierwise score TABLE OUT --model {declared.catalog}",
+        markup=False, highlight=False, soft_wrap=True,
+    )  # fmt: skip
 
 
 def _rich(grid: "Grid") -> Table:

@@ -12,6 +12,8 @@ from pydantic import Field, model_validator
 from features.condition import Condition
 from features.curve import Better, Knots, check_knots
 from features.declaration import DeclarationError, content_hash, load_declared, read_yaml
+from features.sources.flat_table import FlatTable
+from features.sources.record_table import CUSTOMERS, NATURE, ColumnType, RecordTable
 from features.terms import Declared, Nature, Text
 
 CATALOGS = Path(__file__).parent / "catalogs"
@@ -77,6 +79,10 @@ class Indicator(Declared):
     as the value rises (−1, 0 unknown, +1). They are separate: a large purchase volume may be good
     for contribution and bad for risk. A `protected` indicator is recorded, never scored nor
     modelled. Weights are the baseline's: a model may learn from every indicator that is `modelled`.
+
+    `aliases` are headers under which tables carry it, beside its id; `missing` are codes that stand for no
+    value. `value` is the expression that computes it from the departments' tables. Where it is `drafted`, its
+    direction and points were read off outcomes, and a validation reads them anew from what it trains on.
     """
 
     id: str = Identifier
@@ -99,6 +105,10 @@ class Indicator(Declared):
     actionable: bool = False
     modelled: bool = True
     applies_when: Condition | None = None
+    aliases: tuple[str, ...] = ()
+    missing: tuple[float | str, ...] = ()
+    value: str | None = None
+    drafted: bool = False
     notes: str | None = None
 
     @model_validator(mode="after")
@@ -160,6 +170,14 @@ class Indicator(Declared):
             return 0.0
         return _weight_of(self.weight, nature)
 
+    def stands_for_nothing(self, value: object) -> bool:
+        """Whether a value is one of the codes for a missing one."""
+        if not self.missing or isinstance(value, bool):
+            return False
+        if isinstance(value, str):
+            return value.strip() in self.missing
+        return isinstance(value, int | float) and value in self.missing
+
     @property
     def in_model(self) -> bool:
         """Whether a model may use the indicator."""
@@ -178,10 +196,11 @@ class Method(StrEnum):
     AHP = "ahp"
     ENTROPY = "entropy"
     CRITIC = "critic"
+    OUTCOMES = "outcomes"
 
 
 class Weighting(Declared):
-    """How the weights came about: of AHP the consistency ratio, of entropy and CRITIC the customers used."""
+    """How the weights came about: of AHP the consistency ratio, of records or outcomes the customers."""
 
     method: Method = Method.JUDGEMENT
     consistency_ratio: float | None = None
@@ -240,12 +259,15 @@ class Catalog(Declared):
     natures: tuple[Nature, ...] = Field(min_length=1)
     departments: dict[str, Text]
     units: dict[str, Unit] = {}
+    tables: dict[str, RecordTable] = {}
+    table: FlatTable | None = None
     weighting: Weighting = Weighting()
     dimensions: tuple[Dimension, ...] = Field(min_length=1)
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         self._check_ids()
+        self._check_tables()
         for placed in self.placed:
             self._check_references(placed)
         for nature in self.natures:
@@ -261,6 +283,21 @@ class Catalog(Declared):
             twice = {id_ for id_ in ids if ids.count(id_) > 1}
             if twice:
                 raise ValueError(f"{what} {min(twice)}: the id is given twice; ids are unique in a catalog")
+
+    def _check_tables(self) -> None:
+        for name, table in self.tables.items():
+            where = f"table {name}"
+            if table.department not in self.departments:
+                raise ValueError(f"{where}: department {table.department} is not declared")
+            if table.key_of is not None:
+                of_table, column = table.key_of.split(".")
+                if of_table not in self.tables or column not in self.tables[of_table].columns:
+                    raise ValueError(f"{where}: key_of: there is no {table.key_of}")
+        if self.tables:
+            customers = self.tables.get(CUSTOMERS)
+            nature = customers.columns.get(NATURE) if customers is not None else None
+            if nature is None or nature.type is not ColumnType.TEXT:
+                raise ValueError(f"tables: need a table {CUSTOMERS} with a text {NATURE}: it says who exists")
 
     def _check_references(self, placed: Placed) -> None:
         indicator = placed.indicator

@@ -79,7 +79,7 @@ def _encode_number(indicator: Indicator, value: object) -> float:
 def parse_customer(raw: object, catalog: Catalog, position: int = 0) -> Customer:
     """Check one customer given as a mapping with customer_id, nature, as_of and indicators.
 
-    An indicator that is absent or None is missing.
+    An indicator that is absent, None, or one of its codes for a missing value is missing.
 
     Raises:
         InvalidCustomer: the first thing that is wrong, with the customer's position.
@@ -101,7 +101,7 @@ def parse_customer(raw: object, catalog: Catalog, position: int = 0) -> Customer
             # The caller's key may be personal data: it is named only as far as an identifier goes.
             name = id_ if isinstance(id_, str) and id_.isidentifier() and len(id_) <= 64 else "(unprintable)"
             raise InvalidCustomer(position, f"indicator {name}", "is not in the catalog")
-        if value is None:
+        if value is None or placed.indicator.stands_for_nothing(value):
             continue
         if not placed.applies_to(nature):
             raise InvalidCustomer(position, f"indicator {id_}", f"is not declared for nature {nature}")

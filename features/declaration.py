@@ -75,8 +75,9 @@ def first_error(error: ValidationError) -> str:
 def content_hash(model: BaseModel) -> str:
     """Return the SHA-256 of a declared model's canonical JSON (hex, 64 characters).
 
-    Keys stay in the order of the declaration, since it can mean something: a level's code is its place.
+    Keys stay in the order of the declaration, since it can mean something: a level's code is its place. What
+    has its default is left out, so that a field that is added later changes no hash.
     """
-    document = model.model_dump(mode="json", by_alias=True)
+    document = model.model_dump(mode="json", by_alias=True, exclude_defaults=True)
     canonical = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()

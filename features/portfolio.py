@@ -118,6 +118,19 @@ class Portfolio:
         )
 
     @classmethod
+    def joined(cls, parts: Sequence["Portfolio"]) -> "Portfolio":
+        """Return the customers of one or more portfolios of one catalog, one after the other."""
+        first = parts[0]
+        return cls(
+            catalog=first.catalog,
+            customer_ids=[id_ for part in parts for id_ in part.customer_ids],
+            natures=np.concatenate([part.natures for part in parts]),
+            as_of=[day for part in parts for day in part.as_of],
+            given=np.concatenate([part.given for part in parts]),
+            levels={id_: np.concatenate([part.levels[id_] for part in parts]) for id_ in first.levels},
+        )
+
+    @classmethod
     def from_customers(cls, customers: Sequence[Customer], catalog: Catalog) -> "Portfolio":
         """Collect checked customers into columns, in their order."""
         columns = catalog.columns
@@ -164,7 +177,7 @@ class Portfolio:
             if placed.id not in frame.columns:
                 continue
             cells = frame[placed.id]
-            present = cells.notna().to_numpy()
+            present = cells.notna().to_numpy() & ~_codes_for_nothing(cells, placed.indicator)
             foreign = present & ~np.isin(identity.natures, [n for n in Nature if placed.applies_to(n)])
             for row in np.flatnonzero(foreign):
                 reason = f"is not declared for nature {identity.natures[row]}"
@@ -214,6 +227,16 @@ def _identities(frame: pd.DataFrame, catalog: Catalog, rejects: dict[int, Invali
             rejects.setdefault(row, error)
             days.append(date.min)
     return _Identities(ids, np.array(natures, dtype=object), days)
+
+
+def _codes_for_nothing(cells: pd.Series, indicator: Indicator) -> Bools:
+    """Return which cells are codes for a missing value, shape (n,)."""
+    if not indicator.missing:
+        return np.zeros(len(cells), dtype=np.bool_)
+    if pd.api.types.is_numeric_dtype(cells.dtype) and not pd.api.types.is_bool_dtype(cells.dtype):
+        codes = [code for code in indicator.missing if isinstance(code, float)]
+        return cells.isin(codes).to_numpy(dtype=np.bool_)
+    return np.array([indicator.stands_for_nothing(cell) for cell in cells], dtype=np.bool_)
 
 
 def _encode_column(

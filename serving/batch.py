@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from features.portfolio import Portfolio
+from features.sources.customer_table import Chunk, open_table
+from features.sources.opening import TableError
 from features.terms import Language
 from models.answer import Answer
 from models.decision import Scorer
 from serving.outputs import CsvOutput, LinesOfCsv, Output, ParquetOutput
 from serving.scoring import answers
 from serving.served import Served
-from serving.tables import Chunk, TableError, open_table
 
 # Told after every chunk: rows read so far, and the share of the file read (0–1).
 Progress = Callable[[int, float], None]

@@ -7,7 +7,8 @@ import numpy as np
 
 from features.catalog import Catalog
 from features.portfolio import Floats, Portfolio
-from serving.tables import TableError, open_table
+from features.sources.customer_table import open_table
+from features.sources.opening import TableError
 
 
 def read_portfolio(path: Path, catalog: Catalog) -> Portfolio:
@@ -29,7 +30,7 @@ def read_portfolio(path: Path, catalog: Catalog) -> Portfolio:
             parts.append(portfolio)
     if not any(len(part) for part in parts):
         raise TableError(f"{path}: holds no customers")
-    return _joined(parts)
+    return Portfolio.joined(parts)
 
 
 def read_matrix(path: Path) -> Floats:
@@ -55,15 +56,3 @@ def read_matrix(path: Path) -> Floats:
     if any(len(row) != len(rows) for row in rows) or not rows:
         raise TableError(f"{path}: give as many lines as columns, without a header")
     return np.array(rows)
-
-
-def _joined(parts: list[Portfolio]) -> Portfolio:
-    first = parts[0]
-    return Portfolio(
-        catalog=first.catalog,
-        customer_ids=[id_ for part in parts for id_ in part.customer_ids],
-        natures=np.concatenate([part.natures for part in parts]),
-        as_of=[day for part in parts for day in part.as_of],
-        given=np.concatenate([part.given for part in parts]),
-        levels={id_: np.concatenate([part.levels[id_] for part in parts]) for id_ in first.levels},
-    )

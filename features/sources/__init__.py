@@ -1,0 +1,1 @@
+"""The departments' tables: declared, read, checked, matched to customers."""

@@ -1,0 +1,216 @@
+"""Reading tables of customers, one row each, in chunks: typed by a catalog, each row with its number."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from features.catalog import Catalog, Indicator, Kind
+from features.sources import cells as reading
+from features.sources.flat_table import FlatTable
+from features.sources.natures import nature_of_word
+from features.sources.opening import RawChunk, TableError, open_raw
+from features.terms import Nature
+
+CHUNK_ROWS = 5000
+IDENTITY = ("customer_id", "nature", "as_of")
+
+
+@dataclass(frozen=True, eq=False)
+class Chunk:
+    """Some rows of a table.
+
+    `frame` has the columns that are known, typed by the catalog's kinds; what is of the wrong type is left
+    as it was given, for the evaluation to refuse. `rows` are their numbers as a spreadsheet shows them (the
+    header is row 1). `misshapen` are rows with too many or too few cells: number and reason. `outcome` are
+    the cells of the outcome, if it was asked for: texts, None where missing. `share` is how much of the file
+    has been read (0–1).
+    """
+
+    frame: pd.DataFrame
+    rows: Sequence[int]
+    misshapen: Sequence[tuple[int, str]]
+    outcome: NDArray[np.object_] | None
+    share: float
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table that is being read.
+
+    `ignored` are the columns that nobody asked for; `dated` and `identified` say whether it has a column with
+    the day of evaluation and one with the customers' ids.
+    """
+
+    ignored: tuple[str, ...]
+    dated: bool
+    identified: bool
+    chunks: Iterator[Chunk]
+
+
+@contextmanager
+def open_table(
+    path: Path,
+    catalog: Catalog,
+    *,
+    outcome: str | None = None,
+    encoding: str | None = None,
+    delimiter: str | None = None,
+) -> Iterator[Table]:
+    """Open a table by its ending, as `features.sources.opening.open_raw` does.
+
+    Columns go by an indicator's id or one of its aliases. Texts are read by the kind of their indicator
+    (1,234 and 12% are numbers, 是 and yes flags); an empty cell, or a word for nothing, is missing. A
+    catalog that describes a flat table says under which headers ids, days and natures stand; what it does
+    not name, it supplies: the row's number, today, its only nature.
+
+    Raises:
+        TableError: it cannot be read, has another ending, no header, a column twice, lacks one of
+            customer_id, nature, as_of, or the outcome.
+    """
+    with open_raw(path, encoding=encoding, delimiter=delimiter, chunk_rows=CHUNK_ROWS) as raw:
+        places = _places(raw.header, path, catalog)
+        flat = catalog.table
+        if flat is None:
+            absent = [name for name in IDENTITY if name not in places]
+            if absent:
+                raise TableError(
+                    f"{path}: column {absent[0]} is absent; give {', '.join(IDENTITY)} and indicators"
+                )
+        elif "nature" not in places and len(catalog.natures) > 1:
+            raise TableError(f"{path}: column nature is absent, and the catalog has several natures")
+        of_outcome = None
+        if outcome is not None:
+            if outcome not in raw.header:
+                raise TableError(f"{path}: there is no column {outcome}, in which the outcome should stand")
+            of_outcome = raw.header.index(outcome)
+        known = {*places.values(), of_outcome}
+        ignored = tuple(name for place, name in enumerate(raw.header) if name and place not in known)
+
+        def chunks() -> Iterator[Chunk]:
+            for chunk in raw.chunks:
+                yield Chunk(
+                    frame=_typed(chunk, places, catalog, flat),
+                    rows=[int(row) for row in chunk.rows],
+                    misshapen=chunk.misshapen,
+                    outcome=None if of_outcome is None else reading.texts(chunk.frame[of_outcome]),
+                    share=chunk.share,
+                )
+
+        yield Table(ignored, "as_of" in places, "customer_id" in places, chunks())
+
+
+def _places(header: Sequence[str], path: Path, catalog: Catalog) -> dict[str, int]:
+    """Return the place of each known column by what it is called in the catalog."""
+    named = [name for name in header if name]
+    twice = [name for name in named if named.count(name) > 1]
+    if twice:
+        raise TableError(f"{path}: column {twice[0]} stands there twice")
+    headers: dict[str, str] = {}
+    for placed in catalog.placed:
+        headers |= dict.fromkeys((*placed.indicator.aliases, placed.id), placed.id)
+    headers |= {name: name for name in IDENTITY}
+    if catalog.table is not None:
+        for name, own in zip(IDENTITY, _own_headers(catalog.table), strict=True):
+            if own is not None:
+                headers[own] = name
+    result: dict[str, int] = {}
+    for place, name in enumerate(header):
+        known = headers.get(name)
+        if known is None:
+            continue
+        if known in result:
+            raise TableError(f"{path}: columns {header[result[known]]} and {name} are both {known}")
+        result[known] = place
+    return result
+
+
+def _own_headers(table: FlatTable) -> tuple[str | None, str | None, str | None]:
+    return table.customer_id, table.nature, table.as_of
+
+
+def _typed(chunk: RawChunk, places: dict[str, int], catalog: Catalog, flat: FlatTable | None) -> pd.DataFrame:
+    columns: dict[str, object] = {}
+    for name, place in places.items():
+        cells = chunk.frame[place]
+        placed = catalog.by_id.get(name)
+        if placed is not None:
+            columns[name] = _of_indicator(cells, placed.indicator)
+        elif name == "as_of":
+            columns[name] = _days(cells, flat)
+        elif name == "nature":
+            columns[name] = _natures(cells, flat)
+        else:
+            columns[name] = _ids(cells)
+    n = len(chunk.rows)
+    if "customer_id" not in columns:
+        columns["customer_id"] = np.array([f"row {row}" for row in chunk.rows], dtype=object)
+    if "nature" not in columns:
+        columns["nature"] = np.full(n, str(catalog.natures[0]), dtype=object)
+    if "as_of" not in columns:
+        columns["as_of"] = np.full(n, date.today(), dtype=object)
+    return pd.DataFrame(columns)
+
+
+def _of_indicator(cells: pd.Series, indicator: Indicator) -> pd.Series:
+    """Return a column by the kind of its indicator; cells of another kind are left as they are."""
+    if indicator.missing:
+        nothing = np.array([indicator.stands_for_nothing(cell) for cell in cells], dtype=np.bool_)
+        cells = cells.astype(object).mask(nothing, None)
+    match indicator.kind:
+        case Kind.NUMBER:
+            values, wrong = reading.numbers(cells)
+            return _with_wrong(values, wrong, cells)
+        case Kind.FLAG:
+            values, wrong = reading.flags(cells)
+            objects = (values == 1.0).astype(object)
+            objects[np.isnan(values)] = None
+            objects[wrong] = cells.to_numpy(dtype=object)[wrong]
+            return pd.Series(objects, dtype=object)
+        case Kind.CATEGORY:
+            return pd.Series(reading.texts(cells), dtype=object)
+
+
+def _with_wrong(values: NDArray[np.float64], wrong: NDArray[np.bool_], cells: pd.Series) -> pd.Series:
+    if not wrong.any():
+        return pd.Series(values)
+    objects = values.astype(object)
+    objects[wrong] = cells.to_numpy(dtype=object)[wrong]
+    return pd.Series(objects, dtype=object)
+
+
+def _days(cells: pd.Series, flat: FlatTable | None) -> pd.Series:
+    days, wrong = reading.dates(cells, flat.date_order if flat is not None else None)
+    objects = np.array([None if np.isnat(day) else day.astype(date) for day in days], dtype=object)
+    objects[wrong] = cells.to_numpy(dtype=object)[wrong]
+    return pd.Series(objects, dtype=object)
+
+
+def _natures(cells: pd.Series, flat: FlatTable | None) -> pd.Series:
+    texts = reading.texts(cells)
+    if flat is not None:
+        texts = np.array([_nature(text) for text in texts], dtype=object)
+    return pd.Series(texts, dtype=object)
+
+
+def _nature(text: str | None) -> str | None:
+    nature = nature_of_word(text) if text is not None and text not in set(Nature) else None
+    return text if nature is None else str(nature)
+
+
+def _ids(cells: pd.Series) -> pd.Series:
+    """Return customer ids with whole numbers as their digits: spreadsheets make numbers of them."""
+
+    def text(cell: object) -> object:
+        if isinstance(cell, float | np.floating) and float(cell).is_integer():
+            cell = int(cell)
+        if isinstance(cell, int | np.integer) and not isinstance(cell, bool):
+            return str(cell)
+        return None if cell == "" else cell
+
+    return pd.Series([text(cell) for cell in cells.to_numpy(dtype=object)], dtype=object)

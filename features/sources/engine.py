@@ -1,0 +1,47 @@
+"""DuckDB as it is used here: within a memory limit, spilling to a folder, nothing from the network."""
+
+import glob
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+
+MEMORY_LIMIT = "2GB"
+
+
+@contextmanager
+def engine(
+    folder: Path, *, memory_limit: str = MEMORY_LIMIT, threads: int | None = None
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open a database in memory that spills into `folder`, which the caller removes."""
+    config: dict[str, str | bool | int | float | list[str]] = {
+        "memory_limit": memory_limit,
+        "temp_directory": str(folder),
+        "autoinstall_known_extensions": False,
+    }
+    if threads is not None:
+        config["threads"] = threads
+    connection = duckdb.connect(config=config)
+    try:
+        yield connection
+    finally:
+        connection.close()
+
+
+def pattern_of(file: Path) -> str:
+    """Return a path as DuckDB reads it: one file, whatever its name."""
+    return glob.escape(str(file))
+
+
+def quoted(name: str) -> str:
+    """Return a name of a column or table as SQL writes it."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def count_of(connection: duckdb.DuckDBPyConnection, query: str, parameters: list[object]) -> int:
+    """Return the one number that a query counts, or of how many rows a COPY was."""
+    found = connection.execute(query, parameters).fetchone()
+    if found is None:
+        raise RuntimeError("a query that counts has returned nothing")
+    return int(found[0])

@@ -1,0 +1,292 @@
+"""Drafting a catalog for a table that nobody described."""
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from features.catalog import Catalog, Kind
+from features.curve import Better, check_knots
+from features.customer import parse_customer
+from features.declaration import load_declared
+from features.drafting import wording
+from features.drafting.columns import Role, missing_codes, profile
+from features.drafting.curves import draw_curve, draw_levels, rounded
+from features.drafting.draft import Draft, draft_catalog
+from features.drafting.outcome import UnclearOutcome, adverse_words
+from features.drafting.redrawing import redrawn
+from features.drafting.rendering import to_yaml
+from features.drafting.shares import shares_of
+from features.portfolio import Portfolio
+from features.sources.customer_table import open_table
+from features.sources.opening import TableError
+from features.sources.record_table import DateOrder
+from features.terms import Nature
+
+N = 2000
+
+
+def odd_table() -> pd.DataFrame:
+    """An analyst's table with what makes tables odd; synthetic."""
+    random = np.random.default_rng(5)
+    debt = random.uniform(0, 90, N)
+    due = random.choice([0, 1, 2, 3, 98, 96], N, p=[0.7, 0.15, 0.08, 0.05, 0.01, 0.01])
+    bad = random.random(N) < 1 / (1 + np.exp(3.5 - 0.03 * debt - 0.6 * np.minimum(due, 3)))
+    days = pd.Timestamp("2018-01-01") + pd.to_timedelta(random.integers(0, 1800, N), unit="D")
+    return pd.DataFrame(
+        {
+            "Unnamed: 0": range(N),
+            "客戶編號": [f"K{number:05d}" for number in random.integers(0, N // 2, N)],
+            "Application Date": [f"{day:%d/%m/%Y}" for day in days],
+            "年收入": [f"{income:,.1f}" for income in random.lognormal(8, 1, N)],
+            "Debt Ratio": [f"{share:.1f}%" for share in debt],
+            "past_due": due,
+            "months_employed": np.where(random.random(N) < 0.1, -999, random.integers(0, 200, N)),
+            "Gender": random.choice(["M", "F"], N),
+            "purpose": random.choice(["car", "house", "school, private", '"odd"', ""], N),
+            "empty": "",
+            "const": "x",
+            "is_member": random.choice(["是", "否"], N),
+            "comment": [f"text {number}" for number in range(N)],
+            "birth_date": [f"{year}-01-31" for year in random.integers(1950, 2000, N)],
+            "charged_off_amount": np.where(bad, random.lognormal(5, 1, N).round(2).astype(str), ""),
+            "Loan Status": np.where(random.random(N) < 0.02, "", np.where(bad, "Charged Off", "Fully Paid")),
+        }
+    )
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("draft") / "odd loans.csv"
+    odd_table().to_csv(path, index=False, encoding="gb18030", sep=";")
+    return path
+
+
+@pytest.fixture(scope="module")
+def draft(table: Path) -> Draft:
+    return draft_catalog(profile(table, "Loan Status"), "Loan Status", table)
+
+
+def test_ids_days_outcome_and_what_is_no_indicator_are_told_apart(table: Path) -> None:
+    roles = {column.header: column.role for column in profile(table, "Loan Status").columns}
+    assert roles["客戶編號"] is Role.CUSTOMER_ID
+    assert roles["Application Date"] is Role.AS_OF
+    assert roles["Loan Status"] is Role.OUTCOME
+    left_out = {name for name, role in roles.items() if role is Role.LEFT_OUT}
+    assert left_out == {"Unnamed: 0", "empty", "const", "comment", "birth_date"}
+
+
+def test_the_catalog_says_how_the_table_is_read(draft: Draft) -> None:
+    flat = draft.catalog.table
+    assert flat is not None
+    assert (flat.customer_id, flat.as_of, flat.date_order) == (
+        "客戶編號",
+        "Application Date",
+        DateOrder.DAY_FIRST,
+    )
+    assert (flat.outcome, flat.bad) == ("Loan Status", ("Charged Off",))
+
+
+def test_kinds_codes_directions_and_points_follow_from_the_cells(draft: Draft) -> None:
+    by_id = {id_: placed.indicator for id_, placed in draft.catalog.by_id.items()}
+    assert by_id["past_due"].missing == (96.0, 98.0)
+    assert by_id["months_employed"].missing == (-999.0,)
+    assert by_id["is_member"].kind is Kind.FLAG
+    assert by_id["purpose"].kind is Kind.CATEGORY
+    assert by_id["column_4"].kind is Kind.NUMBER and by_id["column_4"].aliases == ("年收入",)
+    assert by_id["debt_ratio"].risk_direction == 1 and by_id["debt_ratio"].better is Better.LOWER
+    assert by_id["months_employed"].risk_direction == 0
+    assert draft.catalog.by_id["debt_ratio"].dimension.id == "financial"
+
+
+def test_what_is_protected_or_knows_the_outcome_is_not_used_and_that_is_said(draft: Draft) -> None:
+    gender, amount = (draft.catalog.by_id[id_].indicator for id_ in ("gender", "charged_off_amount"))
+    assert gender.protected and not amount.modelled
+    assert any("Gender" in warning for warning in draft.warnings)
+    assert any("charged_off_amount" in warning for warning in draft.warnings)
+
+
+def test_the_draft_is_a_catalog_file_with_its_evidence(draft: Draft, tmp_path: Path) -> None:
+    path = tmp_path / "drafted.yaml"
+    path.write_text(to_yaml(draft), encoding="utf-8")
+    assert load_declared(Catalog, path) == draft.catalog
+    assert "risk rises with it; AUC 0." in path.read_text(encoding="utf-8")
+    assert "# left out: comment" in path.read_text(encoding="utf-8")
+
+
+def test_a_table_is_read_by_its_own_draft(table: Path, draft: Draft) -> None:
+    with open_table(table, draft.catalog, outcome="Loan Status") as opened:
+        assert set(opened.ignored) == {"Unnamed: 0", "empty", "const", "comment", "birth_date"}
+        chunk = next(iter(opened.chunks))
+    portfolio, rejects = Portfolio.from_frame(chunk.frame, draft.catalog)
+    assert not len(rejects) and len(portfolio) == N
+    given_ = odd_table()
+    due = portfolio.given[:, portfolio.column("past_due")]
+    assert np.array_equal(np.isnan(due), given_["past_due"] > 90)
+    assert np.array_equal(due[~np.isnan(due)], given_["past_due"][given_["past_due"] < 90])
+    debt = portfolio.given[:, portfolio.column("debt_ratio")]
+    assert np.allclose(debt, given_["Debt Ratio"].str.rstrip("%").astype(float) / 100)
+
+
+def test_a_code_for_nothing_is_missing_whichever_way_a_customer_comes(draft: Draft) -> None:
+    raw = {"customer_id": "A", "nature": "individual", "as_of": "2020-01-01", "indicators": {"past_due": 98}}
+    assert parse_customer(raw, draft.catalog).codes == {}
+
+
+def test_redrawn_from_the_same_customers_a_draft_is_the_same(table: Path, draft: Draft) -> None:
+    with open_table(table, draft.catalog, outcome="Loan Status") as opened:
+        chunk = next(iter(opened.chunks))
+    portfolio, _ = Portfolio.from_frame(chunk.frame, draft.catalog)
+    assert chunk.outcome is not None
+    known = np.flatnonzero(chunk.outcome != np.array(None))
+    bad = chunk.outcome[known] == "Charged Off"
+    again = redrawn(portfolio.take(known), bad)
+    for placed in draft.catalog.placed:
+        other = again.by_id[placed.id].indicator
+        assert placed.indicator.points == other.points
+        assert placed.indicator.levels == other.levels
+        assert placed.indicator.weight == other.weight
+        assert placed.indicator.risk_direction == other.risk_direction
+    flipped = redrawn(portfolio.take(known), ~bad)
+    assert flipped.by_id["debt_ratio"].indicator.risk_direction == -1
+
+
+def test_what_a_person_made_their_own_is_not_redrawn(table: Path, draft: Draft) -> None:
+    document = draft.catalog.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+    for dimension in document["dimensions"]:
+        for group in dimension["groups"]:
+            for indicator in group["indicators"]:
+                indicator.pop("drafted")
+    document["weighting"] = {"method": "judgement"}
+
+    own = Catalog.model_validate_json(json.dumps(document))
+    with open_table(table, own) as opened:
+        portfolio, _ = Portfolio.from_frame(next(iter(opened.chunks)).frame, own)
+    assert redrawn(portfolio, np.arange(N) % 2 == 0) == own
+
+
+@pytest.mark.parametrize(
+    ("words", "name", "adverse"),
+    [
+        (["good", "bad"], "creditability", ("bad",)),
+        (["0", "1", "0"], "default", ("1",)),
+        (["0", "1", "0"], "repaid", ("0",)),
+        (["是", "否"], "是否违约", ("是",)),
+        (["CHGOFF", "P I F"], "MIS_Status", ("CHGOFF",)),
+        (["Fully Paid", "Charged Off", "Current"], "loan_status", ("Charged Off",)),
+        (["no default", "default"], "y", ("default",)),
+        (["1", "2", "1"], "class", ("2",)),
+        (["正常", "逾期"], "狀態", ("逾期",)),
+        (["true", "false"], "bankrupt", ("true",)),
+    ],
+)
+def test_the_adverse_outcome_is_told_by_its_words(
+    words: list[str], name: str, adverse: tuple[str, ...]
+) -> None:
+    assert adverse_words(np.array(words, dtype=object), name)[0] == adverse
+
+
+@pytest.mark.parametrize("words", [["1", "1"], ["a", "b", "c"], [None, None]])
+def test_an_outcome_that_cannot_be_told_is_refused(words: list[str | None]) -> None:
+    with pytest.raises(UnclearOutcome, match="column y"):
+        adverse_words(np.array(words, dtype=object), "y")
+
+
+def test_a_label_that_is_not_there_is_told(table: Path) -> None:
+    with pytest.raises(TableError, match="there is no column default; it has Unnamed: 0, 客戶編號"):
+        profile(table, "default")
+
+
+@pytest.mark.parametrize(
+    ("values", "codes"),
+    [
+        ([0, 1, 2, 98, 98, 96], (96.0, 98.0)),
+        ([0, 1, 2, 3, 98], ()),  # once is no code
+        ([10, 50, 99, 99, 70], ()),  # within the rest
+        ([-9, -8, 3, 50, 80], (-9.0, -8.0)),
+        ([-2, -1, 0, 1, 2], ()),  # grades of their own
+        ([-999, 1.5, 2.5, -999], (-999.0,)),
+        ([0.5, 0.7, 999, 999], (999.0,)),
+        ([1, 2, 3], ()),
+    ],
+)
+def test_codes_for_nothing_stand_apart_from_the_rest(values: list[float], codes: tuple[float, ...]) -> None:
+    assert missing_codes(np.array(values, dtype=np.float64)) == tuple(sorted(codes))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_every_curve_is_one_that_a_catalog_accepts(data: st.DataObject) -> None:
+    n = data.draw(st.integers(2, 200))
+    random = np.random.default_rng(data.draw(st.integers(0, 2**32)))
+    scale = data.draw(st.sampled_from([1e-300, 1e-9, 1.0, 1e9, 1e300]))
+    values = random.choice([0.0, 1.0, 2.0, np.nan, *random.normal(size=10)], n) * scale
+    drawn = draw_curve(values, random.random(n) < data.draw(st.floats(0.05, 0.95)))
+    if drawn.knots is not None:
+        check_knots(drawn.knots, drawn.better)
+        if drawn.direction:
+            assert drawn.better is (Better.LOWER if drawn.direction > 0 else Better.HIGHER)
+
+
+def test_a_direction_is_declared_only_where_it_is_sure() -> None:
+    random = np.random.default_rng(1)
+    x = random.normal(size=4000)
+    rising = random.random(4000) < 1 / (1 + np.exp(2 - x))
+    turning = random.random(4000) < 1 / (1 + np.exp(3 - 1.5 * x**2 - 0.4 * x))
+    assert draw_curve(x, rising).direction == 1
+    assert draw_curve(-x, rising).direction == -1
+    assert draw_curve(x, turning).direction == 0
+    assert draw_curve(x, turning).better is Better.MIDDLE
+    assert draw_curve(x, random.random(4000) < 0.2).direction == 0
+
+
+def test_levels_nobody_has_seen_do_not_pay() -> None:
+    words = np.array(["a"] * 100 + ["b"] * 100 + [None] * 10, dtype=object)
+    bad = np.arange(210) % 100 < np.where(words == "a", 10, 50)
+    drawn = draw_levels(words, bad, ["a", "b"])
+    assert drawn.points["a"] > 60 > drawn.points["b"] >= drawn.unseen
+
+
+@given(
+    st.dictionaries(
+        st.integers(0, 30).map(str),
+        st.tuples(st.floats(0, 5), st.sampled_from("ab"), st.sampled_from("xyz")),
+        min_size=1,
+    )
+)
+def test_weights_add_up_to_a_hundred_on_every_level(parts: dict[str, tuple[float, str, str]]) -> None:
+    shares = shares_of(
+        {id_: part[0] for id_, part in parts.items()},
+        {id_: (part[1], part[1] + part[2]) for id_, part in parts.items()},
+    )
+    assert sum(shares.dimensions.values()) == 100
+    for dimension, weight in shares.dimensions.items():
+        groups = [value for group, value in shares.groups.items() if group[0] == dimension]
+        assert not weight or sum(groups) == 100
+    for group, weight in shares.groups.items():
+        inside = [v for id_, v in shares.indicators.items() if parts[id_][1] + parts[id_][2] == group]
+        assert not weight or sum(inside) == 100
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False))
+def test_a_rounded_value_is_near(value: float) -> None:
+    assert abs(rounded(value) - value) <= abs(value) * 0.01 + 1e-300
+
+
+@given(st.lists(st.text(max_size=30), min_size=1, max_size=10))
+def test_ids_are_identifiers_and_differ(names: list[str]) -> None:
+    taken: list[str] = []
+    for place, name in enumerate(names):
+        taken.append(wording.identifier(name, place, taken))
+    assert all(re.fullmatch(r"[a-z][a-z0-9_]*", id_) for id_ in taken)
+    assert len(set(taken)) == len(taken)
+
+
+def test_names_tell_natures() -> None:
+    assert wording.nature_of(["age", "income", "job"]) is Nature.INDIVIDUAL
+    assert wording.nature_of(["employees", "revenue"]) is Nature.ENTERPRISE

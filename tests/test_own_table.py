@@ -1,0 +1,160 @@
+"""An analyst's own table: read, validated, trained on and scored, by the catalog that was drafted for it."""
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from features.declaration import load_declared
+from features.drafting.columns import profile
+from features.drafting.draft import draft_catalog
+from features.drafting.outcome import UnclearOutcome
+from features.terms import RATED_TIERS
+from models.policy import Policy
+from models.policy_draft import drafted_policy, to_yaml
+from tests.mlflow_store import migrated_store, state
+from tests.test_cli import run
+from training.customers import CustomerTable, read_customers, write_rejects
+from training.validation import held_out_folds, validate
+
+__all__ = ["migrated_store", "state"]
+
+N = 900
+
+
+def own_table(seed: int = 1, n: int = N) -> pd.DataFrame:
+    """A small table with an outcome in words; synthetic."""
+    random = np.random.default_rng(seed)
+    income, due = random.lognormal(8, 1, n), random.poisson(0.5, n)
+    kind = random.choice(["shop", "farm", "mill"], n)
+    z = 1.2 * due - 0.8 * (np.log(income) - 8) - 1.2 + 0.5 * (kind == "mill")
+    bad = random.random(n) < 1 / (1 + np.exp(-z))
+    return pd.DataFrame(
+        {
+            "Client ID": [f"K{number:04d}" for number in random.integers(0, n, n)],
+            "Yearly Income": [f"{value:,.0f}" for value in income],
+            "past due": due,
+            "Business": kind,
+            "Outcome": np.where(bad, "defaulted", "repaid"),
+        }
+    )
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("own") / "Own table.csv"
+    frame = own_table()
+    frame.loc[3, "Outcome"] = ""
+    frame.loc[5, "Yearly Income"] = "a lot"
+    frame.to_csv(path, index=False)
+    with path.open("a", encoding="utf-8") as file:
+        file.write("K1,5\n")
+    return path
+
+
+@pytest.fixture(scope="module")
+def read(table: Path) -> CustomerTable:
+    catalog = draft_catalog(profile(table, "Outcome"), "Outcome", table).catalog
+    # The words among its numbers are codes to the draft; here they are mistakes.
+    document = catalog.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+    text = re.sub(r', "missing": \["a lot"\]', "", json.dumps(document))
+    return read_customers(table, type(catalog).model_validate_json(text))
+
+
+def test_what_is_read_is_a_customer_or_kept_apart(read: CustomerTable, tmp_path: Path) -> None:
+    assert read.read == N + 1 and len(read.rejects) == 3
+    reasons = {row: (field, reason) for row, field, reason in read.rejects}
+    assert reasons[5] == ("Outcome", "the outcome is not known")
+    assert reasons[7] == ("indicator yearly_income", "must be a number")
+    assert reasons[N + 2] == ("row", "has 2 cells, the header 5")
+    write_rejects(read, tmp_path / "rejects.csv")
+    assert "a lot" not in (tmp_path / "rejects.csv").read_text(encoding="utf-8")
+
+
+def test_customers_of_one_id_are_held_out_together(read: CustomerTable) -> None:
+    scheme, folds, repeats = held_out_folds(read.data)
+    assert (scheme, len(folds), repeats) == ("By customer, 5 folds, 2 times", 10, 2)
+    for training, held_out in folds:
+        assert not set(read.data.groups[training]) & set(read.data.groups[held_out])
+
+
+def test_where_there_are_days_the_newest_are_held_out(tmp_path: Path) -> None:
+    frame = own_table()
+    days = pd.Timestamp("2020-01-01") + pd.to_timedelta(
+        np.random.default_rng(2).integers(0, 900, N), unit="D"
+    )
+    frame["application date"] = [f"{day:%Y-%m-%d}" for day in days]
+    frame.to_csv(tmp_path / "dated.csv", index=False)
+    path = tmp_path / "dated.csv"
+    data = read_customers(path, draft_catalog(profile(path, "Outcome"), "Outcome", path).catalog).data
+    scheme, ((training, held_out),), _ = held_out_folds(data)
+    assert scheme.startswith("Out of time, from 202")
+    assert data.days[training].max() < data.days[held_out].min()
+
+
+def test_baseline_model_and_regression_are_judged_with_intervals(read: CustomerTable) -> None:
+    policy = drafted_policy(read.data.portfolio.catalog, float(np.mean(read.data.bad)), "Outcome")
+    found = validate(read.data, policy)
+    assert found.held_out == len(read.data) and found.bad == int(np.sum(read.data.bad))
+    for scorer in ("baseline", "model", "logistic regression"):
+        area = found.figures[scorer]["AUC"]
+        assert 0.7 < area.low < area.mean < area.high < 0.9
+        assert found.figures[scorer]["log-loss"].mean < 0.6
+    assert set(found.gains) == {"baseline", "logistic regression"}
+    grid = found.grid()
+    assert len(grid.rows) == 5 and all(len(row) == len(grid.columns) for row in grid.rows)
+
+
+def test_noise_is_not_flattered_by_a_draft_that_has_seen_it(tmp_path: Path) -> None:
+    random = np.random.default_rng(3)
+    frame = pd.DataFrame(random.normal(size=(600, 12)), columns=[f"noise {number}" for number in range(12)])
+    frame["y"] = random.choice(["yes", "no"], 600, p=[0.2, 0.8])
+    path = tmp_path / "noise.csv"
+    frame.to_csv(path, index=False)
+    data = read_customers(path, draft_catalog(profile(path, "y"), "y", path).catalog).data
+    found = validate(data, drafted_policy(data.portfolio.catalog, 0.2, "y"))
+    for scorer in found.figures:
+        assert found.figures[scorer]["AUC"].low < 0.5
+
+
+def test_a_drafted_policy_stands_around_the_bad_rate_and_can_be_edited(
+    read: CustomerTable, tmp_path: Path
+) -> None:
+    policy = drafted_policy(read.data.portfolio.catalog, 0.1, "Outcome")
+    premium, good, general = policy.tier_probabilities
+    assert premium < good < 0.1 < general
+    (tmp_path / "policy.yaml").write_text(to_yaml(policy), encoding="utf-8")
+    again = load_declared(Policy, tmp_path / "policy.yaml")
+    assert again == policy and again.hash == policy.hash
+    policy.check_against(read.data.portfolio.catalog)
+
+
+@pytest.mark.parametrize("bad_rate", [1e-6, 0.5, 0.999])
+def test_any_bad_rate_gives_a_policy(read: CustomerTable, bad_rate: float) -> None:
+    assert tuple(drafted_policy(read.data.portfolio.catalog, bad_rate, "y").tiers) == RATED_TIERS
+
+
+def test_an_outcome_that_nobody_named_is_asked_for(table: Path) -> None:
+    catalog = draft_catalog(profile(table, "Outcome"), "Outcome", table).catalog
+    with pytest.raises(UnclearOutcome, match="name its column"):
+        read_customers(table, catalog.model_copy(update={"table": None}))
+
+
+def test_from_an_unseen_table_to_scored_customers_in_three_commands(
+    table: Path, tmp_path: Path, state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("own.yaml").write_text(run("catalog", "draft", table, "--label", "Outcome"), encoding="utf-8")
+    trained = run("train", "--catalog", "own.yaml", "--data", table, "--label", "Outcome", "--state", state)
+    for words in ("baseline", "logistic regression", "AUC", "own_table/1 is the champion", "kept apart"):
+        assert words in trained
+    assert Path("Own table.rejects.csv").is_file()
+    scored = run("score", table, "out.csv", "--model", "own_table", "--state", state)
+    assert f"{N + 1:,} read, {N:,} scored, 1 rejected" in scored
+    out = pd.read_csv("out.csv")
+    assert set(out["tier"]) <= {*map(str, RATED_TIERS), "unrated"}
+    known = own_table()["Outcome"].to_numpy() == "defaulted"
+    assert out["probability"][known].mean() > out["probability"][~known].mean() + 0.1

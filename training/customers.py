@@ -1,0 +1,122 @@
+"""What an analyst brings: a flat table of customers with known outcomes, as a labelled portfolio."""
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from features.catalog import Catalog
+from features.drafting.outcome import UnclearOutcome, adverse_words, check_adverse
+from features.portfolio import Portfolio
+from features.sources.customer_table import open_table
+from features.sources.opening import TableError
+from training.dataset import LabelledPortfolio
+
+Objects = NDArray[np.object_]
+
+
+@dataclass(frozen=True, eq=False)
+class CustomerTable:
+    """A table read whole: read = customers + rejected.
+
+    `rejects` are the rows kept apart, each with its number, field and reason. `ignored` are the columns that
+    nobody asked for; `dated` and `identified` say whether days and ids of customers were given.
+    """
+
+    data: LabelledPortfolio
+    bad_words: tuple[str, ...]
+    rejects: tuple[tuple[int, str, str], ...]
+    ignored: tuple[str, ...]
+    dated: bool
+    identified: bool
+
+    @property
+    def read(self) -> int:
+        """How many rows were read."""
+        return len(self.data) + len(self.rejects)
+
+
+def read_customers(
+    path: Path,
+    catalog: Catalog,
+    outcome: str | None = None,
+    bad: Sequence[str] = (),
+    *,
+    encoding: str | None = None,
+    delimiter: str | None = None,
+) -> CustomerTable:
+    """Read a flat table of customers and their outcomes.
+
+    Args:
+        outcome: the header of the outcome; by default the one that the catalog names.
+        bad: the outcome's words that mean the adverse one; by default the catalog's, else found out.
+
+    Raises:
+        TableError: the table cannot be read, or holds no customer.
+        UnclearOutcome: no outcome is named, or the adverse one cannot be told.
+    """
+    outcome, bad = _outcome(catalog, outcome, bad)
+    parts: list[tuple[Portfolio, Objects]] = []
+    rejects: list[tuple[int, str, str]] = []
+    with open_table(path, catalog, outcome=outcome, encoding=encoding, delimiter=delimiter) as table:
+        for chunk in table.chunks:
+            portfolio, wrong = Portfolio.from_frame(chunk.frame, catalog)
+            rejects += [(number, "row", reason) for number, reason in chunk.misshapen]
+            rejects += [
+                (chunk.rows[int(place)], field, reason)
+                for place, field, reason in zip(wrong["row"], wrong["field"], wrong["reason"], strict=True)
+            ]
+            accepted = np.setdiff1d(np.arange(len(chunk.rows)), wrong["row"].to_numpy(dtype=np.intp))
+            assert chunk.outcome is not None
+            words = chunk.outcome[accepted]
+            known = words != np.array(None)
+            rejects += [
+                (chunk.rows[int(place)], outcome, "the outcome is not known") for place in accepted[~known]
+            ]
+            if known.any():
+                parts.append((portfolio.take(np.flatnonzero(known)), words[known]))
+    if not parts:
+        raise TableError(f"{path}: holds no customer with a known outcome")
+    words = np.concatenate([part for _, part in parts])
+    if not bad:
+        bad, _ = adverse_words(words, outcome)
+    check_adverse(words, bad, outcome)
+    portfolio = Portfolio.joined([part for part, _ in parts])
+    groups = pd.factorize(np.array(portfolio.customer_ids, dtype=object))[0].astype(np.int64)
+    return CustomerTable(
+        data=LabelledPortfolio(portfolio, np.isin(words, list(bad)), groups),
+        bad_words=tuple(bad),
+        rejects=tuple(sorted(rejects)),
+        ignored=table.ignored,
+        dated=table.dated,
+        identified=table.identified,
+    )
+
+
+def write_rejects(table: CustomerTable, path: Path) -> None:
+    """Write the rows kept apart as CSV: row, field, reason.
+
+    Raises:
+        TableError: the file cannot be written.
+    """
+    try:
+        with path.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(("row", "field", "reason"))
+            writer.writerows(table.rejects)
+    except OSError as error:
+        raise TableError(f"{path}: cannot be written ({error.strerror or type(error).__name__})") from None
+
+
+def _outcome(catalog: Catalog, outcome: str | None, bad: Sequence[str]) -> tuple[str, Sequence[str]]:
+    flat = catalog.table
+    named = flat.outcome if flat is not None else None
+    if outcome is None and named is None:
+        raise UnclearOutcome(f"catalog {catalog.catalog} names no outcome; name its column: --label COLUMN")
+    if not bad and flat is not None and outcome in (None, named):
+        bad = flat.bad
+    return (outcome or named or ""), bad
