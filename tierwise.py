@@ -229,6 +229,7 @@ def build_indicators(
         out.print(f"Every rejected row: {staged.rejects_file}", markup=False, soft_wrap=True)
     if any(table.unmatched for table in staged.tables.values()):
         out.print(f"Rows of nobody known: {staged.unmatched_file}", markup=False, soft_wrap=True)
+    out.print(f"Quality of the records, worst first: {prepared.page}", markup=False, soft_wrap=True)
     labelled = "" if prepared.labelled is None else f", {prepared.labelled:,} with an outcome"
     out.print(
         f"{built.rows:,} customers on their days{labelled}: {built.indicators}; evidence: {built.evidence}",

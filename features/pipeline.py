@@ -1,4 +1,4 @@
-"""From a portfolio file to indicators as of a day: stage, build, and join what is known of outcomes."""
+"""From a portfolio file to indicators as of a day: stage, build, measure quality, and join outcomes."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,6 +10,8 @@ import duckdb
 from features.building import Built, build
 from features.catalog import Catalog
 from features.expressions import sql
+from features.quality import PAGE, measure, write_quality
+from features.quality_figures import Quality
 from features.sources.delivery import Delivery, load_delivered_catalog, load_delivery
 from features.sources.engine import MEMORY_LIMIT
 from features.sources.staging import Staged, stage
@@ -21,6 +23,7 @@ OUTCOME = "outcome"
 class Prepared:
     """What a portfolio file became: the staged tables, and the indicators and evidence built from them.
 
+    `page` shows their `quality`.
     `labelled` customers have an outcome in the column `outcome` of the indicators; None where no outcomes are
     delivered.
     """
@@ -29,6 +32,8 @@ class Prepared:
     catalog: Catalog
     staged: Staged
     built: Built
+    quality: Quality
+    page: Path
     labelled: int | None
 
 
@@ -74,11 +79,14 @@ def prepare(
         threads=threads,
         successions=staged.successions,
     )
+    progress("measuring quality")
+    quality = measure(catalog, built, staged, memory_limit=memory_limit)
+    write_quality(quality, output, memory_limit=memory_limit)
     labelled = None
     if staged.outcomes is not None:
         progress("joining outcomes")
         labelled = _join_outcomes(built.indicators, staged.outcomes, threads)
-    return Prepared(delivery, catalog, staged, built, labelled)
+    return Prepared(delivery, catalog, staged, built, quality, output / PAGE, labelled)
 
 
 def _join_outcomes(indicators: Path, outcomes: Path, threads: int | None) -> int:

@@ -1,0 +1,78 @@
+"""From a portfolio file to indicators that can be scored and trained on."""
+
+import os
+from datetime import date
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from features.catalog import load_catalog
+from features.pipeline import prepare
+from features.portfolio import Portfolio
+from features.simulation.company import simulate
+from features.sources.opening import TableError
+
+DATA = Path(os.environ.get("TIERWISE_DATA", Path(__file__).parents[1] / ".." / "shared" / "data"))
+DAY = date(2024, 12, 31)
+
+
+def test_a_synthetic_company_becomes_a_frame_that_its_catalog_accepts(tmp_path: Path) -> None:
+    company = simulate(tmp_path / "company", 300, 3, first=date(2022, 1, 1), last=DAY, ugly=True)
+    found = prepare(company.portfolio, tmp_path / "built", as_of=DAY)
+    frame = pd.read_parquet(found.built.indicators)
+    portfolio, rejects = Portfolio.from_frame(frame, load_catalog("customer"))
+    assert not len(rejects) and len(portfolio) == found.built.rows > 250
+    assert found.labelled is None and found.page.is_file()
+    for table in found.staged.tables.values():
+        assert table.read == table.accepted + table.rejected
+        assert table.accepted == table.matched + table.unmatched
+
+
+def write_delivery(folder: Path, outcomes: str) -> Path:
+    (folder / "firms.csv").write_text("企业代号,企业名称\nE1,a\nE2,b\n", encoding="gb18030")
+    for kind, party in (("sales", "购方单位代号"), ("purchases", "销方单位代号")):
+        (folder / f"{kind}.csv").write_text(
+            f"企业代号,开票日期,{party},金额,发票状态\nE1,2020/1/5,B,100,有效发票\nE1,2020/1/6,B,40,作废发票\n",
+            encoding="utf-8",
+        )
+    (folder / "outcomes.csv").write_text(outcomes, encoding="utf-8")
+    file = folder / "portfolio.yaml"
+    file.write_text(
+        "portfolio: small\ncatalog: cumcm2020c\ncurrency: CNY\nsources:\n"
+        "  - {table: customers, path: firms.csv, constants: {nature: 企业}}\n"
+        "  - {table: sales, path: sales.csv}\n  - {table: purchases, path: purchases.csv}\n"
+        "outcomes: {path: outcomes.csv, columns: {who: customer_id, what: outcome}}\n",
+        encoding="utf-8",
+    )
+    return file
+
+
+def test_constants_fill_a_column_and_outcomes_stand_beside_the_indicators(tmp_path: Path) -> None:
+    file = write_delivery(tmp_path, "who,what\nE1,是\nE9,否\n")
+    found = prepare(file, tmp_path / "built", as_of=date(2020, 2, 1))
+    frame = pd.read_parquet(found.built.indicators).set_index("customer_id")
+    assert found.labelled == 1
+    assert frame.loc["E1", "outcome"] == "是" and pd.isna(frame.loc["E2", "outcome"])
+    assert set(frame["nature"]) == {"enterprise"}
+    assert frame.loc["E1", "revenue_12m"] == 100.0 and frame.loc["E1", "void_share_12m"] == 0.5
+
+
+def test_two_outcomes_of_one_customer_are_refused(tmp_path: Path) -> None:
+    file = write_delivery(tmp_path, "who,what\nE1,是\nE1,否\n")
+    with pytest.raises(TableError, match="two outcomes of one day"):
+        prepare(file, tmp_path / "built", as_of=date(2020, 2, 1))
+
+
+@pytest.mark.skipif(not (DATA / "cumcm2020c").is_dir(), reason="needs the fetched data (TIERWISE_DATA)")
+def test_real_enterprises_are_built_from_their_invoices(tmp_path: Path) -> None:
+    found = prepare("cumcm2020c", tmp_path, as_of=date(2020, 2, 21), data=DATA)
+    assert (found.built.rows, found.labelled) == (425, 123)
+    assert found.staged.tables["sales"].accepted == 162_484 + 330_835
+    frame = pd.read_parquet(found.built.indicators).set_index("customer_id")
+    # The largest enterprise's revenue, by pandas.
+    raw = pd.read_parquet(DATA / "cumcm2020c" / "credit_history_enterprise_output_invoice.parquet")
+    raw = raw[(raw["企业代号"] == "E1") & (raw["发票状态"].str.strip() == "有效发票")]
+    days = pd.to_datetime(raw["开票日期"], format="%Y/%m/%d")
+    own = raw.loc[(days > "2019-02-21") & (days <= "2020-02-21"), "金额"].astype(float).sum()
+    assert frame.loc["E1", "revenue_12m"] == pytest.approx(own, rel=1e-12)
