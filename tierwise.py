@@ -594,11 +594,9 @@ def _write(output: Path, text: str) -> None:
 
 
 def _write_catalog(catalog: "Catalog", output: Path) -> None:
-    import yaml
+    from features.document import yaml_of
 
-    document = catalog.model_dump(mode="json", by_alias=True, exclude_defaults=True)
-    text = yaml.safe_dump(document, allow_unicode=True, sort_keys=False, width=110)
-    _write(output, text)
+    _write(output, yaml_of(catalog))
     out.print(f"Written to {output}, hash {catalog.hash}.", markup=False, soft_wrap=True)
 
 

@@ -1,5 +1,6 @@
 """From a portfolio file to indicators as of a day: stage, build, measure quality, and join outcomes."""
 
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
@@ -13,7 +14,7 @@ from features.expressions import sql
 from features.quality import PAGE, measure, write_quality
 from features.quality_figures import Quality
 from features.sources.delivery import Delivery, load_delivered_catalog, load_delivery
-from features.sources.engine import MEMORY_LIMIT
+from features.sources.engine import MEMORY_LIMIT, count_of, engine
 from features.sources.staging import Staged, stage
 
 OUTCOME = "outcome"
@@ -85,27 +86,27 @@ def prepare(
     labelled = None
     if staged.outcomes is not None:
         progress("joining outcomes")
-        labelled = _join_outcomes(built.indicators, staged.outcomes, threads)
+        with (
+            tempfile.TemporaryDirectory(prefix=".joining-", dir=output) as spill,
+            engine(Path(spill), memory_limit=memory_limit, threads=threads) as connection,
+        ):
+            labelled = _join_outcomes(connection, built.indicators, staged.outcomes)
     return Prepared(delivery, catalog, staged, built, quality, output / PAGE, labelled)
 
 
-def _join_outcomes(indicators: Path, outcomes: Path, threads: int | None) -> int:
+def _join_outcomes(connection: duckdb.DuckDBPyConnection, indicators: Path, outcomes: Path) -> int:
     """Add the column of outcomes to the indicators; return how many customers have one.
 
     An outcome of the day itself goes before one of any day.
     """
     part = indicators.with_name(f".{indicators.name}.part")
-    frame, known = (f"read_parquet({sql.text(str(file))})" for file in (indicators, outcomes))
-    config: dict[str, str | bool | int | float | list[str]] = {} if threads is None else {"threads": threads}
-    with duckdb.connect(config=config) as connection:
-        connection.execute(
-            f"COPY (SELECT i.*, coalesce(own.outcome, any_day.outcome) AS {OUTCOME} FROM {frame} i"
-            f" LEFT JOIN {known} own ON own.customer_id = i.customer_id AND own.as_of = i.as_of"
-            f" LEFT JOIN {known} any_day ON any_day.customer_id = i.customer_id AND any_day.as_of IS NULL"
-            f" ORDER BY i.customer_id, i.as_of) TO {sql.text(str(part))} (FORMAT parquet, COMPRESSION zstd)"
-        )
-        row = connection.execute(
-            f"SELECT count({OUTCOME}) FROM read_parquet({sql.text(str(part))})"
-        ).fetchone()
+    frame, known = sql.parquet(indicators), sql.parquet(outcomes)
+    connection.execute(
+        f"COPY (SELECT i.*, coalesce(own.outcome, any_day.outcome) AS {OUTCOME} FROM {frame} i"
+        f" LEFT JOIN {known} own ON own.customer_id = i.customer_id AND own.as_of = i.as_of"
+        f" LEFT JOIN {known} any_day ON any_day.customer_id = i.customer_id AND any_day.as_of IS NULL"
+        f" ORDER BY i.customer_id, i.as_of) TO {sql.text(str(part))} (FORMAT parquet, COMPRESSION zstd)"
+    )
+    labelled = count_of(connection, f"SELECT count({OUTCOME}) FROM {sql.parquet(part)}", [])
     part.replace(indicators)
-    return int(row[0]) if row is not None else 0
+    return labelled

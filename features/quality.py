@@ -31,6 +31,7 @@ from features.quality_page import to_html
 from features.quality_records import Records, validity
 from features.sources.engine import engine
 from features.sources.staging import Staged
+from features.spreadsheet import guarded
 
 PAGE, TABLE = "quality.html", "quality.csv"
 
@@ -56,8 +57,6 @@ _COLUMNS = (
     "conflicts",
     "offence",
 )
-# A spreadsheet may take a text that starts with one of these for a formula; it gets an apostrophe in front.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def measure(
@@ -200,9 +199,9 @@ def _line(indicator: IndicatorQuality, part: OfNature) -> dict[str, object]:
     names, counts = indicator.placed.indicator.names, part.counts
     return {
         "indicator": indicator.id,
-        "name": _guarded(names.en),
-        "name_zh_hant": _guarded(names.zh_hant),
-        "name_zh_hans": _guarded(names.zh_hans),
+        "name": guarded(names.en),
+        "name_zh_hant": guarded(names.zh_hant),
+        "name_zh_hans": guarded(names.zh_hans),
         "nature": str(part.nature),
         "department": indicator.department,
         "weight": part.weight,
@@ -220,7 +219,3 @@ def _line(indicator: IndicatorQuality, part: OfNature) -> dict[str, object]:
         "conflicts": indicator.conflicts,
         "offence": part.offence,
     }
-
-
-def _guarded(text: str) -> str:
-    return f"'{text}" if text.startswith(_FORMULA) else text

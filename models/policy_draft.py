@@ -1,14 +1,11 @@
 """A first policy for a catalog that has none: tiers around the bad rate, to be edited."""
 
-import yaml
-
 from features.catalog import Catalog
-from features.terms import RATED_TIERS, Text, Tier
-from models.policy import Policy, load_policy
+from features.document import yaml_of
+from features.drafting.curves import POINTS_PER_DOUBLING, REFERENCE
+from features.terms import Text
+from models.policy import Policy, TierRule, load_policy
 
-# The tiers' odds of the adverse outcome against the average's. They are those at which a drafted
-# curve's points (60 at the average, 15 more for half the odds) reach the cut-offs 80, 65 and 50.
-_ODDS = {Tier.PREMIUM: 2 ** (-20 / 15), Tier.GOOD: 2 ** (-5 / 15), Tier.GENERAL: 2 ** (10 / 15)}
 _OUTCOME_MONTHS = 12
 
 
@@ -23,14 +20,7 @@ def drafted_policy(catalog: Catalog, bad_rate: float, outcome: str) -> Policy:
         outcome: what the outcome is called.
     """
     model = load_policy("customer")
-    odds = bad_rate / (1.0 - bad_rate)
-    probabilities = {tier: factor * odds / (1.0 + factor * odds) for tier, factor in _ODDS.items()}
-    tiers = {
-        tier: rule.model_copy(
-            update={"probability": float(f"{probabilities[tier]:.4g}")} if tier in _ODDS else {}
-        )
-        for tier, rule in model.tiers.items()
-    }
+    tiers = {tier: _around(rule, bad_rate / (1.0 - bad_rate)) for tier, rule in model.tiers.items()}
     text = outcome.strip() or "?"
     named = Text(**{"zh-Hant": text, "zh-Hans": text, "en": text})
     document = model.model_copy(
@@ -39,9 +29,9 @@ def drafted_policy(catalog: Catalog, bad_rate: float, outcome: str) -> Policy:
             "names": catalog.names,
             "outcome": named,
             "outcome_months": _OUTCOME_MONTHS,
-            "reference_points": 60.0,
+            "reference_points": REFERENCE,
             "missing_points": 50.0,
-            "tiers": {tier: tiers[tier] for tier in RATED_TIERS},
+            "tiers": tiers,
             "completeness": model.completeness.model_copy(update={"premium": 0.6, "rated": 0.3}),
             "premium_floors": model.premium_floors.model_copy(update={"floors": {}, "substitutes": {}}),
             "vetoes": (),
@@ -51,8 +41,18 @@ def drafted_policy(catalog: Catalog, bad_rate: float, outcome: str) -> Policy:
     return Policy.model_validate_json(document.model_dump_json(by_alias=True))
 
 
+def _around(rule: TierRule, odds: float) -> TierRule:
+    """Return a tier's rule with the probability at which a drafted curve's points reach its cut-off.
+
+    `odds` of the adverse outcome are the average customer's, to whom a drafted curve gives the reference's.
+    """
+    if rule.cut_off is None:
+        return rule
+    there = odds * 2 ** ((REFERENCE - rule.cut_off) / POINTS_PER_DOUBLING)
+    return rule.model_copy(update={"probability": float(f"{there / (1.0 + there):.4g}")})
+
+
 def to_yaml(policy: Policy) -> str:
     """Return a policy as a file to edit."""
-    document = policy.model_dump(mode="json", by_alias=True, exclude_defaults=True)
-    text = yaml.safe_dump(document, allow_unicode=True, sort_keys=False, width=110, default_flow_style=None)
-    return f"# A draft: edit it. Floors and vetoes are yours to add; see the bundled customer policy.\n{text}"
+    head = "# A draft: edit it. Floors and vetoes are yours to add; see the bundled customer policy."
+    return f"{head}\n{yaml_of(policy)}"

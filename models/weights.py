@@ -4,7 +4,6 @@ None of them needs an outcome, so a baseline drawn on a day rests on nothing tha
 methods are pymcdm's; what they were and on how many customers stands in the catalog's `weighting`.
 """
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -17,6 +16,7 @@ from pymcdm.weights.subjective import AHP
 from features.catalog import WHOLE, Catalog, Indicator, Kind, Method
 from features.curve import Better
 from features.declaration import first_error
+from features.document import catalog_of, indicators_of
 from features.portfolio import Floats, Portfolio
 from features.terms import Nature
 from models.baseline import Baseline
@@ -73,7 +73,7 @@ def weighted_by_ahp(catalog: Catalog, matrix: Floats) -> Catalog:
         dimension["weight"] = weight
     document["weighting"] = {"method": Method.AHP, "consistency_ratio": ratio}
     try:
-        return _catalog(document)
+        return catalog_of(document)
     except ValidationError as error:
         raise UnfitWeights(f"catalog {catalog.catalog} cannot be weighted so: {first_error(error)}") from None
 
@@ -101,7 +101,7 @@ def weighted_by_records(portfolio: Portfolio, policy: Policy, method: Method) ->
     for nature, weights in drawn.items():
         _set_weights(document, catalog, nature, weights)
     document["weighting"] = {"method": method, "customers": len(portfolio)}
-    return _catalog(document)
+    return catalog_of(document)
 
 
 def with_drawn_curves(portfolio: Portfolio) -> Catalog:
@@ -111,7 +111,7 @@ def with_drawn_curves(portfolio: Portfolio) -> Catalog:
     """
     catalog = portfolio.catalog
     document = catalog.model_dump(mode="json", by_alias=True)
-    for declared in _indicators(document):
+    for declared in indicators_of(document):
         indicator = catalog.by_id[declared["id"]].indicator
         if indicator.points is None or indicator.better not in (Better.HIGHER, Better.LOWER):
             continue
@@ -120,7 +120,7 @@ def with_drawn_curves(portfolio: Portfolio) -> Catalog:
             declared["points"] = {"true": true, "false": false}
         else:
             declared["points"] = _curve(indicator, portfolio.values[:, catalog.columns[indicator.id]])
-    return _catalog(document)
+    return catalog_of(document)
 
 
 def _curve(indicator: Indicator, values: Floats) -> list[list[float]]:
@@ -202,16 +202,3 @@ def _set_weight(declared: dict[str, Any], catalog: Catalog, nature: Nature, weig
 def _to_whole(weights: Sequence[float]) -> list[float]:
     total = math.fsum(weights)
     return [WHOLE * weight / total if total else 0.0 for weight in weights]
-
-
-def _indicators(document: dict[str, Any]) -> list[dict[str, Any]]:
-    return [
-        indicator
-        for dimension in document["dimensions"]
-        for group in dimension["groups"]
-        for indicator in group["indicators"]
-    ]
-
-
-def _catalog(document: dict[str, Any]) -> Catalog:
-    return Catalog.model_validate_json(json.dumps(document))

@@ -2,9 +2,8 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from features.portfolio import Portfolio
 from features.sources.customer_table import Chunk, open_table
@@ -128,21 +127,9 @@ def _score_chunk(
     decided = list(answers(served, portfolio, language=language))
     writer.write(decided)
     counts.add(decided)
-    for line in sorted(_rejects(chunk, wrong.itertuples()), key=lambda line: line["row"]):
-        rejected.line(line)
+    for line in chunk.rejected(wrong):
+        rejected.line(asdict(line))
         counts.rejected += 1
-
-
-def _rejects(chunk: Chunk, wrong: Iterable[Any]) -> Iterable[dict[str, Any]]:
-    for number, reason in chunk.misshapen:
-        yield {"row": number, "field": "row", "reason": reason}
-    for line in wrong:
-        yield {
-            "row": chunk.rows[line.row],
-            "customer_id": line.customer_id,
-            "field": line.field,
-            "reason": line.reason,
-        }
 
 
 def _part(path: Path) -> Path:

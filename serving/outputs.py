@@ -7,11 +7,9 @@ from types import TracebackType
 from typing import IO, Any, Protocol, Self
 
 from features.catalog import Catalog
+from features.spreadsheet import guarded
 from models.answer import Answer
 from serving.flat import flat_columns, flat_line
-
-# A text that starts with one of these may be read as a formula by the program that opens the file.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 class Output(Protocol):
@@ -25,11 +23,6 @@ class Output(Protocol):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
-
-
-def guarded(cell: Any) -> Any:
-    """Return a CSV cell that no program takes for a formula: such a text gets an apostrophe in front."""
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
 
 
 class LinesOfCsv:

@@ -22,11 +22,9 @@ def read_portfolio(path: Path, catalog: Catalog) -> Portfolio:
     with open_table(path, catalog) as table:
         for chunk in table.chunks:
             portfolio, wrong = Portfolio.from_frame(chunk.frame, catalog)
-            reasons = [*chunk.misshapen]
-            for place, field, reason in zip(wrong["row"], wrong["field"], wrong["reason"], strict=True):
-                reasons.append((chunk.rows[int(place)], f"{field}: {reason}"))
-            for row, reason in sorted(reasons):
-                raise TableError(f"{path}: row {row}: {reason}; correct or remove it")
+            for line in chunk.rejected(wrong):
+                what = line.reason if line.customer_id is None else f"{line.field}: {line.reason}"
+                raise TableError(f"{path}: row {line.row}: {what}; correct or remove it")
             parts.append(portfolio)
     if not any(len(part) for part in parts):
         raise TableError(f"{path}: holds no customers")

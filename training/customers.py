@@ -65,11 +65,7 @@ def read_customers(
     with open_table(path, catalog, outcome=outcome, encoding=encoding, delimiter=delimiter) as table:
         for chunk in table.chunks:
             portfolio, wrong = Portfolio.from_frame(chunk.frame, catalog)
-            rejects += [(number, "row", reason) for number, reason in chunk.misshapen]
-            rejects += [
-                (chunk.rows[int(place)], field, reason)
-                for place, field, reason in zip(wrong["row"], wrong["field"], wrong["reason"], strict=True)
-            ]
+            rejects += [(line.row, line.field, line.reason) for line in chunk.rejected(wrong)]
             accepted = np.setdiff1d(np.arange(len(chunk.rows)), wrong["row"].to_numpy(dtype=np.intp))
             assert chunk.outcome is not None
             words = chunk.outcome[accepted]

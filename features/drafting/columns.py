@@ -165,7 +165,8 @@ def _id_column(header: tuple[str, ...], frame: pd.DataFrame, outcome: str | None
             best = rank, place
     if best is not None:
         return best[1]
-    return next((place for place, name in enumerate(header) if name and _counts_rows(frame[place])), None)
+    named = (place for place, name in enumerate(header) if name)
+    return next((place for place in named if _counts_rows(*reading.numbers(frame[place]))), None)
 
 
 def _could_be_ids(cells: pd.Series, *, sure: bool) -> bool:
@@ -180,9 +181,8 @@ def _could_be_ids(cells: pd.Series, *, sure: bool) -> bool:
     return bool(different >= (0.02 if sure else _NEARLY_ALL_DIFFERENT))
 
 
-def _counts_rows(cells: pd.Series) -> bool:
-    """Whether cells are the numbers of the rows."""
-    values, wrong = reading.numbers(cells)
+def _counts_rows(values: Floats, wrong: NDArray[np.bool_]) -> bool:
+    """Whether cells, as read, are the numbers of the rows."""
     if wrong.any() or np.isnan(values).any() or len(values) < 3:
         return False
     return bool(np.all(np.diff(values) == 1) and values[0] in (0, 1))
@@ -204,7 +204,8 @@ def _profiled(header: str, place: int, cells: pd.Series, *, is_day: bool) -> Col
             return found
     if len(pd.unique(texts[known])) == 1 and count == len(texts):
         return _left_out(header, place, "has the same value for every customer")
-    if _counts_rows(cells):
+    values, wrong = reading.numbers(cells)
+    if _counts_rows(values, wrong):
         return _left_out(header, place, "counts the rows")
     natures = [nature_of_word(word) for word in pd.unique(texts[known])]
     if len(natures) > 1 and all(natures):
@@ -212,7 +213,6 @@ def _profiled(header: str, place: int, cells: pd.Series, *, is_day: bool) -> Col
     flags, not_flags = reading.flags(cells)
     if not not_flags.any() and not np.isnan(flags).all():
         return _as_flag(header, place, flags)
-    values, wrong = reading.numbers(cells)
     there = known & ~np.isnan(values)
     if there.sum() >= _MOSTLY * count and not (wording.sounds_like_a_code(header) and _few(values[there])):
         return _as_number(header, place, values, texts, wrong)

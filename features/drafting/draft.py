@@ -1,6 +1,5 @@
 """Drafting a catalog: what a person would otherwise write by hand for a flat table, to be edited."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.catalog import Catalog, Kind, Method
+from features.document import catalog_of
 from features.drafting import wording
 from features.drafting.columns import ColumnProfile, FlatProfile, Role
 from features.drafting.curves import (
@@ -116,7 +116,7 @@ def draft_catalog(
         "dimensions": _dimensions(drafted, natures),
     }
     return Draft(
-        catalog=Catalog.model_validate_json(json.dumps(document, ensure_ascii=False)),
+        catalog=catalog_of(document),
         remarks={item.id: tuple(_remarks(item)) for item in drafted},
         left_out=tuple(
             f"{column.header or f'column {column.place + 1}'}: {column.remark}"

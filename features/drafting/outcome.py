@@ -7,8 +7,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from features.sources.cells import text_of
-
 Bools = NDArray[np.bool_]
 
 _ADVERSE = (
@@ -45,14 +43,6 @@ _GOOD_NAMES = (
 
 class UnclearOutcome(ValueError):
     """It cannot be told which cells mean the adverse outcome; one line that says what to do."""
-
-
-def words_of(cells: pd.Series) -> NDArray[np.object_]:
-    """Return outcome cells as they are compared: texts, None where missing."""
-    codes, distinct = pd.factorize(cells.astype(object), use_na_sentinel=True)
-    written = np.array([text_of(cell) for cell in distinct] + [None], dtype=object)
-    result: NDArray[np.object_] = written[codes]
-    return result
 
 
 def adverse_words(words: NDArray[np.object_], name: str) -> tuple[tuple[str, ...], str]:

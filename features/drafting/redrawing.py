@@ -1,12 +1,12 @@
 """A drafted catalog as other customers' outcomes would have drafted it: validation may not look ahead."""
 
-import json
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from features.catalog import Catalog, Indicator, Kind, Method
+from features.document import catalog_of, indicators_of
 from features.drafting.curves import curve_document, draw_curve, draw_levels
 from features.drafting.shares import shares_of
 from features.portfolio import Portfolio
@@ -29,7 +29,7 @@ def redrawn(portfolio: Portfolio, bad: Bools) -> Catalog:
         return catalog
     document = catalog.model_dump(mode="json", by_alias=True, exclude_defaults=True)
     informations: dict[str, float] = {}
-    for declared in _indicators(document):
+    for declared in indicators_of(document):
         indicator = catalog.by_id[declared["id"]].indicator
         if indicator.protected or not indicator.modelled:
             continue
@@ -39,20 +39,11 @@ def redrawn(portfolio: Portfolio, bad: Bools) -> Catalog:
     if by_outcomes and informations:
         _weigh(document, catalog, informations)
     elif any(
-        i.get("weight") and "points" not in i and "unseen_points" not in i for i in _indicators(document)
+        i.get("weight") and "points" not in i and "unseen_points" not in i for i in indicators_of(document)
     ):
         # An indicator that had a weight no longer tells anything here.
         return catalog
-    return Catalog.model_validate_json(json.dumps(document, ensure_ascii=False))
-
-
-def _indicators(document: dict[str, Any]) -> list[dict[str, Any]]:
-    return [
-        indicator
-        for dimension in document["dimensions"]
-        for group in dimension["groups"]
-        for indicator in group["indicators"]
-    ]
+    return catalog_of(document)
 
 
 def _redraw(declared: dict[str, Any], indicator: Indicator, portfolio: Portfolio, bad: Bools) -> float:

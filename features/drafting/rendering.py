@@ -2,19 +2,13 @@
 
 import re
 
-import yaml
-
+from features.document import yaml_of
 from features.drafting.draft import Draft
-
-_WIDTH = 110
 
 
 def to_yaml(draft: Draft) -> str:
     """Return the draft as a catalog file with comments."""
-    document = draft.catalog.model_dump(mode="json", by_alias=True, exclude_defaults=True)
-    text = yaml.safe_dump(
-        document, allow_unicode=True, sort_keys=False, width=_WIDTH, default_flow_style=None
-    )
+    text = yaml_of(draft.catalog)
     lines = ["# A draft: edit it. Remove `drafted` from an indicator whose direction and points are yours."]
     lines += [f"# {_plain(remark)}" for remark in draft.about]
     lines += [f"# left out: {_plain(remark)}" for remark in draft.left_out]

@@ -80,7 +80,8 @@ def numbers(
     if pd.api.types.is_bool_dtype(cells.dtype):
         return np.full(len(cells), np.nan), np.ones(len(cells), dtype=np.bool_)
     if pd.api.types.is_numeric_dtype(cells.dtype):
-        plain = cells.to_numpy(dtype=np.float64, na_value=np.nan) * scale.factor
+        with np.errstate(over="ignore"):  # what overflows is no number
+            plain = cells.to_numpy(dtype=np.float64, na_value=np.nan) * scale.factor
         wrong = np.isinf(plain)
         return np.where(wrong, np.nan, plain + 0.0), wrong
     raw = cells.to_numpy(dtype=object)

@@ -18,13 +18,13 @@ from features.customer import MAX_ID
 from features.declaration import DeclarationError
 from features.sources.keys import compared
 from features.sources.layout import EFFECTIVE, FIRST_DAY, KNOWN_AT, LAST_DAY, Layout
-from features.sources.record_table import CUSTOMERS, NATURE, RESERVED, Column, ColumnType, RecordTable
+from features.sources.record_table import CUSTOMERS, NATURE, Column, ColumnType, RecordTable
 
 # A record that lies further ahead of the day on which it became known has a wrong year.
 MOST_DAYS_AHEAD = 3653
 
 # Tables that the portfolio file names beside those of the catalog.
-REFERENCES = frozenset({"crosswalk", "successions", "groups", "rates"})
+REFERENCES = frozenset({"crosswalk", "successions", "groups", "outcomes", "rates"})
 
 MISSING = "is missing"
 _NOT_NULLABLE = "not_nullable"
@@ -176,8 +176,6 @@ def check_table_names(catalog: Catalog) -> None:
 
 
 def _check_column_name(where: str, id_: str, table: RecordTable) -> None:
-    if id_ in RESERVED:
-        raise DeclarationError(f"{where}: the name is taken; give it another, and this one as an alias")
     for taken, column in ((EFFECTIVE, table.effective), (KNOWN_AT, table.known_at)):
         if id_ == taken and column != taken:
             raise DeclarationError(

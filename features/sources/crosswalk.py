@@ -15,16 +15,17 @@ from features.sources.engine import count_of, pattern_of, quoted
 from features.sources.layout import Layout
 from features.sources.opening import TableError
 from features.sources.record_table import Column, ColumnType
+from features.sources.reference_columns import CUSTOMER_ID, KNOWN_AT, VALID_FROM, VALID_TO
 
 CROSSWALK = Layout(
     name="crosswalk",
     columns={
-        "customer_id": Column(type=ColumnType.KEY, aliases=("統一客戶編號", "统一客户编号")),
+        "customer_id": CUSTOMER_ID,
         "key_system": Column(type=ColumnType.KEY, aliases=("系統", "系统")),
         "key": Column(type=ColumnType.KEY, aliases=("系統客戶編號", "系统客户编号")),
-        "valid_from": Column(type=ColumnType.DATE, aliases=("生效日", "起始日")),
-        "valid_to": Column(type=ColumnType.DATE, aliases=("失效日", "截止日")),
-        "known_at": Column(type=ColumnType.DATE, aliases=("知悉日",)),
+        "valid_from": VALID_FROM,
+        "valid_to": VALID_TO,
+        "known_at": KNOWN_AT,
     },
     needed=frozenset({"customer_id", "key_system", "key"}),
     filled=frozenset({"customer_id", "key_system", "key"}),

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from datetime import date
 from pathlib import Path
 
@@ -37,6 +38,33 @@ class Chunk:
     misshapen: Sequence[tuple[int, str]]
     outcome: NDArray[np.object_] | None
     share: float
+
+    def rejected(self, wrong: pd.DataFrame) -> "list[RejectedRow]":
+        """Return the rows of a chunk that cannot be evaluated, in their order.
+
+        Args:
+            wrong: what `Portfolio.from_frame` says of the frame.
+        """
+        misshapen = [RejectedRow(number, "row", reason) for number, reason in self.misshapen]
+        columns = (wrong[name] for name in ("row", "field", "reason", "customer_id"))
+        refused = [
+            RejectedRow(self.rows[int(place)], field, reason, customer_id)
+            for place, field, reason, customer_id in zip(*columns, strict=True)
+        ]
+        return sorted([*misshapen, *refused])
+
+
+@dataclass(frozen=True, order=True)
+class RejectedRow:
+    """A row that is kept apart: its number in the file, the field and the reason, never its values.
+
+    `customer_id` is None of a row that has another length than the header.
+    """
+
+    row: int
+    field: str
+    reason: str
+    customer_id: str | None = dataclass_field(default=None, compare=False)
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,6 @@
 """The words with which tables name a customer's nature."""
 
-import unicodedata
-
+from features.sources.keys import compared
 from features.terms import Nature
 
 _WORDS = {
@@ -14,5 +13,5 @@ _WORDS = {
 
 def nature_of_word(word: str) -> Nature | None:
     """Return the nature that a cell names, or None."""
-    text = unicodedata.normalize("NFKC", word).strip().casefold()
+    text = compared(word).casefold()
     return next((nature for nature, words in _WORDS.items() if text in words), None)

@@ -8,7 +8,7 @@ import itertools
 import warnings
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,19 +82,18 @@ def open_raw(
     Raises:
         TableError: it cannot be read, has another ending, no header, or is damaged; also while reading.
     """
-    readers: dict[str, Callable[[], AbstractContextManager[RawTable]]] = {
-        ".parquet": lambda: _read_parquet(path, chunk_rows),
-        ".xlsx": lambda: _read_excel(path, sheet, chunk_rows),
-    }
-    text_file = path.name.lower().removesuffix(".gz").endswith((".csv", ".tsv", ".txt"))
-    reader = readers.get(path.suffix.lower())
-    if text_file:
-        reader = lambda: _read_text(path, encoding, delimiter, chunk_rows)  # noqa: E731
-    if reader is None:
+    reader: AbstractContextManager[RawTable]
+    if path.name.lower().removesuffix(".gz").endswith((".csv", ".tsv", ".txt")):
+        reader = _read_text(path, encoding, delimiter, chunk_rows)
+    elif path.suffix.lower() == ".parquet":
+        reader = _read_parquet(path, chunk_rows)
+    elif path.suffix.lower() == ".xlsx":
+        reader = _read_excel(path, sheet, chunk_rows)
+    else:
         raise TableError(f"{path}: give a {', '.join(ENDINGS[:-1])} or {ENDINGS[-1]} file")
     with ExitStack() as stack:
         try:
-            table = stack.enter_context(reader())
+            table = stack.enter_context(reader)
         except OSError as error:
             raise TableError(f"{path}: cannot be read ({error.strerror or type(error).__name__})") from None
         yield table

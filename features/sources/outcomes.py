@@ -7,11 +7,12 @@ import pyarrow.parquet as pq
 from features.sources.layout import Layout
 from features.sources.opening import TableError
 from features.sources.record_table import Column, ColumnType
+from features.sources.reference_columns import CUSTOMER_ID
 
 OUTCOMES = Layout(
     name="outcomes",
     columns={
-        "customer_id": Column(type=ColumnType.KEY, aliases=("統一客戶編號", "统一客户编号")),
+        "customer_id": CUSTOMER_ID,
         "as_of": Column(type=ColumnType.DATE, aliases=("評估日", "评估日")),
         "outcome": Column(type=ColumnType.TEXT, aliases=("結果", "结果")),
     },

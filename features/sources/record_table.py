@@ -120,7 +120,9 @@ class RecordTable(Declared):
     def _consistent(self) -> Self:
         reserved = RESERVED & set(self.columns)
         if reserved:
-            raise ValueError(f"column {min(reserved)}: the name is taken; give it another")
+            raise ValueError(
+                f"column {min(reserved)}: the name is taken; give it another, and this one as an alias"
+            )
         self._check("key", self.key, ColumnType.KEY)
         for what, name in (("effective", self.effective), ("known_at", self.known_at)):
             if name is not None:

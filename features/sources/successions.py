@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 from features.sources.layout import Layout
 from features.sources.opening import TableError
 from features.sources.record_table import Column, ColumnType
+from features.sources.reference_columns import CUSTOMER_ID, KNOWN_AT, VALID_FROM, VALID_TO
 
 SUCCESSIONS = Layout(
     name="successions",
@@ -16,7 +17,7 @@ SUCCESSIONS = Layout(
         "from_customer": Column(type=ColumnType.KEY, aliases=("原客戶", "原客户")),
         "to_customer": Column(type=ColumnType.KEY, aliases=("承繼客戶", "承继客户")),
         "on": Column(type=ColumnType.DATE, aliases=("合併日", "合并日")),
-        "known_at": Column(type=ColumnType.DATE, aliases=("知悉日",)),
+        "known_at": KNOWN_AT,
     },
     needed=frozenset({"from_customer", "to_customer", "on"}),
     filled=frozenset({"from_customer", "to_customer", "on"}),
@@ -25,10 +26,10 @@ SUCCESSIONS = Layout(
 GROUPS = Layout(
     name="groups",
     columns={
-        "customer_id": Column(type=ColumnType.KEY, aliases=("統一客戶編號", "统一客户编号")),
+        "customer_id": CUSTOMER_ID,
         "group_id": Column(type=ColumnType.KEY, aliases=("集團", "集团", "集團編號", "集团编号")),
-        "valid_from": Column(type=ColumnType.DATE, aliases=("生效日", "起始日")),
-        "valid_to": Column(type=ColumnType.DATE, aliases=("失效日", "截止日")),
+        "valid_from": VALID_FROM,
+        "valid_to": VALID_TO,
     },
     needed=frozenset({"customer_id", "group_id"}),
     filled=frozenset({"customer_id", "group_id"}),

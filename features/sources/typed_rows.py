@@ -12,7 +12,7 @@ from features.sources.cells import dates, flags, numbers, texts
 from features.sources.contract import Failure
 from features.sources.keys import as_keys, compared
 from features.sources.layout import FIRST_DAY, Days, Layout
-from features.sources.record_table import Column, ColumnType, DateOrder
+from features.sources.record_table import Column, ColumnType
 
 _NO_TEXTS = (list, dict, set, bytes, bytearray, memoryview, np.ndarray)
 
@@ -121,21 +121,15 @@ def _without_codes(cells: pd.Series, column: Column) -> pd.Series:
 def _read(cells: pd.Series, column: Column, decimal_comma: bool) -> tuple[NDArray[Any], NDArray[np.bool_]]:
     match column.type:
         case ColumnType.NUMBER:
-            with np.errstate(over="ignore"):  # what overflows is no number
-                return numbers(cells, column.scale, decimal_comma=decimal_comma)
+            return numbers(cells, column.scale, decimal_comma=decimal_comma)
         case ColumnType.FLAG:
             return flags(cells)
         case ColumnType.DATE:
-            return _days(cells, column.date_order)
+            return dates(cells, column.date_order)
         case ColumnType.KEY:
             return as_keys(texts(cells)), np.zeros(len(cells), dtype=np.bool_)
         case ColumnType.TEXT:
             return texts(cells), np.zeros(len(cells), dtype=np.bool_)
-
-
-def _days(cells: pd.Series, order: DateOrder | None) -> tuple[NDArray[Any], NDArray[np.bool_]]:
-    days, wrong = dates(cells, order)
-    return days.astype("datetime64[D]"), wrong
 
 
 def _meant(
