@@ -1,8 +1,8 @@
 """`./run bench build`: from the departments' records of a synthetic company to indicators, in rows a second.
 
-The company is simulated, staged, built and measured for quality as `tierwise simulate` and `tierwise build` do
-it, each step in a process of its own whose peak of memory counts. Beside it, a few of its indicators are computed
-by pandas from the same staged tables, in the same run, and must come out equal.
+The company is simulated, staged, built and measured for quality as `tierwise simulate` and `tierwise build`
+do it, each step in a process of its own whose peak of memory counts. Beside it, a few of its indicators are
+computed by pandas from the same staged tables, in the same run, and must come out equal.
 """
 
 import argparse
@@ -147,7 +147,7 @@ def _prepare(company: Path, output: Path, memory: str) -> dict[str, Any]:
         output,
         as_of=LAST,
         memory_limit=memory,
-        progress=lambda step: reached.setdefault(step, time.perf_counter()),
+        progress=lambda step: reached.update({step: time.perf_counter()}),
     )
     end = time.perf_counter()
     staged = prepared.staged
@@ -227,7 +227,7 @@ def _seen(file: Path, record: list[str], columns: list[str], day: pd.Timestamp) 
 
 
 def _compare(few: Path, theirs: Path) -> None:
-    """Stop unless both engines computed the same wherever an indicator is declared, sums but for the last bits."""
+    """Stop unless both engines computed the same wherever an indicator is declared, but for a sum's last bits."""
     built = pd.read_parquet(few / INDICATORS).set_index("customer_id")
     grouped = pd.read_parquet(theirs).reindex(built.index)
     evidence = pd.read_parquet(few / EVIDENCE, columns=["customer_id", "indicator", "status"])
