@@ -1,0 +1,1 @@
+"""Who acts, and what each role may do (M5, M22)."""

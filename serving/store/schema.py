@@ -1,0 +1,64 @@
+"""The schema's versions: a new store gets the newest, an older one is brought up to it by a command."""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import inspect
+
+from serving.store.database import Database, StoreError
+from serving.store.tables import metadata
+
+_MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+def upgrade(database: Database) -> None:
+    """Bring a store's schema to the newest version, whole or not at all.
+
+    Raises:
+        StoreError: the store is of a later version of Tierwise, or holds other tables of these names.
+    """
+    with database.writing() as connection:
+        found = MigrationContext.configure(connection).get_current_revision()
+        if found is None and set(inspect(connection).get_table_names()) & set(metadata.tables):
+            raise StoreError("the store: this database has other tables of the same names; give another one")
+        _refuse_later(found)
+        configuration = _configuration()
+        configuration.attributes["connection"] = connection
+        command.upgrade(configuration, "head")
+
+
+def check_version(database: Database) -> None:
+    """Refuse a store whose schema is not the newest.
+
+    Raises:
+        StoreError: says what to do.
+    """
+    with database.reading() as connection:
+        found = MigrationContext.configure(connection).get_current_revision()
+    _refuse_later(found)
+    if found != newest():
+        state = "has no tables yet" if found is None else "is of an earlier version"
+        raise StoreError(f"the store {state}: run `tierwise store upgrade`")
+
+
+def newest() -> str:
+    """Return the newest version of the schema."""
+    head = ScriptDirectory.from_config(_configuration()).get_current_head()
+    if head is None:
+        raise RuntimeError("there are no migrations")
+    return head
+
+
+def _refuse_later(found: str | None) -> None:
+    known = {script.revision for script in ScriptDirectory.from_config(_configuration()).walk_revisions()}
+    if found is not None and found not in known:
+        raise StoreError("the store is of a later version of Tierwise: install that one")
+
+
+def _configuration() -> Config:
+    configuration = Config()
+    configuration.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+    return configuration

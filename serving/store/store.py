@@ -1,0 +1,128 @@
+"""The store as the product uses it: database, keyring and audit trail, never one without the others."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import Connection
+
+from serving.audit.chain import Chain, Fact
+from serving.audit.heads import Heads
+from serving.confidential.keyring import Keyring
+from serving.store.database import Database, StoreError
+from serving.store.instants import now
+from serving.store.schema import check_version, upgrade
+
+_DATABASE, _KEYRING, _HEADS = "store.db", "keyring.json", "audit_heads.jsonl"
+
+
+class Unaudited(RuntimeError):
+    """A transaction changed the store and said nothing of it; it is rolled back."""
+
+
+class Writing:
+    """One transaction that writes: its connection, who acts, when, and the entries it leaves."""
+
+    def __init__(self, connection: Connection, chain: Chain, actor: str, at: datetime) -> None:
+        self.connection, self.actor, self.at = connection, actor, at
+        self._chain = chain
+
+    def record(self, action: str, subject: str | None, facts: Mapping[str, Fact]) -> None:
+        """Add an entry to the audit trail; see `Chain.append`."""
+        self._chain.append(self.at, self.actor, action, subject, facts)
+
+
+class Store:
+    """An open store."""
+
+    def __init__(self, database: Database, keyring: Keyring, heads: Heads) -> None:
+        """Take up a store.
+
+        Raises:
+            StoreError: its schema is not the newest.
+        """
+        check_version(database)
+        self.database, self.keyring, self.heads = database, keyring, heads
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Open a transaction that sees one state and changes nothing.
+
+        Raises:
+            StoreError: the database cannot be reached.
+        """
+        with self.database.reading() as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self, actor: str, at: datetime | None = None) -> Iterator[Writing]:
+        """Open a transaction that writes, alone among writers; committed as a whole, and the head exported.
+
+        Args:
+            actor: who acts.
+            at: the moment that it is dated; now.
+
+        Raises:
+            StoreError: the database cannot be reached, or is busy too long.
+            Unaudited: nothing was recorded in the audit trail; nothing is kept then.
+            AuditError: the head cannot be exported; what was written is kept.
+        """
+        with self.database.writing() as connection:
+            chain = Chain(connection, self.keyring)
+            yield Writing(connection, chain, actor, at or now())
+            if not chain.grown:
+                raise Unaudited("a change to the store was not recorded in the audit trail")
+        self.heads.export(chain.head)
+
+    def close(self) -> None:
+        """Close the database's connections."""
+        self.database.close()
+
+
+def create_store(url: str | None, folder: Path, actor: str) -> Store:
+    """Make a new store: tables, keyring and the first entry of its audit trail.
+
+    Args:
+        url: the database; a file in `folder` by default.
+        folder: where keyring and exported heads go, and the embedded database.
+        actor: who acts.
+
+    Raises:
+        StoreError: the database cannot be reached or used.
+        KeyringError: the folder has a keyring already, or cannot be written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with _opened(url, folder) as database:
+        upgrade(database)
+        keyring = Keyring.new()
+        keyring.save(folder / _KEYRING, new=True)
+        store = Store(database, keyring, Heads(folder / _HEADS))
+        with store.writing(actor) as writing:
+            writing.record("store.created", None, {})
+    return store
+
+
+def open_store(url: str | None, folder: Path) -> Store:
+    """Open a store that was made before.
+
+    Raises:
+        StoreError: there is none, or its schema is not the newest.
+        KeyringError: its keyring cannot be read.
+    """
+    if url is None and not (folder / _DATABASE).exists():
+        raise StoreError(f"{folder}: there is no store; make one with `tierwise store create`")
+    keyring = Keyring.load(folder / _KEYRING)
+    with _opened(url, folder) as database:
+        return Store(database, keyring, Heads(folder / _HEADS))
+
+
+@contextmanager
+def _opened(url: str | None, folder: Path) -> Iterator[Database]:
+    """Open the database, which stays open unless something fails."""
+    database = Database(url or f"sqlite:///{(folder / _DATABASE).resolve()}")
+    try:
+        yield database
+    except BaseException:
+        database.close()
+        raise

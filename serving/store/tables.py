@@ -1,0 +1,136 @@
+"""The store's tables. Customers appear under pseudonyms; what is theirs is sealed with a key of their own."""
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Date,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+from serving.store.instants import Instant
+
+# A pseudonym, a run, a decision: 32 hexadecimal digits. A hash: 64.
+_ID, _HASH = String(32), String(64)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+customers = Table(
+    "customers",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    # The keyed hash of the company's own id, by which a customer is found; gone with an erasure.
+    Column("lookup", _HASH, unique=True),
+    Column("nature", String(32), nullable=False),
+    # The customer's key, wrapped by the master key of that version; gone with an erasure.
+    Column("data_key", LargeBinary),
+    Column("master_version", Integer, index=True),
+    Column("particulars", LargeBinary),
+    Column("registered_at", Instant, nullable=False),
+    Column("erased_at", Instant),
+)
+
+documents = Table(
+    "documents",
+    metadata,
+    Column("hash", _HASH, primary_key=True),
+    Column("kind", String(16), nullable=False),
+    Column("content", LargeBinary, nullable=False),
+    Column("stored_at", Instant, nullable=False),
+)
+"""Catalogs, policies, procedures and artefacts, each by its own hash; never changed."""
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("kind", String(16), nullable=False),
+    Column("as_of", Date, nullable=False),
+    Column("frame_hash", _HASH, nullable=False),
+    Column("catalog_hash", _HASH, ForeignKey("documents.hash"), nullable=False),
+    Column("policy_hash", _HASH, ForeignKey("documents.hash"), nullable=False),
+    Column("artefact_hash", _HASH, ForeignKey("documents.hash")),
+    Column("model_version", String(255)),
+    Column("customers", Integer, nullable=False),
+    Column("done", Integer, nullable=False),
+    Column("started_at", Instant, nullable=False),
+    Column("started_by", String(255), nullable=False),
+    Column("finished_at", Instant),
+)
+
+decisions = Table(
+    "decisions",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("run", _ID, ForeignKey("runs.id")),
+    Column("customer", _ID, ForeignKey("customers.id"), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("as_of", Date, nullable=False),
+    Column("decided_at", Instant, nullable=False),
+    Column("nature", String(32), nullable=False),
+    Column("score", Float, nullable=False),
+    Column("probability", Float),
+    Column("tier", String(16), nullable=False),
+    Column("completeness", Float, nullable=False),
+    Column("catalog_hash", _HASH, ForeignKey("documents.hash"), nullable=False),
+    Column("policy_hash", _HASH, ForeignKey("documents.hash"), nullable=False),
+    Column("artefact_hash", _HASH, ForeignKey("documents.hash")),
+    Column("model_version", String(255)),
+    # What the answer was, with every value and its evidence: sealed with the customer's key.
+    Column("sealed", LargeBinary, nullable=False),
+    Column("digest", _HASH, nullable=False),
+    UniqueConstraint("run", "customer"),
+    Index("ix_decisions_customer_as_of", "customer", "as_of"),
+)
+"""Decisions as they were made; never changed. `digest` is the SHA-256 of what is sealed."""
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("id", String(16), primary_key=True),
+    Column("owner", String(255), nullable=False, index=True),
+    Column("digest", _HASH, nullable=False),
+    Column("roles", Text, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("created_by", String(255), nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    Column("revoked_at", Instant),
+)
+
+audit_entries = Table(
+    "audit_entries",
+    metadata,
+    Column("sequence", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
+    Column("at", Instant, nullable=False),
+    Column("actor", String(255), nullable=False),
+    Column("action", String(64), nullable=False),
+    Column("subject", String(255), index=True),
+    Column("facts", Text, nullable=False),
+    Column("key_version", Integer, nullable=False),
+    Column("previous", _HASH, nullable=False),
+    Column("mac", _HASH, nullable=False),
+)
+
+audit_head = Table(
+    "audit_head",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("sequence", BigInteger, nullable=False),
+    Column("mac", _HASH, nullable=False),
+)
+"""One row: the newest entry. Whoever writes locks it first, so that there is one writer at a time."""
