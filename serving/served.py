@@ -59,8 +59,8 @@ class Served:
         Raises:
             SettingsError, ArtefactError, DeclarationError: a file is absent or was changed.
         """
-        catalog = _read_json(Catalog, _read(folder / _CATALOG_FILE), _CATALOG_FILE)
-        policy = _read_json(Policy, _read(folder / _POLICY_FILE), _POLICY_FILE)
+        catalog = read_declared(Catalog, _read(folder / _CATALOG_FILE), _CATALOG_FILE)
+        policy = read_declared(Policy, _read(folder / _POLICY_FILE), _POLICY_FILE)
         if not (folder / _POINTS_FILE).exists():
             return cls(Scorer(catalog, policy), None)
         version = _read(folder / _VERSION_FILE).decode() or None
@@ -115,8 +115,8 @@ def _load_registered(name: str, state: Path, trusted_keys: Path | None) -> Serve
     """Load a registered champion with the catalog and policy that its run recorded."""
     documents = registry.load_champion_documents(name, state=state)
     label = registry.model_version(name, documents.version)
-    catalog = _read_json(Catalog, documents.catalog, f"model {label}: its catalog")
-    policy = _read_json(Policy, documents.policy, f"model {label}: its policy")
+    catalog = read_declared(Catalog, documents.catalog, f"model {label}: its catalog")
+    policy = read_declared(Policy, documents.policy, f"model {label}: its policy")
     return _with_model(catalog, policy, documents.artefact, label, trusted_keys)
 
 
@@ -129,7 +129,7 @@ def _read(path: Path, most: int | None = None) -> bytes:
         raise SettingsError(f"{path}: cannot be read ({error.strerror})") from None
 
 
-def _read_json(kind: type[M], data: bytes, what: str) -> M:
+def read_declared(kind: type[M], data: bytes, what: str) -> M:
     """Read a declared model from JSON that keeps the declaration's order.
 
     Order counts: a level's code is its place. Hence a document that was sorted on the way is refused.

@@ -89,6 +89,7 @@ def open_table(
     outcome: str | None = None,
     encoding: str | None = None,
     delimiter: str | None = None,
+    chunk_rows: int = CHUNK_ROWS,
 ) -> Iterator[Table]:
     """Open a table by its ending, as `features.sources.opening.open_raw` does.
 
@@ -101,7 +102,7 @@ def open_table(
         TableError: it cannot be read, has another ending, no header, a column twice, lacks one of
             customer_id, nature, as_of, or the outcome.
     """
-    with open_raw(path, encoding=encoding, delimiter=delimiter, chunk_rows=CHUNK_ROWS) as raw:
+    with open_raw(path, encoding=encoding, delimiter=delimiter, chunk_rows=chunk_rows) as raw:
         places = _places(raw.header, path, catalog)
         flat = catalog.table
         if flat is None:

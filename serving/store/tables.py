@@ -66,12 +66,23 @@ runs = Table(
     Column("policy_hash", _HASH, ForeignKey("documents.hash"), nullable=False),
     Column("artefact_hash", _HASH, ForeignKey("documents.hash")),
     Column("model_version", String(255)),
-    Column("customers", Integer, nullable=False),
+    # Rows of a chunk, and of the table that are done: the next chunk begins behind them.
+    Column("chunk_rows", Integer, nullable=False),
     Column("done", Integer, nullable=False),
     Column("started_at", Instant, nullable=False),
     Column("started_by", String(255), nullable=False),
     Column("finished_at", Instant),
 )
+
+run_rejects = Table(
+    "run_rejects",
+    metadata,
+    Column("run", _ID, ForeignKey("runs.id"), primary_key=True),
+    Column("row", Integer, primary_key=True),
+    Column("field", String(255), nullable=False),
+    Column("reason", Text, nullable=False),
+)
+"""Rows of a run's table that could not be evaluated: where and why, never their values."""
 
 decisions = Table(
     "decisions",

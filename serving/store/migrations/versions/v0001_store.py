@@ -9,7 +9,7 @@ revision = "0001"
 down_revision = None
 
 _ID, _HASH = sa.String(32), sa.String(64)
-_IMMUTABLE = ("documents", "decisions", "audit_entries")
+_IMMUTABLE = ("documents", "decisions", "run_rejects", "audit_entries")
 
 
 def upgrade() -> None:
@@ -44,12 +44,20 @@ def upgrade() -> None:
         sa.Column("frame_hash", _HASH, nullable=False),
         *_documents("runs"),
         sa.Column("model_version", sa.String(255)),
-        sa.Column("customers", sa.Integer, nullable=False),
+        sa.Column("chunk_rows", sa.Integer, nullable=False),
         sa.Column("done", sa.Integer, nullable=False),
         sa.Column("started_at", Instant, nullable=False),
         sa.Column("started_by", sa.String(255), nullable=False),
         sa.Column("finished_at", Instant),
         sa.PrimaryKeyConstraint("id", name="pk_runs"),
+    )
+    op.create_table(
+        "run_rejects",
+        sa.Column("run", _ID, sa.ForeignKey("runs.id", name="fk_run_rejects_run"), nullable=False),
+        sa.Column("row", sa.Integer, nullable=False),
+        sa.Column("field", sa.String(255), nullable=False),
+        sa.Column("reason", sa.Text, nullable=False),
+        sa.PrimaryKeyConstraint("run", "row", name="pk_run_rejects"),
     )
     op.create_table(
         "decisions",

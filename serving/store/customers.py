@@ -1,0 +1,152 @@
+"""Customers in the store: a pseudonym, a key of their own, and what that key seals.
+
+An erasure destroys the key: what was decided stays, under a pseudonym that leads nowhere, without its values.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from secrets import token_hex
+
+from sqlalchemy import Connection, insert, select, update
+
+from features.terms import Nature
+from serving.confidential.keyring import Keyring
+from serving.confidential.sealing import new_key, open_sealed, seal
+from serving.store.store import Store, Writing
+from serving.store.tables import customers
+
+_LOOKED_UP = 500
+_REWRAPPED = 500
+
+
+class UnknownCustomer(LookupError):
+    """There is no such customer, or it was erased."""
+
+
+@dataclass(frozen=True, repr=False)
+class KnownCustomer:
+    """A customer's pseudonym and key."""
+
+    id: str
+    data_key: bytes
+
+
+def find_customers(
+    connection: Connection, keyring: Keyring, customer_ids: Iterable[str]
+) -> dict[str, KnownCustomer]:
+    """Return the customers that are registered, by the company's ids."""
+    by_lookup = {keyring.blind_index(customer_id): customer_id for customer_id in customer_ids}
+    lookups = sorted(by_lookup)
+    found = {}
+    for start in range(0, len(lookups), _LOOKED_UP):
+        part = lookups[start : start + _LOOKED_UP]
+        rows = connection.execute(
+            select(
+                customers.c.id, customers.c.lookup, customers.c.data_key, customers.c.master_version
+            ).where(customers.c.lookup.in_(part))
+        )
+        for row in rows:
+            data_key = keyring.unwrap(row.master_version, row.data_key, row.id)
+            found[by_lookup[row.lookup]] = KnownCustomer(row.id, data_key)
+    return found
+
+
+def register_customers(
+    writing: Writing, keyring: Keyring, natures: Mapping[str, Nature]
+) -> dict[str, KnownCustomer]:
+    """Register customers that are not there yet, and return them by the company's ids.
+
+    Args:
+        writing: the transaction.
+        keyring: wraps their keys.
+        natures: nature by the company's id.
+    """
+    made, rows = {}, []
+    for customer_id, nature in natures.items():
+        customer = KnownCustomer(token_hex(16), new_key())
+        version, wrapped = keyring.wrap(customer.data_key, customer.id)
+        particulars = json.dumps({"customer_id": customer_id}, ensure_ascii=False).encode()
+        rows.append({
+            "id": customer.id, "lookup": keyring.blind_index(customer_id), "nature": str(nature),
+            "data_key": wrapped, "master_version": version,
+            "particulars": seal(customer.data_key, particulars, _particulars(customer.id)),
+            "registered_at": writing.at,
+        })  # fmt: skip
+        made[customer_id] = customer
+    if rows:
+        writing.connection.execute(insert(customers), rows)
+        writing.record("customers.registered", None, {"customers": len(rows)})
+    return made
+
+
+def open_customer(connection: Connection, keyring: Keyring, pseudonym: str) -> KnownCustomer:
+    """Return a customer's key by the pseudonym.
+
+    Raises:
+        UnknownCustomer: there is none, or it was erased.
+    """
+    row = connection.execute(
+        select(customers.c.data_key, customers.c.master_version).where(customers.c.id == pseudonym)
+    ).one_or_none()
+    if row is None:
+        raise UnknownCustomer("there is no such customer")
+    if row.data_key is None:
+        raise UnknownCustomer("the customer was erased: its values can be read by nobody")
+    return KnownCustomer(pseudonym, keyring.unwrap(row.master_version, row.data_key, pseudonym))
+
+
+def particulars_of(connection: Connection, customer: KnownCustomer) -> dict[str, str]:
+    """Return what is known of a customer's person: the company's id, and name and contacts where given."""
+    sealed = connection.execute(
+        select(customers.c.particulars).where(customers.c.id == customer.id)
+    ).scalar_one()
+    document: dict[str, str] = json.loads(open_sealed(customer.data_key, sealed, _particulars(customer.id)))
+    return document
+
+
+def erase_customer(writing: Writing, pseudonym: str) -> None:
+    """Destroy a customer's key, and with it every value of the customer in the store.
+
+    Raises:
+        UnknownCustomer: there is none, or it was erased before.
+    """
+    erased = writing.connection.execute(
+        update(customers)
+        .where(customers.c.id == pseudonym, customers.c.erased_at.is_(None))
+        .values(lookup=None, data_key=None, master_version=None, particulars=None, erased_at=writing.at)
+    )
+    if erased.rowcount != 1:
+        raise UnknownCustomer("there is no such customer, or it was erased before")
+    writing.record("customer.erased", pseudonym, {})
+
+
+def rewrap_keys(store: Store, actor: str) -> Iterator[int]:
+    """Wrap every customer's key by the newest master key; yields how many after each part.
+
+    Stopped in between, it goes on where it was when it is called again.
+    """
+    newest = store.keyring.master_version
+    while True:
+        with store.writing(actor) as writing:
+            rows = writing.connection.execute(
+                select(customers.c.id, customers.c.data_key, customers.c.master_version)
+                .where(customers.c.master_version < newest)
+                .limit(_REWRAPPED)
+            ).all()
+            for row in rows:
+                data_key = store.keyring.unwrap(row.master_version, row.data_key, row.id)
+                version, wrapped = store.keyring.wrap(data_key, row.id)
+                writing.connection.execute(
+                    update(customers)
+                    .where(customers.c.id == row.id)
+                    .values(data_key=wrapped, master_version=version)
+                )
+            writing.record("keys.rewrapped", None, {"customers": len(rows), "version": newest})
+        yield len(rows)
+        if len(rows) < _REWRAPPED:
+            return
+
+
+def _particulars(pseudonym: str) -> str:
+    return f"particulars of customer {pseudonym}"
