@@ -15,6 +15,15 @@ from pydantic import Field, model_validator
 from features.declaration import content_hash, load_declared
 from features.terms import Declared, Tier
 
+
+class Approvals(Declared):
+    """How many persons must approve what (M22): ordinarily, and a rise to premium."""
+
+    ordinary: int = Field(default=1, ge=1, le=5)
+    to_premium: int = Field(default=2, ge=1, le=5)
+
+
+_OVERRIDE_REASONS = ("facts_not_in_indicators", "pending_correction", "group_support", "strategic", "other")
 _MONTHS = {Tier.PREMIUM: 12, Tier.GOOD: 12, Tier.GENERAL: 6, Tier.RISK: 3, Tier.UNRATED: 3}
 
 
@@ -24,6 +33,14 @@ class Procedure(Declared):
     procedure: str = Field(default="default", pattern=r"^[a-z][a-z0-9_]*$")
     version: int = Field(default=1, ge=1)
     review_months: dict[Tier, int] = Field(default=_MONTHS, description="months between two reviews, by tier")
+
+    approvals: Approvals = Approvals()
+    override_reasons: tuple[str, ...] = Field(default=_OVERRIDE_REASONS, min_length=1)
+    override_days: int = Field(
+        default=180, ge=1, le=366, description="after which an override ends at the latest"
+    )
+    case_days: int = Field(default=14, ge=1, description="within which a case should be proposed")
+    request_days: int = Field(default=5, ge=1, description="within which a department should answer")
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
@@ -35,6 +52,12 @@ class Procedure(Declared):
     def hash(self) -> str:
         """SHA-256 of the content, independent of the file's layout."""
         return content_hash(self)
+
+    def approvals_for(self, old: Tier | None, new: Tier) -> int:
+        """Return how many persons must approve a change of tier."""
+        return (
+            self.approvals.to_premium if new is Tier.PREMIUM and old is not new else self.approvals.ordinary
+        )
 
     def due_on(self, tier: Tier, reviewed: date) -> date:
         """Return the day from which a customer of a tier is due again after a review."""

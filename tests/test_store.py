@@ -13,9 +13,10 @@ from sqlalchemy.exc import DBAPIError
 
 from serving.confidential.keyring import Keyring, KeyringError
 from serving.store.database import Database, StoreError
+from serving.store.declared import metadata
 from serving.store.schema import check_version, upgrade
 from serving.store.store import Store, Unaudited, create_store, open_store
-from serving.store.tables import audit_entries, documents, metadata
+from serving.store.tables import audit_entries, documents
 from tests.stores import ACTOR, database_url, postgresql_server, store
 
 __all__ = ["database_url", "postgresql_server", "store"]

@@ -9,7 +9,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import inspect
 
 from serving.store.database import Database, StoreError
-from serving.store.tables import metadata
+from serving.store.declared import metadata
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 

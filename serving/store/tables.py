@@ -9,7 +9,6 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     String,
     Table,
     Text,
@@ -17,25 +16,14 @@ from sqlalchemy import (
 )
 
 from serving.store.instants import Instant
-
-# A pseudonym, a run, a decision: 32 hexadecimal digits. A hash: 64.
-_ID, _HASH = String(32), String(64)
-
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
+from serving.store.metadata import HASH, ID, metadata
 
 customers = Table(
     "customers",
     metadata,
-    Column("id", _ID, primary_key=True),
+    Column("id", ID, primary_key=True),
     # The keyed hash of the company's own id, by which a customer is found; gone with an erasure.
-    Column("lookup", _HASH, unique=True),
+    Column("lookup", HASH, unique=True),
     Column("nature", String(32), nullable=False),
     # The customer's key, wrapped by the master key of that version; gone with an erasure.
     Column("data_key", LargeBinary),
@@ -48,7 +36,7 @@ customers = Table(
 documents = Table(
     "documents",
     metadata,
-    Column("hash", _HASH, primary_key=True),
+    Column("hash", HASH, primary_key=True),
     Column("kind", String(16), nullable=False),
     Column("content", LargeBinary, nullable=False),
     Column("stored_at", Instant, nullable=False),
@@ -58,13 +46,13 @@ documents = Table(
 runs = Table(
     "runs",
     metadata,
-    Column("id", _ID, primary_key=True),
+    Column("id", ID, primary_key=True),
     Column("kind", String(16), nullable=False),
     Column("as_of", Date, nullable=False),
-    Column("frame_hash", _HASH, nullable=False),
-    Column("catalog_hash", _HASH, ForeignKey("documents.hash"), nullable=False),
-    Column("policy_hash", _HASH, ForeignKey("documents.hash"), nullable=False),
-    Column("artefact_hash", _HASH, ForeignKey("documents.hash")),
+    Column("frame_hash", HASH, nullable=False),
+    Column("catalog_hash", HASH, ForeignKey("documents.hash"), nullable=False),
+    Column("policy_hash", HASH, ForeignKey("documents.hash"), nullable=False),
+    Column("artefact_hash", HASH, ForeignKey("documents.hash")),
     Column("model_version", String(255)),
     # Rows of a chunk, and of the table that are done: the next chunk begins behind them.
     Column("chunk_rows", Integer, nullable=False),
@@ -77,7 +65,7 @@ runs = Table(
 run_rejects = Table(
     "run_rejects",
     metadata,
-    Column("run", _ID, ForeignKey("runs.id"), primary_key=True),
+    Column("run", ID, ForeignKey("runs.id"), primary_key=True),
     Column("row", Integer, primary_key=True),
     Column("field", String(255), nullable=False),
     Column("reason", Text, nullable=False),
@@ -87,9 +75,9 @@ run_rejects = Table(
 decisions = Table(
     "decisions",
     metadata,
-    Column("id", _ID, primary_key=True),
-    Column("run", _ID, ForeignKey("runs.id")),
-    Column("customer", _ID, ForeignKey("customers.id"), nullable=False),
+    Column("id", ID, primary_key=True),
+    Column("run", ID, ForeignKey("runs.id")),
+    Column("customer", ID, ForeignKey("customers.id"), nullable=False),
     Column("kind", String(16), nullable=False),
     Column("as_of", Date, nullable=False),
     Column("decided_at", Instant, nullable=False),
@@ -98,13 +86,13 @@ decisions = Table(
     Column("probability", Float),
     Column("tier", String(16), nullable=False),
     Column("completeness", Float, nullable=False),
-    Column("catalog_hash", _HASH, ForeignKey("documents.hash"), nullable=False),
-    Column("policy_hash", _HASH, ForeignKey("documents.hash"), nullable=False),
-    Column("artefact_hash", _HASH, ForeignKey("documents.hash")),
+    Column("catalog_hash", HASH, ForeignKey("documents.hash"), nullable=False),
+    Column("policy_hash", HASH, ForeignKey("documents.hash"), nullable=False),
+    Column("artefact_hash", HASH, ForeignKey("documents.hash")),
     Column("model_version", String(255)),
     # What the answer was, with every value and its evidence: sealed with the customer's key.
     Column("sealed", LargeBinary, nullable=False),
-    Column("digest", _HASH, nullable=False),
+    Column("digest", HASH, nullable=False),
     UniqueConstraint("run", "customer"),
     Index("ix_decisions_customer_as_of", "customer", "as_of"),
 )
@@ -115,7 +103,7 @@ api_keys = Table(
     metadata,
     Column("id", String(16), primary_key=True),
     Column("owner", String(255), nullable=False, index=True),
-    Column("digest", _HASH, nullable=False),
+    Column("digest", HASH, nullable=False),
     Column("roles", Text, nullable=False),
     Column("created_at", Instant, nullable=False),
     Column("created_by", String(255), nullable=False),
@@ -133,8 +121,8 @@ audit_entries = Table(
     Column("subject", String(255), index=True),
     Column("facts", Text, nullable=False),
     Column("key_version", Integer, nullable=False),
-    Column("previous", _HASH, nullable=False),
-    Column("mac", _HASH, nullable=False),
+    Column("previous", HASH, nullable=False),
+    Column("mac", HASH, nullable=False),
 )
 
 audit_head = Table(
@@ -142,6 +130,6 @@ audit_head = Table(
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=False),
     Column("sequence", BigInteger, nullable=False),
-    Column("mac", _HASH, nullable=False),
+    Column("mac", HASH, nullable=False),
 )
 """One row: the newest entry. Whoever writes locks it first, so that there is one writer at a time."""

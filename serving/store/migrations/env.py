@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from serving.store.tables import metadata
+from serving.store.declared import metadata
 
 context.configure(
     connection=context.config.attributes["connection"], target_metadata=metadata, transactional_ddl=True

@@ -1,0 +1,149 @@
+"""Adjustment cases as they are kept: what they are about, where they stand, who did what (M21, M22)."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Connection, Row, select
+
+from features.terms import Tier
+from serving.store.case_tables import case_items, cases
+
+
+class CaseKind(StrEnum):
+    """What a case is about: one customer, or all whom a run classifies anew."""
+
+    SINGLE = "single"
+    LIST = "list"
+
+
+class CaseReason(StrEnum):
+    """Why a case was opened."""
+
+    PERIODIC = "periodic"
+    EVENT = "event"
+    DETERIORATION = "deterioration"
+    OBJECTION = "objection"
+    REQUEST = "request"
+
+
+class CaseState(StrEnum):
+    """Where a case stands. Effective, rejected and withdrawn are final."""
+
+    COLLECTING = "collecting"
+    PROPOSED = "proposed"
+    EFFECTIVE = "effective"
+    REJECTED = "rejected"
+    WITHDRAWN = "withdrawn"
+
+
+class Act(StrEnum):
+    """What was done in a case."""
+
+    OPENED = "opened"
+    REQUESTED = "requested"
+    ANSWERED = "answered"
+    PROPOSED = "proposed"
+    PULLED_OUT = "pulled_out"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    WITHDRAWN = "withdrawn"
+
+
+FINAL = frozenset({CaseState.EFFECTIVE, CaseState.REJECTED, CaseState.WITHDRAWN})
+
+
+class CaseError(ValueError):
+    """An act is not possible in a case as it stands; one line that says why."""
+
+
+class NotAllowed(CaseError):
+    """Whoever acts had a part in what is to be approved."""
+
+
+@dataclass(frozen=True)
+class Override:
+    """A person's tier instead of the decision's: why, and until when."""
+
+    reason: str
+    until: datetime
+
+
+@dataclass(frozen=True)
+class Case:
+    """A case as it stands. `version` is the proposal's; an approver names the one that they have read."""
+
+    id: str
+    kind: CaseKind
+    reason: CaseReason
+    state: CaseState
+    customer: str | None
+    run: str | None
+    version: int
+    decision: str | None
+    old_tier: Tier | None
+    proposed_tier: Tier | None
+    override: Override | None
+    needed: int
+    opened_at: datetime
+    due_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Item:
+    """A customer of a list case."""
+
+    customer: str
+    decision: str
+    old_tier: Tier | None
+    proposed_tier: Tier
+    pulled_out: str | None
+
+
+def load_case(connection: Connection, case_id: str) -> Case:
+    """Return a case.
+
+    Raises:
+        CaseError: there is none of this id.
+    """
+    row = connection.execute(select(cases).where(cases.c.id == case_id)).one_or_none()
+    if row is None:
+        raise CaseError("there is no such case")
+    return _case(row)
+
+
+def open_case_of(connection: Connection, customer: str) -> Case | None:
+    """Return the case of a customer that is not closed, if there is one."""
+    row = connection.execute(
+        select(cases).where(
+            cases.c.customer == customer, cases.c.state.not_in([str(state) for state in FINAL])
+        )
+    ).one_or_none()
+    return None if row is None else _case(row)
+
+
+def items_of(connection: Connection, case_id: str) -> list[Item]:
+    """Return the customers of a list case, by pseudonym."""
+    rows = connection.execute(
+        select(case_items).where(case_items.c.case == case_id).order_by(case_items.c.customer)
+    )
+    return [
+        Item(row.customer, row.decision, _tier(row.old_tier), Tier(row.proposed_tier), row.pulled_out)
+        for row in rows
+    ]
+
+
+def _case(row: Row[Any]) -> Case:
+    override = None
+    if row.override_reason is not None:
+        override = Override(row.override_reason, row.override_until)
+    return Case(
+        row.id, CaseKind(row.kind), CaseReason(row.reason), CaseState(row.state), row.customer, row.run,
+        row.version, row.decision, _tier(row.old_tier), _tier(row.proposed_tier), override, row.needed,
+        row.opened_at, row.due_at,
+    )  # fmt: skip
+
+
+def _tier(name: str | None) -> Tier | None:
+    return None if name is None else Tier(name)

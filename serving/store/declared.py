@@ -1,0 +1,6 @@
+"""All tables, for whoever needs the whole schema."""
+
+from serving.store import case_tables, tables
+from serving.store.metadata import metadata
+
+__all__ = ["case_tables", "metadata", "tables"]
