@@ -6,6 +6,7 @@ changes; how often customers are reviewed, or who approves what, changes no scor
 
 import calendar
 from datetime import date
+from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
 from typing import Self
@@ -13,7 +14,26 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from features.declaration import content_hash, load_declared
-from features.terms import Declared, Tier
+from features.terms import Declared, Text, Tier
+
+
+class Severity(StrEnum):
+    """What an event of a type brings about (M20).
+
+    Each has the customer evaluated again at once. An adverse one also puts a provisional hold on and opens a
+    case; a notable one opens a case where the tier is to change; an informative one does no more.
+    """
+
+    ADVERSE = "adverse"
+    NOTABLE = "notable"
+    INFORMATIVE = "informative"
+
+
+class EventType(Declared):
+    """A type of material event."""
+
+    names: Text
+    severity: Severity
 
 
 class Approvals(Declared):
@@ -23,24 +43,51 @@ class Approvals(Declared):
     to_premium: int = Field(default=2, ge=1, le=5)
 
 
+def _event(severity: Severity, zh_hant: str, zh_hans: str, en: str) -> EventType:
+    return EventType(names=Text(zh_hant=zh_hant, zh_hans=zh_hans, en=en), severity=severity)
+
+
+_EVENTS = {
+    "payment_default": _event(Severity.ADVERSE, "付款違約", "付款违约", "Default on payment"),
+    "insolvency_filing": _event(Severity.ADVERSE, "申請破產", "申请破产", "Insolvency filed for"),
+    "severe_breach": _event(Severity.ADVERSE, "重大違約", "重大违约", "Severe breach of contract"),
+    "bank_downgrade": _event(Severity.ADVERSE, "銀行下調信用等級", "银行下调信用等级", "Downgrade by a bank"),
+    "negative_equity": _event(Severity.ADVERSE, "資不抵債", "资不抵债", "Statement with negative equity"),
+    "large_order_cancelled": _event(
+        Severity.NOTABLE, "大額訂單取消", "大额订单取消", "Large order cancelled"
+    ),
+    "facts_corrected": _event(Severity.NOTABLE, "資料更正", "资料更正", "Facts corrected"),
+    "recovery": _event(Severity.NOTABLE, "經營改善", "经营改善", "Recovery"),
+    "large_order": _event(Severity.INFORMATIVE, "大額訂單", "大额订单", "Large order"),
+}
 _OVERRIDE_REASONS = ("facts_not_in_indicators", "pending_correction", "group_support", "strategic", "other")
 _MONTHS = {Tier.PREMIUM: 12, Tier.GOOD: 12, Tier.GENERAL: 6, Tier.RISK: 3, Tier.UNRATED: 3}
 
 
 class Procedure(Declared):
-    """A versioned procedure. What a company does not set has the defaults here."""
+    """A versioned procedure. What a company does not set has the defaults here.
+
+    Attributes:
+        review_months: months between two periodic reviews, by tier.
+        margin: points above a cut-off from which a tier rises at once.
+        events: the material events, by type.
+        approvals: how many persons must approve.
+        override_reasons: for which a person may give another tier than the decision's.
+        override_days: after which an override ends at the latest.
+        case_days: within which a case should be closed.
+        request_days: within which a department should answer.
+    """
 
     procedure: str = Field(default="default", pattern=r"^[a-z][a-z0-9_]*$")
     version: int = Field(default=1, ge=1)
-    review_months: dict[Tier, int] = Field(default=_MONTHS, description="months between two reviews, by tier")
-
+    review_months: dict[Tier, int] = _MONTHS
+    margin: float = Field(default=3.0, ge=0, le=50)
+    events: dict[str, EventType] = Field(default=_EVENTS, min_length=1)
     approvals: Approvals = Approvals()
     override_reasons: tuple[str, ...] = Field(default=_OVERRIDE_REASONS, min_length=1)
-    override_days: int = Field(
-        default=180, ge=1, le=366, description="after which an override ends at the latest"
-    )
-    case_days: int = Field(default=14, ge=1, description="within which a case should be proposed")
-    request_days: int = Field(default=5, ge=1, description="within which a department should answer")
+    override_days: int = Field(default=180, ge=1, le=366)
+    case_days: int = Field(default=14, ge=1)
+    request_days: int = Field(default=5, ge=1)
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
@@ -55,9 +102,8 @@ class Procedure(Declared):
 
     def approvals_for(self, old: Tier | None, new: Tier) -> int:
         """Return how many persons must approve a change of tier."""
-        return (
-            self.approvals.to_premium if new is Tier.PREMIUM and old is not new else self.approvals.ordinary
-        )
+        rises = new is Tier.PREMIUM and old is not new
+        return self.approvals.to_premium if rises else self.approvals.ordinary
 
     def due_on(self, tier: Tier, reviewed: date) -> date:
         """Return the day from which a customer of a tier is due again after a review."""

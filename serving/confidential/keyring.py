@@ -95,6 +95,10 @@ class Keyring:
         """Return the keyed hash (hex) under which the company's id of a customer is found."""
         return hmac.new(self.lookup, customer_id.encode(), hashlib.sha256).hexdigest()
 
+    def event_index(self, text: str) -> str:
+        """Return the keyed hash (hex) of an event's id, or of what was said of it."""
+        return hmac.new(self.lookup, b"event\0" + text.encode(), hashlib.sha256).hexdigest()
+
     def save(self, path: Path, *, new: bool = False) -> None:
         """Write the keyring, whole or not at all, readable by its owner alone.
 

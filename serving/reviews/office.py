@@ -16,7 +16,6 @@ from serving.access.roles import Actor
 from serving.confidential.sealing import open_sealed, seal
 from serving.procedure import Procedure
 from serving.reviews.cases import (
-    FINAL,
     Act,
     Case,
     CaseError,
@@ -30,7 +29,8 @@ from serving.reviews.cases import (
     load_case,
     open_case_of,
 )
-from serving.reviews.standings import Change, Layer, lift, put_in_force, standing_of, standings_of
+from serving.reviews.proposals import newest_decision, proposals_after
+from serving.reviews.standings import Change, Layer, lift, put_in_force, standing_of
 from serving.store.case_tables import case_acts, case_items, case_requests, cases
 from serving.store.customers import open_customer
 from serving.store.store import Store, Writing
@@ -112,26 +112,20 @@ class Office:
         return case
 
     def _items(self, writing: Writing, run: str) -> list[tuple[Item, float]]:
-        rows = writing.connection.execute(
-            select(decisions.c.id, decisions.c.customer, decisions.c.tier, decisions.c.score)
-            .where(decisions.c.run == run)
-            .order_by(decisions.c.id)
-        ).all()
-        standings = standings_of(writing.connection, [row.customer for row in rows], writing.at)
+        ids = writing.connection.execute(
+            select(decisions.c.id).where(decisions.c.run == run).order_by(decisions.c.id)
+        ).scalars()
+        proposals = proposals_after(writing.connection, self.procedure, list(ids), writing.at)
         busy = set(
             writing.connection.execute(
-                select(cases.c.customer).where(
-                    cases.c.state.not_in([str(state) for state in FINAL]), cases.c.customer.is_not(None)
-                )
+                select(cases.c.customer).where(cases.c.closed_at.is_(None), cases.c.customer.is_not(None))
             ).scalars()
         )
-        items = []
-        for row in rows:
-            approved = standings[row.customer].layers.get(Layer.APPROVED)
-            old, new = None if approved is None else approved.tier, Tier(row.tier)
-            if old is not new and row.customer not in busy:
-                items.append((Item(row.customer, row.id, old, new, None), row.score))
-        return items
+        return [
+            (Item(of.customer, of.decision, of.old, of.steady.tier, None), of.score)
+            for of in proposals
+            if of.old is not of.steady.tier and of.customer not in busy
+        ]
 
     def pull_out(self, writing: Writing, actor: Actor, case_id: str, customer: str) -> Case:
         """Take a customer out of a list into a case of its own; the list is a new version then.
@@ -148,8 +142,9 @@ class Office:
         if item is None or item.pulled_out is not None:
             raise CaseError("the customer is not in the list, or was pulled out before")
         single = Case(
-            token_hex(16), CaseKind.SINGLE, case.reason, CaseState.COLLECTING, customer, None, 0, item.decision,
-            item.old_tier, None, None, 1, writing.at, writing.at + timedelta(days=self.procedure.case_days),
+            token_hex(16), CaseKind.SINGLE, case.reason, CaseState.COLLECTING, customer, None, 0,
+            item.decision, item.old_tier, None, None, 1, writing.at,
+            writing.at + timedelta(days=self.procedure.case_days),
         )  # fmt: skip
         self._insert(writing, actor, single)
         self._take_out(writing, actor, case, customer, single.id)
@@ -219,18 +214,19 @@ class Office:
             writing: the transaction.
             actor: who proposes.
             case_id: the case of one customer.
-            tier: as the decision has it; another one only as an override.
+            tier: what is to be proposed after the decision (see `proposals_after`); another as an override.
             justification: in the proposer's words; sealed with the customer's key.
             decision: the decision that it rests on, which must be the newest on the customer.
-            override: why another tier than the decision's, and until when.
+            override: why another tier, and until when.
 
         Raises:
-            CaseError: the case is closed, the decision is not the newest, the tier is not the decision's and
-                no override, or the override's reason or end is not one of the procedure's.
+            CaseError: the case is closed, the decision is not the newest, the tier is not the one to propose
+                and no override, or the override's reason or end is not one of the procedure's.
         """
         case = self._expect(writing, case_id, CaseState.COLLECTING, CaseState.PROPOSED, kind=CaseKind.SINGLE)
-        decided = self._newest_decision(writing, case, decision)
-        self._check_override(writing, Tier(decided), tier, override)
+        self._check_newest(writing, case, decision)
+        (after,) = proposals_after(writing.connection, self.procedure, [decision], writing.at)
+        self._check_override(writing, after.steady.tier, tier, override)
         needed = self.procedure.approvals_for(case.old_tier, tier)
         proposed = replace(
             case, state=CaseState.PROPOSED, version=case.version + 1, decision=decision, proposed_tier=tier,
@@ -269,7 +265,7 @@ class Office:
         case = self._expect(writing, case_id, CaseState.PROPOSED)
         self._check(writing, actor, case, version)
         if case.decision is not None:
-            self._newest_decision(writing, case, case.decision)
+            self._check_newest(writing, case, case.decision)
         self._act(writing, actor, case, Act.APPROVED)
         if len(self._persons(writing, case, Act.APPROVED, of_version=True)) < case.needed:
             return case, []
@@ -355,18 +351,9 @@ class Office:
         found = self._persons(writing, case, act, of_version=of_version)
         return frozenset(person for persons in found for person in persons)
 
-    def _newest_decision(self, writing: Writing, case: Case, decision: str) -> str:
-        """Return the tier of a decision that must be the newest on the case's customer."""
-        row = writing.connection.execute(
-            select(decisions.c.id, decisions.c.tier)
-            .where(decisions.c.customer == case.customer)
-            .order_by(decisions.c.as_of.desc(), decisions.c.decided_at.desc(), decisions.c.id)
-            .limit(1)
-        ).one_or_none()
-        if row is None or row.id != decision:
+    def _check_newest(self, writing: Writing, case: Case, decision: str) -> None:
+        if case.customer is None or newest_decision(writing.connection, case.customer) != decision:
             raise CaseError("a proposal rests on the newest decision on the customer; name that one")
-        tier: str = row.tier
-        return tier
 
     def _check_override(self, writing: Writing, decided: Tier, tier: Tier, override: Override | None) -> None:
         if override is None:

@@ -32,7 +32,7 @@ from serving.reviews.justification import (
 )
 from serving.served import Served
 from serving.store.customers import find_customers, register_customers
-from serving.store.documents import keep_document
+from serving.store.documents import keep_served
 from serving.store.store import Store, Writing
 from serving.store.tables import decisions, run_rejects, runs
 
@@ -116,7 +116,6 @@ def evaluate_periodically(
 
 def _begin(store: Store, served: Served, as_of: date, table_hash: str, chunk_rows: int, actor: str) -> _Run:
     scorer = served.scorer
-    artefact = None if scorer.model is None else served.artefact or scorer.model.to_bytes()
     parts = {
         "kind": PERIODIC,
         "as_of": as_of.isoformat(),
@@ -133,10 +132,7 @@ def _begin(store: Store, served: Served, as_of: date, table_hash: str, chunk_row
         return found
     with store.writing(actor) as writing:
         found = _find(writing.connection, id_)
-        keep_document(writing, "catalog", scorer.catalog.hash, _declared(scorer.catalog))
-        keep_document(writing, "policy", scorer.policy.hash, _declared(scorer.policy))
-        if scorer.model is not None and artefact is not None:
-            keep_document(writing, "artefact", scorer.model.content_hash, artefact)
+        keep_served(writing, scorer, served.artefact)
         if found is None:
             writing.connection.execute(
                 insert(runs).values(
@@ -271,11 +267,6 @@ def _summary(connection: Connection, run: _Run, as_of: date, resumed: bool) -> R
         select(func.count()).select_from(run_rejects).where(run_rejects.c.run == run.id)
     ).scalar_one()
     return RunSummary(run.id, as_of, read, counted.total(), rejected, dict(counted), resumed)
-
-
-def _declared(declared: Any) -> bytes:
-    text: str = declared.model_dump_json(by_alias=True)
-    return text.encode()
 
 
 def _hash_of(table: Path, beside: Path | None) -> str:

@@ -2,6 +2,7 @@
 
 from sqlalchemy import Connection, insert, select
 
+from models.decision import Scorer
 from serving.store.database import StoreError
 from serving.store.store import Writing
 from serving.store.tables import documents
@@ -24,6 +25,25 @@ def keep_document(writing: Writing, kind: str, hash_: str, content: bytes) -> No
             insert(documents).values(hash=hash_, kind=kind, content=content, stored_at=writing.at)
         )
         writing.record("document.kept", hash_, {"kind": kind})
+
+
+def keep_served(writing: Writing, scorer: Scorer, artefact: bytes | None) -> str | None:
+    """Keep what decisions are made by: catalog, policy and, where there is one, the model's artefact.
+
+    Args:
+        writing: the transaction.
+        scorer: the three together.
+        artefact: the model's document as it was read; without it, it is written anew.
+
+    Returns:
+        The artefact's content hash, None without a model.
+    """
+    for kind, declared in (("catalog", scorer.catalog), ("policy", scorer.policy)):
+        keep_document(writing, kind, declared.hash, declared.model_dump_json(by_alias=True).encode())
+    if scorer.model is None:
+        return None
+    keep_document(writing, "artefact", scorer.model.content_hash, artefact or scorer.model.to_bytes())
+    return scorer.model.content_hash
 
 
 def load_document(connection: Connection, hash_: str) -> bytes:
