@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from features.catalog import Catalog, Indicator, Kind
+from features.missing_codes import without_codes
 from features.sources import cells as reading
 from features.sources.flat_table import FlatTable
 from features.sources.natures import nature_of_word
@@ -187,9 +188,7 @@ def _typed(chunk: RawChunk, places: dict[str, int], catalog: Catalog, flat: Flat
 
 def _of_indicator(cells: pd.Series, indicator: Indicator) -> pd.Series:
     """Return a column by the kind of its indicator; cells of another kind are left as they are."""
-    if indicator.missing:
-        nothing = np.array([indicator.stands_for_nothing(cell) for cell in cells], dtype=np.bool_)
-        cells = cells.astype(object).mask(nothing, None)
+    cells = without_codes(cells, indicator)
     match indicator.kind:
         case Kind.NUMBER:
             values, wrong = reading.numbers(cells)
