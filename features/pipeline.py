@@ -1,4 +1,4 @@
-"""From a portfolio file to indicators as of a day: stage, build, measure quality, and join outcomes."""
+"""From a portfolio file to indicators as of a day: stage, build, measure quality, join what stands beside."""
 
 import tempfile
 from collections.abc import Callable
@@ -15,6 +15,7 @@ from features.quality import PAGE, measure, write_quality
 from features.quality_figures import Quality
 from features.sources.delivery import Delivery, load_delivered_catalog, load_delivery
 from features.sources.engine import MEMORY_LIMIT, count_of, engine
+from features.sources.related import GROUP_ID, related_customers
 from features.sources.staging import Staged, stage
 
 OUTCOME = "outcome"
@@ -24,9 +25,9 @@ OUTCOME = "outcome"
 class Prepared:
     """What a portfolio file became: the staged tables, and the indicators and evidence built from them.
 
-    `page` shows their `quality`.
-    `labelled` customers have an outcome in the column `outcome` of the indicators; None where no outcomes are
-    delivered.
+    `page` shows their `quality`. Where groups of companies or mergers are delivered, the column `group_id` of
+    the indicators says who belongs together. `labelled` customers have an outcome in their column `outcome`;
+    None where no outcomes are delivered.
     """
 
     delivery: Delivery
@@ -84,29 +85,39 @@ def prepare(
     quality = measure(catalog, built, staged, memory_limit=memory_limit)
     write_quality(quality, output, memory_limit=memory_limit)
     labelled = None
-    if staged.outcomes is not None:
-        progress("joining outcomes")
+    if staged.groups is not None or staged.successions is not None or staged.outcomes is not None:
+        progress("joining groups of companies and outcomes")
         with (
             tempfile.TemporaryDirectory(prefix=".joining-", dir=output) as spill,
             engine(Path(spill), memory_limit=memory_limit, threads=threads) as connection,
         ):
-            labelled = _join_outcomes(connection, built.indicators, staged.outcomes)
+            _join(connection, built.indicators, staged)
+            if staged.outcomes is not None:
+                counted = f"SELECT count({OUTCOME}) FROM {sql.parquet(built.indicators)}"
+                labelled = count_of(connection, counted, [])
     return Prepared(delivery, catalog, staged, built, quality, output / PAGE, labelled)
 
 
-def _join_outcomes(connection: duckdb.DuckDBPyConnection, indicators: Path, outcomes: Path) -> int:
-    """Add the column of outcomes to the indicators; return how many customers have one.
+def _join(connection: duckdb.DuckDBPyConnection, indicators: Path, staged: Staged) -> None:
+    """Add the columns of groups and outcomes to the indicators, as far as they are delivered.
 
     An outcome of the day itself goes before one of any day.
     """
     part = indicators.with_name(f".{indicators.name}.part")
-    frame, known = sql.parquet(indicators), sql.parquet(outcomes)
+    columns, joins = ["i.*"], []
+    if staged.groups is not None or staged.successions is not None:
+        connection.register("related", related_customers(staged.groups, staged.successions))
+        columns.append(f"related.{GROUP_ID}")
+        joins.append("LEFT JOIN related ON related.customer_id = i.customer_id")
+    if staged.outcomes is not None:
+        known = sql.parquet(staged.outcomes)
+        columns.append(f"coalesce(own.outcome, any_day.outcome) AS {OUTCOME}")
+        joins += [
+            f"LEFT JOIN {known} own ON own.customer_id = i.customer_id AND own.as_of = i.as_of",
+            f"LEFT JOIN {known} any_day ON any_day.customer_id = i.customer_id AND any_day.as_of IS NULL",
+        ]
     connection.execute(
-        f"COPY (SELECT i.*, coalesce(own.outcome, any_day.outcome) AS {OUTCOME} FROM {frame} i"
-        f" LEFT JOIN {known} own ON own.customer_id = i.customer_id AND own.as_of = i.as_of"
-        f" LEFT JOIN {known} any_day ON any_day.customer_id = i.customer_id AND any_day.as_of IS NULL"
+        f"COPY (SELECT {', '.join(columns)} FROM {sql.parquet(indicators)} i {' '.join(joins)}"
         f" ORDER BY i.customer_id, i.as_of) TO {sql.text(str(part))} (FORMAT parquet, COMPRESSION zstd)"
     )
-    labelled = count_of(connection, f"SELECT count({OUTCOME}) FROM {sql.parquet(part)}", [])
     part.replace(indicators)
-    return labelled

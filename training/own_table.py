@@ -65,9 +65,7 @@ class OwnTable:
             Untrainable: nothing can be held out.
         """
         customers = self.customers
-        return validate(
-            customers.data, policy, identified=customers.identified, threads=threads, progress=progress
-        )
+        return validate(customers.data, policy, whose=customers.whose, threads=threads, progress=progress)
 
     def trained(
         self,

@@ -10,7 +10,7 @@ from features.sources.record_table import CUSTOMERS, RecordTable
 
 # Columns that a staged table has beside the declared ones, and the columns of the frame beside indicators.
 _STAGED = ("effective", "known_at")
-_FRAME = ("customer_id", "nature", "as_of")
+_FRAME = ("customer_id", "nature", "as_of", "group_id", "outcome", "outcome_status")
 
 
 @dataclass(frozen=True)
