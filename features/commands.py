@@ -71,6 +71,13 @@ def build(
         out.print(f"Rows of nobody known: {staged.unmatched_file}", markup=False, soft_wrap=True)
     out.print(f"Quality of the records, worst first: {prepared.page}", markup=False, soft_wrap=True)
     labelled = "" if prepared.labelled is None else f", {prepared.labelled:,} with an outcome"
+    if (labels := prepared.labels) is not None:
+        labelled += f" ({labels.adverse:,} adverse)"
+        out.print(
+            f"Outcomes by the records until {labels.known_until}: {labels.known:,} known, "
+            f"{labels.immature:,} immature (their window is not over), {labels.unknown:,} untold.",
+            markup=False, highlight=False, soft_wrap=True,
+        )  # fmt: skip
     out.print(
         f"{built.rows:,} customers on their days{labelled}: {built.indicators}; evidence: {built.evidence}",
         markup=False, soft_wrap=True,

@@ -13,6 +13,7 @@ from features.pipeline import prepare
 from features.portfolio import Portfolio
 from features.simulation.company import simulate
 from features.sources.opening import TableError
+from tests.test_cli import run
 from training.customers import read_customers
 from training.validation import held_out_folds
 
@@ -26,7 +27,9 @@ def test_a_synthetic_company_becomes_a_frame_that_its_catalog_accepts(tmp_path: 
     frame = pd.read_parquet(found.built.indicators)
     portfolio, rejects = Portfolio.from_frame(frame, load_catalog("customer"))
     assert not len(rejects) and len(portfolio) == found.built.rows > 250
-    assert found.labelled is None and found.page.is_file()
+    # Nobody's twelve months are over on the last day.
+    assert found.labels is not None and found.labels.immature == found.built.rows
+    assert found.labelled == 0 and found.page.is_file()
     for table in found.staged.tables.values():
         assert table.read == table.accepted + table.rejected
         assert table.accepted == table.matched + table.unmatched
@@ -55,6 +58,17 @@ def test_groups_of_companies_stand_beside_the_indicators_and_no_fold_splits_one(
     for training, held_out in [*folds, *table.data.folds()]:
         trained_on, judged = ({groups[row] for row in rows} - {None} for rows in (training, held_out))
         assert judged and not trained_on & judged
+
+
+def test_the_commands_say_what_they_read_rejected_and_know_of_outcomes(tmp_path: Path) -> None:
+    printed = run("simulate", tmp_path / "company", "--customers", "200", "--ugly")
+    assert "Synthetic: 200 customers" in printed
+    portfolio = tmp_path / "company" / "portfolio.yaml"
+    printed = run("build", portfolio, tmp_path / "built", "--as-of", "2023-12-31")
+    # The mark that such a file is synthetic is a line of one cell.
+    assert "rows of customers, customers.synthetic.csv: whole row: has 1 cells, the header 13" in printed
+    assert "Outcomes by the records until 2024-12-31: " in printed and ", 0 immature" in printed
+    assert "with an outcome (" in printed and "adverse)" in printed
 
 
 def write_delivery(folder: Path, outcomes: str) -> Path:

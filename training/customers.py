@@ -14,6 +14,8 @@ from features.linked import linked
 from features.portfolio import Portfolio
 from features.sources.customer_table import open_table
 from features.sources.opening import TableError
+from features.sources.outcomes import IMMATURE, OUTCOME_STATUS
+from features.sources.related import GROUP_ID
 from training.dataset import LabelledPortfolio
 
 Objects = NDArray[np.object_]
@@ -79,11 +81,13 @@ def read_customers(
             assert chunk.outcome is not None
             words = chunk.outcome[accepted]
             known = words != np.array(None)
+            nothing = np.full(len(chunk.rows), None, dtype=object)
+            groups = chunk.beside.get(GROUP_ID, nothing)[accepted]
+            statuses = chunk.beside.get(OUTCOME_STATUS, nothing)
             rejects += [
-                (chunk.rows[int(place)], outcome, "the outcome is not known") for place in accepted[~known]
+                (chunk.rows[int(place)], outcome, _unlabelled(statuses[place])) for place in accepted[~known]
             ]
             if known.any():
-                groups = np.full(len(words), None) if chunk.groups is None else chunk.groups[accepted]
                 parts.append((portfolio.take(np.flatnonzero(known)), words[known], groups[known]))
     if not parts:
         raise TableError(f"{path}: holds no customer with a known outcome")
@@ -118,6 +122,13 @@ def write_rejects(table: CustomerTable, path: Path) -> None:
             writer.writerows(table.rejects)
     except OSError as error:
         raise TableError(f"{path}: cannot be written ({error.strerror or type(error).__name__})") from None
+
+
+def _unlabelled(status: str | None) -> str:
+    """Return why a row without an outcome is kept apart, by what a build says of it."""
+    if status == IMMATURE:
+        return "the outcome is immature: its window is not over"
+    return "the outcome is not known"
 
 
 def _outcome(catalog: Catalog, outcome: str | None, bad: Sequence[str]) -> tuple[str, Sequence[str]]:
