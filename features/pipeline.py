@@ -79,10 +79,9 @@ def prepare(
         delivery = delivery.with_data_in(data)
     staged = stage(delivery, catalog, output, progress=progress, memory_limit=memory_limit, threads=threads)
     progress("building indicators")
-    tables = {name: table.file for name, table in staged.tables.items()}
     built = build(
         catalog,
-        tables,
+        {name: table.file for name, table in staged.tables.items()},
         output,
         as_of=as_of,
         evaluations=evaluations,
@@ -99,7 +98,7 @@ def prepare(
         labels = write_labels(
             catalog,
             rule,
-            tables,
+            {name: table.file for name, table in staged.tables.items()},
             built.indicators,
             output / OUTCOMES_FILE,
             successions=staged.successions,

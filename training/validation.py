@@ -186,8 +186,8 @@ def _judge(training: LabelledPortfolio, held_out: LabelledPortfolio, policy: Pol
 
 
 def _shown(figure: Interval) -> str:
-    return f"{figure.mean:.4f} ({figure.low:.4f} to {figure.high:.4f})"
+    return f"{figure.mean:.4f} ({figure.low:.4f}, {figure.high:.4f})"
 
 
 def _signed(figure: Interval) -> str:
-    return f"{figure.mean:+.4f} ({figure.low:+.4f} to {figure.high:+.4f})"
+    return f"{figure.mean:+.4f} ({figure.low:+.4f}, {figure.high:+.4f})"
