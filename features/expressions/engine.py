@@ -11,18 +11,17 @@ import duckdb
 from features.expressions import sql
 from features.expressions.aggregates import OwnSummaries, bound, offsets
 from features.expressions.cells import Cells
-from features.expressions.groups import GroupSummary
-from features.expressions.plan import Plan, group_of
+from features.expressions.groups import GroupSummaries
+from features.expressions.plan import Plan, own_of
 from features.expressions.staged import BuildError, StagedTable, load_newest, load_versions, open_staged
 from features.expressions.successions import Succession, ownerships
 from features.expressions.summaries import Cell, Ground
-from features.expressions.syntax import Aggregate, Column
+from features.expressions.syntax import Aggregate, Over
 from features.sources.record_table import CUSTOMERS
 
 # Cells of `frame`: known, and the reasons why one is missing.
 KNOWN, NO_RECORD, UNDEFINED, NOT_DECLARED = range(4)
 
-_EVERYBODY = "everybody"
 # A bucket may take this share of the memory; what a record and a cell of an aggregate take of it, in bytes.
 _BUCKET_SHARE, _RECORD_BYTES, _CELL_BYTES = 0.25, 80, 24
 
@@ -61,10 +60,10 @@ class Engine:
             for name, aggregates in plan.own.items()
         }
         self._groups = {
-            aggregate: GroupSummary(
-                place, self._staged[aggregate.table], aggregate, self._group_ground(aggregate)
+            (name, over): GroupSummaries(
+                place, self._staged[name], over, aggregates, self._group_ground(name, over)
             )
-            for place, aggregate in enumerate(plan.groups)
+            for place, ((name, over), aggregates) in enumerate(plan.groups.items())
         }
         self._moved = False
 
@@ -77,16 +76,16 @@ class Engine:
             staged.index, len(self._plan.tables), nothing if staged.table.complete else None, newest
         )
 
-    def _group_ground(self, aggregate: Aggregate) -> Ground:
-        staged = self._staged[aggregate.table]
-        newest, group = _newest(staged), self._group_column(aggregate)
-        nothing = f"({newest} IS NOT NULL AND {group} IS NOT NULL)" if staged.table.complete else None
-        return Ground(staged.index, len(self._plan.tables), nothing, newest)
+    def _group_ground(self, name: str, over: Over) -> Ground:
+        staged = self._staged[name]
+        newest = _newest(staged)
+        there = " AND ".join(f"{column} IS NOT NULL" for column in (newest, *self._own_columns(over)))
+        return Ground(
+            staged.index, len(self._plan.tables), f"({there})" if staged.table.complete else None, newest
+        )
 
-    def _group_column(self, aggregate: Aggregate) -> str:
-        if isinstance(aggregate.over, Column):
-            return _column(group_of(aggregate), self._plan)
-        return _EVERYBODY
+    def _own_columns(self, over: Over) -> list[str]:
+        return [_column(own_of(pair), self._plan) for pair in over]
 
     def load(self, successions: list[Succession], last: date) -> None:
         """Read what is seen by the `last` day of every table.
@@ -96,7 +95,7 @@ class Engine:
         """
         owned = ownerships(successions, last)
         self._moved = bool(owned)
-        everywhere = {CUSTOMERS, *(aggregate.table for aggregate in self._plan.groups)}
+        everywhere = {CUSTOMERS, *(name for name, _ in self._plan.groups)}
         sources = [
             f"SELECT customer_id FROM {staged.source}"
             for name, staged in self._staged.items()
@@ -154,7 +153,8 @@ class Engine:
     def compute(self, memory: float) -> None:
         """Create the table `frame`: by pair the nature, and of each indicator value, status, evidence."""
         pairs = self._count("SELECT count(*) FROM pairs")
-        cells = sum(map(len, self._plan.own.values())) + len(self._plan.groups) + len(self._declared)
+        aggregates = [*self._plan.own.values(), *self._plan.groups.values()]
+        cells = sum(map(len, aggregates)) + len(self._declared)
         size = pairs * cells * _CELL_BYTES + self._most_records() * _RECORD_BYTES
         buckets = max(1, math.ceil(size / (memory * _BUCKET_SHARE)))
         for bucket in range(buckets):
@@ -187,7 +187,7 @@ class Engine:
         run = self._connection.execute
         run(
             "CREATE OR REPLACE TEMP TABLE bucket AS"
-            f" SELECT p.pair AS subject, p.owner, TRUE AS {_EVERYBODY}, d.*"
+            " SELECT p.pair AS subject, p.owner, d.*"
             f" FROM pairs p JOIN days d USING (as_of) WHERE p.pair >= {first} AND p.pair < {end}"
         )
         linked = [name for name in self._plan.own if name in self._plan.links]
@@ -200,10 +200,13 @@ class Engine:
         self._extend("base", f"bucket {' '.join(joins)}", "bucket.*", of_customers)
         joins = [self._summarise_linked(name) for name in linked]
         self._extend("wide", f"base {' '.join(joins)}", "base.*", linked)
-        relation = "wide"
-        for aggregate, group in self._groups.items():
-            relation = group.joined(relation, "wide", self._group_column(aggregate))
-        self._insert(relation, create)
+        pieces, joins = ["wide.*"], []
+        for (_, over), group in self._groups.items():
+            own = self._own_columns(over)
+            run(group.found("wide", own))
+            pieces.append(group.columns)
+            joins.append(group.hung("wide", own))
+        self._insert(f"(SELECT {', '.join(pieces)} FROM wide {' '.join(joins)})", create)
 
     def _summarise(self, name: str, subjects: str) -> list[str]:
         """Create the tables of pieces of one table's aggregates; return their names."""
@@ -253,7 +256,9 @@ class Engine:
 
     def _insert(self, relation: str, create: bool) -> None:
         nature = _column(self._plan.nature, self._plan)
-        aggregates = {group: self._groups[group].cell for group in self._plan.groups}
+        aggregates: dict[Aggregate, Cell] = {}
+        for group in self._groups.values():
+            aggregates |= group.cells
         for of_table in self._plan.own.values():
             for aggregate in of_table:
                 column = _column(aggregate, self._plan)

@@ -2,7 +2,17 @@
 
 from pathlib import Path
 
-from features.expressions.syntax import LARGEST_NUMBER, Expression, Function, Number, Offset, Text, Truth
+from features.expressions.syntax import (
+    LARGEST_NUMBER,
+    Day,
+    Expression,
+    Function,
+    Missing,
+    Number,
+    Offset,
+    Text,
+    Truth,
+)
 
 # A sum is kept as two whole numbers, of the whole parts and of the fractions in units of 2^-90, so that it
 # is the same however the records are spread over threads, and so that what was added can be taken off again.
@@ -57,6 +67,10 @@ def literal(expression: Expression) -> str | None:
             return text(value)
         case Truth(value):
             return "TRUE" if value else "FALSE"
+        case Day(value):
+            return f"{text(value.isoformat())}::DATE"
+        case Missing():
+            return "NULL"
         case _:
             return None
 
