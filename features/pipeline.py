@@ -68,17 +68,15 @@ def prepare(
     catalog = load_delivered_catalog(delivery)
     if data is not None:
         delivery = delivery.with_data_in(data)
-    staged = stage(delivery, catalog, output, progress=progress, memory_limit=memory_limit, threads=threads)
-    progress("building indicators")
-    built = build(
+    staged, built = build_delivered(
+        delivery,
         catalog,
-        {name: table.file for name, table in staged.tables.items()},
         output,
         as_of=as_of,
         evaluations=evaluations,
         memory_limit=memory_limit,
         threads=threads,
-        successions=staged.successions,
+        progress=progress,
     )
     progress("measuring quality")
     quality = measure(catalog, built, staged, memory_limit=memory_limit)
@@ -94,6 +92,33 @@ def prepare(
     return Prepared(delivery, catalog, staged, built, quality, output / PAGE, labelled)
 
 
+def build_delivered(
+    delivery: Delivery,
+    catalog: Catalog,
+    output: Path,
+    *,
+    as_of: date | None = None,
+    evaluations: Path | None = None,
+    memory_limit: str = MEMORY_LIMIT,
+    threads: int | None = None,
+    progress: Callable[[str], None] = lambda step: None,
+) -> tuple[Staged, Built]:
+    """Stage a company's tables and build its indicators, as `prepare` does, and no more."""
+    staged = stage(delivery, catalog, output, progress=progress, memory_limit=memory_limit, threads=threads)
+    progress("building indicators")
+    built = build(
+        catalog,
+        {name: table.file for name, table in staged.tables.items()},
+        output,
+        as_of=as_of,
+        evaluations=evaluations,
+        memory_limit=memory_limit,
+        threads=threads,
+        successions=staged.successions,
+    )
+    return staged, built
+
+
 def _join_outcomes(connection: duckdb.DuckDBPyConnection, indicators: Path, outcomes: Path) -> int:
     """Add the column of outcomes to the indicators; return how many customers have one.
 
@@ -107,6 +132,6 @@ def _join_outcomes(connection: duckdb.DuckDBPyConnection, indicators: Path, outc
         f" LEFT JOIN {known} any_day ON any_day.customer_id = i.customer_id AND any_day.as_of IS NULL"
         f" ORDER BY i.customer_id, i.as_of) TO {sql.text(str(part))} (FORMAT parquet, COMPRESSION zstd)"
     )
-    labelled = count_of(connection, f"SELECT count({OUTCOME}) FROM {sql.parquet(part)}", [])
+    labelled = count_of(connection, f"SELECT count({OUTCOME}) FROM {sql.parquet(part)}")
     part.replace(indicators)
     return labelled

@@ -17,7 +17,7 @@ _FRAME = ("customer_id", "nature", "as_of")
 
 @dataclass(frozen=True)
 class CheckedExpressions:
-    """The expressions of a catalog's indicators by id, each after those that it reads, without names of terms."""
+    """The expressions of a catalog's indicators by id, each after those that it reads; terms are put in."""
 
     catalog: Catalog
     expressions: dict[str, Expression]
@@ -27,7 +27,7 @@ def check(catalog: Catalog) -> CheckedExpressions:
     """Parse and check the `terms` and the `value` of every indicator that has one.
 
     Raises:
-        ExpressionError: names the indicator (the term, the table) and, within its expression, place and reason.
+        ExpressionError: names the indicator, term or table and, within an expression, place and reason.
     """
     for name, table in catalog.tables.items():
         _check_table(name, table, catalog)

@@ -17,6 +17,7 @@ from features.expressions.staged import BuildError, StagedTable, load_newest, lo
 from features.expressions.successions import Succession, ownerships
 from features.expressions.summaries import Cell, Ground
 from features.expressions.syntax import Aggregate, Over
+from features.sources.engine import count_of
 from features.sources.record_table import CUSTOMERS
 
 # Cells of `frame`: known, and the reasons why one is missing.
@@ -148,11 +149,11 @@ class Engine:
         for group in self._groups.values():
             for statement in group.statements():
                 run(statement)
-        return self._count("SELECT count(*) FROM pairs")
+        return count_of(self._connection, "SELECT count(*) FROM pairs")
 
     def compute(self, memory: float) -> None:
         """Create the table `frame`: by pair the nature, and of each indicator value, status, evidence."""
-        pairs = self._count("SELECT count(*) FROM pairs")
+        pairs = count_of(self._connection, "SELECT count(*) FROM pairs")
         aggregates = [*self._plan.own.values(), *self._plan.groups.values()]
         cells = sum(map(len, aggregates)) + len(self._declared)
         size = pairs * cells * _CELL_BYTES + self._most_records() * _RECORD_BYTES
@@ -168,10 +169,6 @@ class Engine:
             for id_ in self._plan.checked.expressions
         }
 
-    def _count(self, query: str) -> int:
-        row = self._connection.execute(query).fetchone()
-        return int(row[0] or 0) if row is not None else 0
-
     def _most_records(self) -> int:
         """Return for how many records, at most, customers on days look into one table."""
         most = 0
@@ -180,7 +177,8 @@ class Engine:
             asked = "SELECT owner, count(*) AS n FROM pairs GROUP BY owner"
             if staged.table.key_of is not None:
                 asked = f"SELECT DISTINCT owner, (SELECT count(*) FROM days) AS n FROM {staged.live}"
-            most = max(most, self._count(f"SELECT sum(n) FROM {staged.live} JOIN ({asked}) USING (owner)"))
+            looks = f"SELECT coalesce(sum(n), 0) FROM {staged.live} JOIN ({asked}) USING (owner)"
+            most = max(most, count_of(self._connection, looks))
         return most
 
     def _compute_bucket(self, first: int, end: int, create: bool) -> None:
@@ -203,7 +201,8 @@ class Engine:
         pieces, joins = ["wide.*"], []
         for (_, over), group in self._groups.items():
             own = self._own_columns(over)
-            run(group.found("wide", own))
+            for statement in group.lookups("wide", own):
+                run(statement)
             pieces.append(group.columns)
             joins.append(group.hung("wide", own))
         self._insert(f"(SELECT {', '.join(pieces)} FROM wide {' '.join(joins)})", create)

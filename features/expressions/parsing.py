@@ -63,7 +63,7 @@ class _Reader:
             raise ExpressionError("is empty; write an expression such as latest(table.column)")
         if len(self._line) > LONGEST_TEXT:
             raise ExpressionError(
-                f"is longer than {LONGEST_TEXT} characters; give a part of it as an indicator or a term of its own"
+                f"is longer than {LONGEST_TEXT} characters; give a part of it as an indicator or a term"
             )
         try:
             with warnings.catch_warnings():

@@ -1,4 +1,4 @@
-"""SQL of single values: quoted names and texts, functions, and sums that no order of adding changes."""
+"""SQL of single values: quoted texts, functions, and sums that no order of adding changes."""
 
 from pathlib import Path
 
@@ -46,11 +46,6 @@ FALLIBLE = frozenset(
         Function.LOG1P,
     }
 )
-
-
-def name(identifier: str) -> str:
-    """Return a quoted identifier."""
-    return '"' + identifier.replace('"', '""') + '"'
 
 
 def text(value: str) -> str:

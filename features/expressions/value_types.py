@@ -92,7 +92,7 @@ class Types:
             case AsOf() | Day():
                 return ValueType.DATE
             case Missing():
-                raise _wrong(expression.at, "missing stands only as a value of case, beside one that is there")
+                raise _wrong(expression.at, "missing stands only as a value of case, beside another value")
             case Column():
                 return self._column(expression)
             case IndicatorValue():

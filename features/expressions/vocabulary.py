@@ -6,7 +6,13 @@ from features.expressions.syntax import Function, Summary
 
 LONGEST_TEXT = 2000
 DEEPEST_NESTING = 50
-LARGEST_SETTINGS = {"months": 1200, "days": 36525, "ending_months_ago": 1200, "ending_days_ago": 36525, "back": 60}
+LARGEST_SETTINGS = {
+    "months": 1200,
+    "days": 36525,
+    "ending_months_ago": 1200,
+    "ending_days_ago": 36525,
+    "back": 60,
+}
 
 OPERATORS: dict[type[ast.AST], Function] = {
     ast.Add: Function.ADD,

@@ -1,4 +1,4 @@
-"""Rows of a wide source that are none of a table's, since nothing stands under the header that makes them so."""
+"""Rows of a wide source that are none of a table's, since nothing stands under the header that matters."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
