@@ -60,12 +60,7 @@ class Engine:
             name: OwnSummaries(self._staged[name], aggregates, self._grounds[name])
             for name, aggregates in plan.own.items()
         }
-        self._groups = {
-            (name, over): GroupSummaries(
-                place, self._staged[name], over, aggregates, self._group_ground(name, over)
-            )
-            for place, ((name, over), aggregates) in enumerate(plan.groups.items())
-        }
+        self._groups: dict[tuple[str, Over], GroupSummaries] = {}
         self._moved = False
 
     def _ground(self, name: str, staged: StagedTable) -> Ground:
@@ -122,6 +117,10 @@ class Engine:
         for staged in self._staged.values():
             load_versions(self._connection, staged, last, self._moved)
             load_newest(self._connection, staged, last)
+        for place, ((name, over), aggregates) in enumerate(self._plan.groups.items()):
+            staged, ground = self._staged[name], self._group_ground(name, over)
+            ends = self._moved or bool(staged.table.record)
+            self._groups[name, over] = GroupSummaries(place, staged, over, aggregates, ground, ends)
 
     def evaluate(self, asked: str) -> int:
         """Settle who is evaluated when, of the `asked` relation of customer_id and as_of; return how many.

@@ -12,18 +12,20 @@ class GroupSummaries:
     """All aggregates over those of everybody's records of a table that share the same with the customer.
 
     `statements` create their tables; `lookups` create, for the days asked for, the table `name` of their
-    pieces beside the values shared; `cells` says what each aggregate is over a relation joined to it.
+    pieces beside the values shared; `cells` says what each aggregate is over a relation joined to it. `ends`:
+    whether a record may end, replaced, withdrawn or gone over to a successor.
     """
 
     def __init__(
-        self, place: int, staged: StagedTable, over: Over, aggregates: Sequence[Aggregate], ground: Ground
-    ) -> None:
+        self, place: int, staged: StagedTable, over: Over, aggregates: Sequence[Aggregate], ground: Ground,
+        ends: bool,
+    ) -> None:  # fmt: skip
         self.name = f"g{place}"
         self._staged, self._over = staged, over
         self._live, self._ids = f"{self.name}_live", f"{self.name}_ids"
         self._keys = [f"{self.name}_key_{pair}" for pair in range(len(over))]
         self._summaries = [
-            (Picked if is_picked(aggregate) else Counted)(f"{self.name}_{i}", staged, aggregate, ground)
+            (Picked if is_picked(aggregate) else Counted)(f"{self.name}_{i}", staged, aggregate, ground, ends)
             for i, aggregate in enumerate(aggregates)
         ]
         self.cells = {

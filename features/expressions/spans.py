@@ -25,10 +25,15 @@ def is_picked(aggregate: Aggregate) -> bool:
 
 
 class Spans(ABC):
-    """The spans of days on which each record counts for one aggregate."""
+    """The spans of days on which each record counts for one aggregate.
 
-    def __init__(self, name: str, staged: StagedTable, aggregate: Aggregate, ground: Ground) -> None:
-        self.aggregate, self._staged, self._ground = aggregate, staged, ground
+    `ends`: whether a record may end, replaced, withdrawn or gone over to a successor.
+    """
+
+    def __init__(
+        self, name: str, staged: StagedTable, aggregate: Aggregate, ground: Ground, ends: bool
+    ) -> None:
+        self.aggregate, self._staged, self._ground, self._ends = aggregate, staged, ground, ends
         self._name, self._spans = name, f"{name}_spans"
 
     @property
@@ -96,30 +101,35 @@ class Counted(Spans):
 
     def statements(self, live: str) -> Iterator[str]:
         yield from super().statements(live)
-        # The newest day in use: the spans of one effective day joined into one wherever they touch.
-        yield (
-            f"CREATE TEMP TABLE {self._name}_days AS SELECT group_, item AS effective, from_, until_,"
-            f" {self._leaving('item')} AS leaving FROM ({self._joined_spans('effective')})"
-        )
+        if self._ends:
+            # The days in use: the spans of one effective day joined into one wherever they touch.
+            yield (
+                f"CREATE TEMP TABLE {self._name}_days AS SELECT group_, item AS effective, from_, until_,"
+                f" {self._leaving('item')} AS leaving FROM ({self._joined_spans('effective')})"
+            )
         yield f"CREATE TEMP TABLE {self._name}_totals AS {self._running_totals()}"
-        # Days replaced or withdrawn altogether; those beside a newer day never tell.
-        yield (
-            f"CREATE TEMP TABLE {self._name}_passing AS SELECT d.* FROM {self._name}_days d"
-            f" ASOF LEFT JOIN {self._name}_totals t ON t.group_ = d.group_ AND d.from_ >= t.day"
-            " WHERE d.until_ < d.leaving AND (t.newest IS NULL OR t.newest < d.effective)"
-        )
+        if self._ends:
+            # Days that end before the window has passed them; those beside a newer day never tell.
+            yield (
+                f"CREATE TEMP TABLE {self._name}_passing AS SELECT d.* FROM {self._name}_days d"
+                f" ASOF LEFT JOIN {self._name}_totals t ON t.group_ = d.group_ AND d.from_ >= t.day"
+                " WHERE d.until_ < d.leaving AND (t.newest IS NULL OR t.newest < d.effective)"
+            )
 
     def joined(self, relation: str, asked: str) -> str:
-        name = self._name
-        passing = (
-            f"SELECT a.group_, a.as_of, max(p.effective) AS effective FROM {asked} a JOIN {name}_passing p"
-            " ON p.group_ = a.group_ AND a.as_of >= p.from_ AND a.as_of < p.until_ GROUP BY ALL"
-        )
+        name, last, also = self._name, "t.newest", ""
+        if self._ends:
+            passing = (
+                f"SELECT a.group_, a.as_of, max(p.effective) AS effective FROM {asked} a"
+                f" JOIN {name}_passing p ON p.group_ = a.group_ AND a.as_of >= p.from_ AND a.as_of < p.until_"
+                " GROUP BY ALL"
+            )
+            last = "greatest(t.newest, p.effective)"
+            also = f" LEFT JOIN ({passing}) p ON p.group_ = b.group_ AND p.as_of = b.as_of"
         return (
             f"(SELECT b.*, t.records AS {name}_records, t.known AS {name}_known, t.total AS {name}_total,"
-            f" greatest(t.newest, p.effective) AS {name}_last FROM {relation} b"
-            f" ASOF LEFT JOIN {name}_totals t ON t.group_ = b.group_ AND b.as_of >= t.day"
-            f" LEFT JOIN ({passing}) p ON p.group_ = b.group_ AND p.as_of = b.as_of)"
+            f" {last} AS {name}_last FROM {relation} b"
+            f" ASOF LEFT JOIN {name}_totals t ON t.group_ = b.group_ AND b.as_of >= t.day{also})"
         )
 
     def _running_totals(self) -> str:
@@ -128,6 +138,13 @@ class Counted(Spans):
         Records leave a window in the order of their days. So of days in use until they leave it, the `newest`
         one begun by then tells: where even that has left, all have, and nothing asks for the day.
         """
+        newest, days = "max(effective) FILTER (WHERE value IS NOT NULL)", ""
+        if self._ends:
+            newest = "NULL::DATE"
+            days = (
+                f" UNION ALL SELECT group_, from_, 0, 0, 0, 0, max(effective) FROM {self._name}_days"
+                " WHERE until_ >= leaving GROUP BY ALL"
+            )
         summary = self.aggregate.summary
         numeric = summary in (Summary.SUM, Summary.MEAN)
         whole = sql.whole_part("value") if numeric else "0::HUGEINT"
@@ -135,12 +152,10 @@ class Counted(Spans):
         pieces = f"count(value) AS known, sum({whole}) AS whole, sum({fraction}) AS fraction"
         gone = f"-count(value), -sum({whole}), -sum({fraction})"
         changes = (
-            f"SELECT group_, from_ AS day, count(*) AS records, {pieces}, NULL::DATE AS newest"
+            f"SELECT group_, from_ AS day, count(*) AS records, {pieces}, {newest} AS newest"
             f" FROM {self._spans} GROUP BY ALL"
             f" UNION ALL SELECT group_, until_, -count(*), {gone}, NULL FROM {self._spans}"
-            f" WHERE until_ < {_NEVER} GROUP BY ALL"
-            f" UNION ALL SELECT group_, from_, 0, 0, 0, 0, max(effective) FROM {self._name}_days"
-            " WHERE until_ >= leaving GROUP BY ALL"
+            f" WHERE until_ < {_NEVER} GROUP BY ALL{days}"
         )
         if summary is Summary.DISTINCT:
             values = f"({self._joined_spans('value')})"
