@@ -161,10 +161,16 @@ class Interpreter:
             case Function.OR_ELSE:
                 return parts[0] if parts[0].value is not None else parts[1]
             case Function.CASE:
-                chosen = parts[1] if parts[0].value else parts[2]
+                used = []
+                while len(parts) > 1:
+                    condition, chosen, *parts = parts
+                    used += [condition] if condition.value is not None else []
+                    if condition.value:
+                        break
+                else:
+                    (chosen,) = parts
                 if chosen.status == "no_record":
                     return NO_RECORD
-                used = [part for part in parts[:1] if part.value is not None]
                 return self._oldest([*used, chosen], chosen.value, chosen.status)
             case Function.AND | Function.OR:
                 deciding = function is Function.OR

@@ -78,14 +78,9 @@ LINE = Column("orders", "line")
                 (
                     IndicatorValue("x"),
                     Missing(),
-                    Call(
-                        Function.CASE,
-                        (
-                            Call(Function.LESS, (Day(date(2024, 1, 31)), AsOf())),
-                            Number(1.0),
-                            Number(2.0),
-                        ),
-                    ),
+                    Call(Function.LESS, (Day(date(2024, 1, 31)), AsOf())),
+                    Number(1.0),
+                    Number(2.0),
                 ),
             ),
         ),
@@ -238,7 +233,8 @@ def checked(kind: str, value: str, **others: tuple[str, str]) -> Catalog:
         ("flag", "latest(orders.label) == 1", "a text and a number do not go together"),
         ("flag", "latest(orders.number) in (1, 'a')", "a number and a text do not go together"),
         ("flag", "not 1", "not takes conditions"),
-        ("number", "case(1, 2, 3)", "case takes a condition first"),
+        ("number", "case(1, 2, 3)", "case takes conditions, each before its value, not a number"),
+        ("number", "case(true, 1, 2, 3, 4)", "character 15: case takes conditions"),
         ("number", "case(true, 2, 'a')", "do not go together"),
         ("number", "days_between(1, as_of)", "takes dates, not a number"),
         ("category", "prefix(1, 2)", "prefix takes a text first"),

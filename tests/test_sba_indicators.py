@@ -66,7 +66,7 @@ class ByHand:
     """The records, and what can be counted in them for one loan on its day."""
 
     def __init__(self, records: Records) -> None:
-        self.loans = records.loans.assign(day=records.loans["known_at"])
+        self.loans: pd.DataFrame = records.loans.assign(day=records.loans["known_at"])
         keys = self.loans[["loan", "borrower", "bank", "sector", "state", "day"]]
         self.charge_offs = records.charge_offs[["loan", "known_at"]].merge(
             keys.rename(columns={"day": "disbursed"}), on="loan"
@@ -74,7 +74,7 @@ class ByHand:
         days = (self.charge_offs["known_at"] - self.charge_offs["disbursed"]).dt.days
         self.charge_offs["age"] = days // YEAR
 
-    def of(self, loan: Mapping[str, Any]) -> dict[str, Any]:
+    def of(self, loan: Mapping[Any, Any]) -> dict[str, Any]:
         """Return every indicator of one loan, by its id; NaN or None where it is missing."""
         earlier = self.loans[
             (self.loans["day"] < loan["known_at"]) & (self.loans["borrower"] == loan["borrower"])
@@ -127,29 +127,30 @@ class ByHand:
             for measure in ("charge_off_ratio", "growth")
         }
 
-    def _disbursed(self, loan: Mapping[str, Any], days: int, ending_days_ago: int) -> pd.DataFrame:
+    def _disbursed(self, loan: Mapping[Any, Any], days: int, ending_days_ago: int) -> pd.DataFrame:
         age = (loan["known_at"] - self.loans["day"]).dt.days
-        return self.loans[(age >= ending_days_ago) & (age < ending_days_ago + days)]
+        counted: pd.DataFrame = self.loans[(age >= ending_days_ago) & (age < ending_days_ago + days)]
+        return counted
 
-    def _share(self, loan: Mapping[str, Any], what: str) -> float:
+    def _share(self, loan: Mapping[Any, Any], what: str) -> float:
         everyones = self._disbursed(loan, 5 * YEAR, 1)
         if len(everyones) < 200 or not loan[what]:
             return np.nan
         return float((everyones[what] == loan[what]).sum() / len(everyones))
 
-    def _relative(self, loan: Mapping[str, Any], what: str, measure: str) -> float:
+    def _relative(self, loan: Mapping[Any, Any], what: str, measure: str) -> float:
         if loan[what] == 0 or pd.isna(loan[what]):
             return np.nan
         return self._growth(loan, what) if measure == "growth" else self._charge_off_ratio(loan, what)
 
-    def _growth(self, loan: Mapping[str, Any], what: str) -> float:
+    def _growth(self, loan: Mapping[Any, Any], what: str) -> float:
         now, then = self._disbursed(loan, YEAR, 1), self._disbursed(loan, YEAR, YEAR + 1)
         if min(len(now), len(then)) < 200:
             return np.nan
         own_now, own_then = (int((some[what] == loan[what]).sum()) for some in (now, then))
         return (own_now + 20) / (own_then * (len(now) / len(then)) + 20)
 
-    def _charge_off_ratio(self, loan: Mapping[str, Any], what: str) -> float:
+    def _charge_off_ratio(self, loan: Mapping[Any, Any], what: str) -> float:
         since = (loan["known_at"] - self.charge_offs["known_at"]).dt.days
         recent = self.charge_offs[(since >= 0) & (since < 2 * YEAR)]
         recent = recent[recent["age"].between(0, AGES - 1)]

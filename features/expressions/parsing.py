@@ -202,10 +202,8 @@ class _Reader:
         arguments = tuple(self._expression(part, of_record, depth + 1) for part in node.args)
         if function is Function.PREFIX and not _is_whole(arguments[1]):
             raise self._wrong(node.args[1], "prefix takes a whole number of signs from 1, written out")
-        if function is Function.CASE:
-            if len(arguments) % 2 == 0:
-                raise self._wrong(node, "case takes conditions, each with its value, and then a last value")
-            return _case(arguments, self._at(node))
+        if function is Function.CASE and len(arguments) % 2 == 0:
+            raise self._wrong(node, "case takes conditions, each with its value, and then a last value")
         return Call(function, arguments, self._at(node))
 
     def _day(self, node: ast.Call) -> Day:
@@ -291,13 +289,6 @@ class _Reader:
             case _:
                 column = self._column(node)
                 return Shared(column, column)
-
-
-def _case(arguments: tuple[Expression, ...], at: int) -> Call:
-    """Return cases one within another: of several conditions the first that is met decides."""
-    condition, value, *rest = arguments
-    otherwise = rest[0] if len(rest) == 1 else _case(tuple(rest), at)
-    return Call(Function.CASE, (condition, value, otherwise), at)
 
 
 def _is_whole(expression: Expression) -> bool:

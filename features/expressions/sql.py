@@ -1,5 +1,6 @@
 """SQL of single values: quoted texts, functions, and sums that no order of adding changes."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from features.expressions.syntax import (
@@ -106,8 +107,8 @@ def function(called: Function, arguments: list[str]) -> str:
             return f"({item} IN ({', '.join(options)}))"
         case Function.NOT, [a]:
             return f"(NOT {a})"
-        case Function.CASE, [condition, a, b]:
-            return f"CASE WHEN {condition} THEN {a} ELSE {b} END"
+        case Function.CASE, [*branches, otherwise]:
+            return case(branches[::2], branches[1::2], otherwise)
         case Function.OR_ELSE, [a, b]:
             return f"coalesce({a}, {b})"
         case Function.KNOWN, [a]:
@@ -139,6 +140,12 @@ def _fallible(called: Function, arguments: list[str]) -> str:
             return f"CASE WHEN {a} > -1 THEN {near} END"
         case _:
             return "(" + f" {_INFIX[called]} ".join(arguments) + ")"
+
+
+def case(conditions: Sequence[str], values: Sequence[str], otherwise: str) -> str:
+    """Return the value of the first condition that is met, another where none is."""
+    branches = (f"WHEN {met} THEN {value}" for met, value in zip(conditions, values, strict=True))
+    return f"CASE {' '.join(branches)} ELSE {otherwise} END"
 
 
 def whole_part(number: str) -> str:

@@ -128,7 +128,11 @@ class IndicatorValue:
 
 @dataclass(frozen=True)
 class Call:
-    """A function of other parts. The first argument of `in` is the item, the others are its options."""
+    """A function of other parts.
+
+    The first argument of `in` is the item, the others are its options. Those of `case` are conditions, each
+    with the value where it is the first that is met, and then the value where none is.
+    """
 
     function: Function
     arguments: tuple["Expression", ...]

@@ -183,9 +183,12 @@ class Types:
                 self._check_levels(arguments)
                 return ValueType.TRUTH
             case Function.CASE:
-                self._expect(arguments[0], ValueType.TRUTH, "case takes a condition first")
-                there = tuple(value for value in arguments[1:] if not isinstance(value, Missing))
-                return self._alike(call, there or arguments[1:])
+                *branches, otherwise = arguments
+                for condition in branches[::2]:
+                    self._expect(condition, ValueType.TRUTH, "case takes conditions, each before its value")
+                values = (*branches[1::2], otherwise)
+                there = tuple(value for value in values if not isinstance(value, Missing))
+                return self._alike(call, there or values)
             case Function.OR_ELSE:
                 return self._alike(call, arguments)
             case Function.LEAST | Function.GREATEST:
