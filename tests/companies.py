@@ -75,7 +75,11 @@ def tables() -> dict[str, Any]:
     }
 
 
-def catalog(values: dict[str, tuple[str, str]], declared: dict[str, Any] | None = None) -> Catalog:
+def catalog(
+    values: dict[str, tuple[str, str]],
+    declared: dict[str, Any] | None = None,
+    terms: dict[str, str] | None = None,
+) -> Catalog:
     """Return a catalog of indicators by id, each of a kind with an expression; some for one nature."""
     indicators: list[dict[str, Any]] = []
     for place, (id_, (kind, value)) in enumerate(values.items()):
@@ -116,6 +120,7 @@ def catalog(values: dict[str, tuple[str, str]], declared: dict[str, Any] | None 
                 "natures": list(NATURES),
                 "departments": {d: names(d) for d in ("sales", "finance", "marketing", "risk")},
                 "tables": tables() if declared is None else declared,
+                "terms": terms or {},
                 "dimensions": [{"id": "basic", "names": names("basic"), "weight": 100, "groups": [group]}],
             }
         )

@@ -270,6 +270,49 @@ def test_indicators_stand_after_those_they_read_and_circles_are_refused() -> Non
         check(circle)
 
 
+def test_a_term_is_its_expression_wherever_it_is_read() -> None:
+    terms = {
+        "share": "amount / greatest(everyones, 1)",
+        "amount": "sum(orders.number, months=12)",
+        "everyones": "sum(orders.number, months=12, over=all)",
+    }
+    short = catalog({"asked": ("number", "case(share > 1, missing, share)")}, terms=terms)
+    amount, everyones = terms["amount"], terms["everyones"]
+    written = f"{amount} / greatest({everyones}, 1)"
+    long = catalog({"asked": ("number", f"case({written} > 1, missing, {written})")})
+    assert check(short).expressions == check(long).expressions
+    assert short.hash != catalog({"asked": ("number", "case(share > 1, missing, share)")}).hash
+
+
+@pytest.mark.parametrize(
+    ("terms", "message"),
+    [
+        ({"a": "b", "b": "a + 1"}, "term a: reads itself \\(a → b → a\\)"),
+        ({"a": "1 +"}, "term a: character"),
+        ({"a": "1 + latest(orders.label)"}, "term a: character 5: \\+ takes numbers, not a text"),
+        ({"a": "c"}, "term a: character 1: there is no indicator or term c"),
+        ({"asked": "1"}, "term asked: the name is taken"),
+        ({"orders": "1"}, "term orders: the name is taken"),
+        ({"missing": "1"}, "term missing: the name is taken"),
+        ({"A b": "1"}, "term A b: names are lower-case letters"),
+        (
+            {"label": "latest(orders.label)"},
+            "indicator asked: value: character 5: \\+ takes numbers, not a text",
+        ),
+    ],
+)
+def test_a_term_that_cannot_be_read_is_refused_with_its_name(terms: dict[str, str], message: str) -> None:
+    value = "1 + label" if "label" in terms else "1"
+    with pytest.raises(ExpressionError, match=message) as error:
+        check(catalog({"asked": ("number", value)}, terms=terms))
+    assert "\n" not in str(error.value)
+
+
+def test_an_indicator_named_as_a_word_of_the_expressions_is_refused() -> None:
+    with pytest.raises(ExpressionError, match="indicator missing: the name is a word"):
+        check(catalog({"missing": ("number", "1")}))
+
+
 def settings_of_table(name: str, **changed: Any) -> Catalog:
     declared = tables()
     columns = changed.pop("columns", {})
