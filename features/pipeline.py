@@ -77,17 +77,15 @@ def prepare(
             raise ExpressionError(f"{delivery.file}: outcomes: value: {error}") from None
     if data is not None:
         delivery = delivery.with_data_in(data)
-    staged = stage(delivery, catalog, output, progress=progress, memory_limit=memory_limit, threads=threads)
-    progress("building indicators")
-    built = build(
+    staged, built = build_delivered(
+        delivery,
         catalog,
-        {name: table.file for name, table in staged.tables.items()},
         output,
         as_of=as_of,
         evaluations=evaluations,
         memory_limit=memory_limit,
         threads=threads,
-        successions=staged.successions,
+        progress=progress,
     )
     progress("measuring quality")
     quality = measure(catalog, built, staged, memory_limit=memory_limit)
@@ -118,6 +116,33 @@ def prepare(
                 counted = f"SELECT count({OUTCOME}) FROM {sql.parquet(built.indicators)}"
                 labelled = count_of(connection, counted, [])
     return Prepared(delivery, catalog, staged, built, quality, output / PAGE, labelled, labels)
+
+
+def build_delivered(
+    delivery: Delivery,
+    catalog: Catalog,
+    output: Path,
+    *,
+    as_of: date | None = None,
+    evaluations: Path | None = None,
+    memory_limit: str = MEMORY_LIMIT,
+    threads: int | None = None,
+    progress: Callable[[str], None] = lambda step: None,
+) -> tuple[Staged, Built]:
+    """Stage a company's tables and build its indicators, as `prepare` does, and no more."""
+    staged = stage(delivery, catalog, output, progress=progress, memory_limit=memory_limit, threads=threads)
+    progress("building indicators")
+    built = build(
+        catalog,
+        {name: table.file for name, table in staged.tables.items()},
+        output,
+        as_of=as_of,
+        evaluations=evaluations,
+        memory_limit=memory_limit,
+        threads=threads,
+        successions=staged.successions,
+    )
+    return staged, built
 
 
 def _join(

@@ -137,7 +137,7 @@ class Records:
     def natures_in_conflict(self) -> int:
         """Count the customers of whom rows of the table of customers name more than one nature."""
         rows = self._rows(CUSTOMERS)
-        return count_of(self._connection, _NATURES.format(rows=rows, nature=quoted(NATURE)), [])
+        return count_of(self._connection, _NATURES.format(rows=rows, nature=quoted(NATURE)))
 
     def _rows(self, name: str) -> str:
         source = f"read_parquet({sql.text(pattern_of(self._staged.tables[name].file))})"

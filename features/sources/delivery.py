@@ -68,11 +68,13 @@ class Source(Declared):
 class TableSource(Source):
     """A source of one of the catalog's tables; `known_at` is the day on which all its rows became known.
 
-    `constants` are columns that it lacks, each with what would stand in every cell.
+    `constants` are columns that it lacks, each with what would stand in every cell. `filled` is a header:
+    rows with nothing under it are no rows of this table.
     """
 
     table: str
     constants: dict[str, str] = {}
+    filled: str | None = Field(default=None, min_length=1)
     known_at: date | None = None
 
     @model_validator(mode="after")
