@@ -227,7 +227,7 @@ def _seen(file: Path, record: list[str], columns: list[str], day: pd.Timestamp) 
 
 
 def _compare(few: Path, theirs: Path) -> None:
-    """Stop unless both engines computed the same wherever an indicator is declared, but for a sum's last bits."""
+    """Stop unless both engines computed the same wherever an indicator is declared, but for the last bits."""
     built = pd.read_parquet(few / INDICATORS).set_index("customer_id")
     grouped = pd.read_parquet(theirs).reindex(built.index)
     evidence = pd.read_parquet(few / EVIDENCE, columns=["customer_id", "indicator", "status"])

@@ -17,6 +17,7 @@ from features.expressions.plan import plan
 from features.expressions.staged import BuildError, check_columns
 from features.expressions.successions import Succession
 from features.expressions.summaries import FIRST_EVIDENCE
+from features.sources.engine import MEMORY_LIMIT, count_of, engine, quoted
 
 INDICATORS, EVIDENCE = "indicators.parquet", "evidence.parquet"
 STATUSES = ("known", "no_record", "undefined", "not_declared")
@@ -49,7 +50,7 @@ def build(
     *,
     as_of: date | None = None,
     evaluations: Path | None = None,
-    memory_limit: str = "2GB",
+    memory_limit: str = MEMORY_LIMIT,
     threads: int | None = None,
     successions: Path | None = None,
 ) -> Built:
@@ -81,14 +82,16 @@ def build(
     with tempfile.TemporaryDirectory(prefix=".building-", dir=output) as folder:
         work = Path(folder)
         with _connected(work, memory_limit, threads) as connection:
-            engine = Engine(connection, plan(checked), staged)
+            work_order = Engine(connection, plan(checked), staged)
             asked, last = _asked(connection, as_of, evaluations)
-            engine.load(_read_successions(connection, successions), last)
-            rows = engine.evaluate(asked)
-            engine.compute(memory)
+            work_order.load(_read_successions(connection, successions), last)
+            rows = work_order.evaluate(asked)
+            work_order.compute(memory)
             _write_indicators(connection, checked, work / INDICATORS)
             _write_evidence(connection, checked, work / EVIDENCE)
-            absent = 0 if evaluations is None else _count(connection, asked) - rows
+            absent = 0
+            if evaluations is not None:
+                absent = count_of(connection, f"SELECT count(*) FROM {asked}") - rows
         built = Built(output / INDICATORS, output / EVIDENCE, rows, absent)
         (work / INDICATORS).replace(built.indicators)
         (work / EVIDENCE).replace(built.evidence)
@@ -97,18 +100,8 @@ def build(
 
 @contextmanager
 def _connected(work: Path, memory_limit: str, threads: int | None) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open a database in the folder, so that what does not fit into memory lies there too."""
-    config: dict[str, str | bool | int | float | list[str]] = {
-        "memory_limit": memory_limit,
-        "temp_directory": str(work / "spilled"),
-        "preserve_insertion_order": False,
-        "autoinstall_known_extensions": False,
-        "autoload_known_extensions": False,
-    }
-    if threads is not None:
-        config["threads"] = threads
     try:
-        with duckdb.connect(str(work / "build.duckdb"), config=config) as connection:
+        with engine(work, memory_limit=memory_limit, threads=threads, on_disk=True) as connection:
             yield connection
     except duckdb.OutOfMemoryException:
         raise BuildError(f"memory_limit: {memory_limit} is too little; give more, or fewer threads") from None
@@ -125,7 +118,7 @@ def _asked(
     source = sql.parquet(evaluations)
     check_columns(connection, source, {"customer_id": "VARCHAR", "as_of": "DATE"}, "evaluations")
     connection.execute(f"CREATE TABLE asked AS SELECT DISTINCT customer_id, as_of FROM {source}")
-    if _count(connection, "asked WHERE customer_id IS NULL OR as_of IS NULL"):
+    if count_of(connection, "SELECT count(*) FROM asked WHERE customer_id IS NULL OR as_of IS NULL"):
         raise BuildError("evaluations: a row has no customer_id or no as_of; fill both in every row")
     row = connection.execute("SELECT max(as_of) FROM asked").fetchone()
     if row is None or row[0] is None:
@@ -144,15 +137,10 @@ def _read_successions(connection: duckdb.DuckDBPyConnection, successions: Path |
     return [Succession(*row) for row in rows]
 
 
-def _count(connection: duckdb.DuckDBPyConnection, relation: str) -> int:
-    row = connection.execute(f"SELECT count(*) FROM {relation}").fetchone()
-    return int(row[0]) if row is not None else 0
-
-
 def _write_indicators(connection: duckdb.DuckDBPyConnection, checked: CheckedExpressions, file: Path) -> None:
     places = {id_: place for place, id_ in enumerate(checked.expressions)}
     ordered = [placed.id for placed in checked.catalog.placed if placed.id in places]
-    values = ", ".join(f"f.v{places[id_]} AS {sql.name(id_)}" for id_ in ordered)
+    values = ", ".join(f"f.v{places[id_]} AS {quoted(id_)}" for id_ in ordered)
     connection.execute(
         f"COPY (SELECT w.customer_id, f.nature, f.as_of, {values} FROM frame f JOIN who w ON w.code = f.owner"
         f" ORDER BY f.pair) TO {sql.text(str(file))} (FORMAT parquet, COMPRESSION zstd)"

@@ -251,7 +251,10 @@ class Placed:
 
 
 class Catalog(Declared):
-    """A company's indicator system (評估指標體系)."""
+    """A company's indicator system (評估指標體系).
+
+    `terms` are expressions by name that indicators share without being indicators themselves.
+    """
 
     catalog: str = Identifier
     version: int = Field(ge=1)
@@ -260,6 +263,7 @@ class Catalog(Declared):
     departments: dict[str, Text]
     units: dict[str, Unit] = {}
     tables: dict[str, RecordTable] = {}
+    terms: dict[str, str] = {}
     table: FlatTable | None = None
     weighting: Weighting = Weighting()
     dimensions: tuple[Dimension, ...] = Field(min_length=1)

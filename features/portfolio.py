@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from features.catalog import Catalog, Indicator, Kind
 from features.condition import Condition
 from features.customer import Customer, InvalidCustomer, encode_value, parse_as_of, parse_id
+from features.missing_codes import without_codes
 from features.terms import Nature
 
 Floats = NDArray[np.float64]
@@ -176,8 +177,8 @@ class Portfolio:
                 levels[placed.id] = np.full(len(frame), None, dtype=object)
             if placed.id not in frame.columns:
                 continue
-            cells = frame[placed.id]
-            present = cells.notna().to_numpy() & ~_codes_for_nothing(cells, placed.indicator)
+            cells = without_codes(frame[placed.id], placed.indicator)
+            present = cells.notna().to_numpy()
             foreign = present & ~np.isin(identity.natures, [n for n in Nature if placed.applies_to(n)])
             for row in np.flatnonzero(foreign):
                 reason = f"is not declared for nature {identity.natures[row]}"
@@ -227,16 +228,6 @@ def _identities(frame: pd.DataFrame, catalog: Catalog, rejects: dict[int, Invali
             rejects.setdefault(row, error)
             days.append(date.min)
     return _Identities(ids, np.array(natures, dtype=object), days)
-
-
-def _codes_for_nothing(cells: pd.Series, indicator: Indicator) -> Bools:
-    """Return which cells are codes for a missing value, shape (n,)."""
-    if not indicator.missing:
-        return np.zeros(len(cells), dtype=np.bool_)
-    if pd.api.types.is_numeric_dtype(cells.dtype) and not pd.api.types.is_bool_dtype(cells.dtype):
-        codes = [code for code in indicator.missing if isinstance(code, float)]
-        return cells.isin(codes).to_numpy(dtype=np.bool_)
-    return np.array([indicator.stands_for_nothing(cell) for cell in cells], dtype=np.bool_)
 
 
 def _encode_column(

@@ -29,7 +29,7 @@ from features.quality_figures import (
 from features.quality_frame import Frame
 from features.quality_page import to_html
 from features.quality_records import Records, validity
-from features.sources.engine import engine
+from features.sources.engine import MEMORY_LIMIT, engine
 from features.sources.staging import Staged
 from features.spreadsheet import guarded
 
@@ -64,7 +64,7 @@ def measure(
     built: Built,
     staged: Staged | None,
     *,
-    memory_limit: str = "2GB",
+    memory_limit: str = MEMORY_LIMIT,
     threads: int | None = None,
 ) -> Quality:
     """Measure the records of a portfolio by what a build made of them.
@@ -121,7 +121,7 @@ def measure(
     )
 
 
-def write_quality(quality: Quality, folder: Path, *, memory_limit: str = "2GB") -> None:
+def write_quality(quality: Quality, folder: Path, *, memory_limit: str = MEMORY_LIMIT) -> None:
     """Write `quality.html`, `quality.csv` and `comprehensiveness.parquet` into a folder, over former ones.
 
     The page refers to nothing outside itself. The table has a line for each indicator and nature for which it

@@ -33,8 +33,10 @@ def _named(expression: Expression, catalog: Catalog) -> Iterator[tuple[str, str]
             yield part.table, part.name
         elif isinstance(part, Aggregate):
             yield from _of_table(part.table, catalog)
-            if isinstance(part.over, Column):
-                yield part.over.table, part.over.name
+            for pair in part.over or ():
+                yield pair.column.table, pair.column.name
+                yield pair.own.table, pair.own.name
+                yield from _of_table(pair.own.table, catalog)
 
 
 def _of_table(name: str, catalog: Catalog) -> Iterator[tuple[str, str]]:

@@ -154,7 +154,7 @@ class DepartmentQuality:
 
 @dataclass(frozen=True, order=True)
 class ColumnFailures:
-    """In how many rows of a table a column failed for a reason; `column` is empty of misshapen rows."""
+    """In how many rows of a table a column failed for a reason; `column` is WHOLE_ROW of misshapen ones."""
 
     column: str
     reason: str

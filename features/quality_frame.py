@@ -11,7 +11,7 @@ from features.catalog import Catalog, Kind, Placed
 from features.condition import Condition
 from features.expressions import sql
 from features.expressions.staged import BuildError, check_columns
-from features.sources.engine import count_of, pattern_of
+from features.sources.engine import count_of, pattern_of, quoted
 
 _TYPES = {Kind.NUMBER: "DOUBLE", Kind.FLAG: "BOOLEAN", Kind.CATEGORY: "VARCHAR"}
 _IDENTITY = {"customer_id": "VARCHAR", "nature": "VARCHAR", "as_of": "DATE"}
@@ -59,7 +59,7 @@ class Frame:
         check_columns(connection, self.indicators, _IDENTITY | values, INDICATORS)
         check_columns(connection, self.evidence, _CELLS, EVIDENCE)
         rows, cells = (
-            count_of(connection, f"SELECT count(*) FROM {relation}", [])
+            count_of(connection, f"SELECT count(*) FROM {relation}")
             for relation in (self.indicators, self.evidence)
         )
         if cells != rows * len(self.computed):
@@ -73,12 +73,12 @@ class Frame:
         if placed.indicator.value is None:
             return "NULL"
         nothing = self.stands_for_nothing(placed)
-        column = sql.name(placed.id)
+        column = quoted(placed.id)
         return column if nothing is None else f"CASE WHEN NOT {nothing} THEN {column} END"
 
     def stands_for_nothing(self, placed: Placed) -> str | None:
         """Return whether a value is a code for none; None of an indicator without such codes."""
-        indicator, column = placed.indicator, sql.name(placed.id)
+        indicator, column = placed.indicator, quoted(placed.id)
         if indicator.kind is Kind.NUMBER:
             codes = [_number(code) for code in indicator.missing if not isinstance(code, str)]
         elif indicator.kind is Kind.CATEGORY:

@@ -22,6 +22,7 @@ from features.quality_html import (
     shade,
     table,
 )
+from features.sources.rejects import WHOLE_ROW
 
 
 def to_html(quality: Quality) -> str:
@@ -242,7 +243,7 @@ def _failures(tables: tuple[TableQuality, ...]) -> str:
     failed.sort(key=lambda pair: (-pair[1].rows, pair[0], pair[1]))
     rows = [
         Row(
-            f"{escape(name)}{'.' if failure.column else ''}{escape(failure.column)}",
+            f"{escape(name)}{': ' if failure.column == WHOLE_ROW else '.'}{escape(failure.column)}",
             (Cell(escape(failure.reason), "text"), Cell(count(failure.rows))),
         )
         for name, failure in failed

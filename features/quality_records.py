@@ -12,6 +12,7 @@ from features.quality_columns import Columns
 from features.quality_figures import ColumnFailures, TableQuality
 from features.sources.engine import count_of, pattern_of, quoted
 from features.sources.record_table import CUSTOMERS, NATURE
+from features.sources.rejects import WHOLE_ROW
 from features.sources.staging import Staged
 
 _NATURES = """
@@ -55,7 +56,7 @@ def validity(columns: Columns, staged: Staged) -> float | None:
     for table, column in columns:
         rows = staged.tables[table].read
         read += rows
-        accepted += rows - min(rows, failed[table, column] + failed[table, ""])
+        accepted += rows - min(rows, failed[table, column] + failed[table, WHOLE_ROW])
     return accepted / read if read else None
 
 
@@ -136,7 +137,7 @@ class Records:
     def natures_in_conflict(self) -> int:
         """Count the customers of whom rows of the table of customers name more than one nature."""
         rows = self._rows(CUSTOMERS)
-        return count_of(self._connection, _NATURES.format(rows=rows, nature=quoted(NATURE)), [])
+        return count_of(self._connection, _NATURES.format(rows=rows, nature=quoted(NATURE)))
 
     def _rows(self, name: str) -> str:
         source = f"read_parquet({sql.text(pattern_of(self._staged.tables[name].file))})"

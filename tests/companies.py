@@ -1,7 +1,7 @@
 """Small random companies: staged tables with every irregularity, and random expressions over them."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
@@ -75,7 +75,11 @@ def tables() -> dict[str, Any]:
     }
 
 
-def catalog(values: dict[str, tuple[str, str]], declared: dict[str, Any] | None = None) -> Catalog:
+def catalog(
+    values: dict[str, tuple[str, str]],
+    declared: dict[str, Any] | None = None,
+    terms: dict[str, str] | None = None,
+) -> Catalog:
     """Return a catalog of indicators by id, each of a kind with an expression; some for one nature."""
     indicators: list[dict[str, Any]] = []
     for place, (id_, (kind, value)) in enumerate(values.items()):
@@ -116,6 +120,7 @@ def catalog(values: dict[str, tuple[str, str]], declared: dict[str, Any] | None 
                 "natures": list(NATURES),
                 "departments": {d: names(d) for d in ("sales", "finance", "marketing", "risk")},
                 "tables": tables() if declared is None else declared,
+                "terms": terms or {},
                 "dimensions": [{"id": "basic", "names": names("basic"), "weight": 100, "groups": [group]}],
             }
         )
@@ -222,7 +227,7 @@ class Writer:
                     f"{pick.choice(('ratio', 'growth', 'least', 'greatest', 'or_else'))}({part()}, {part()})"
                 )
             case 2:
-                return f"case({self.truth(depth - 1, table)}, {part()}, {part()})"
+                return self._case(part, depth, table)
             case 3:
                 return f"{pick.choice(('abs', 'log1p', '-'))}({part()})"
             case 4:
@@ -264,11 +269,20 @@ class Writer:
             return self._leaf("category", table, repr(pick.choice(HOSTILE)))
         if pick.random() < 0.4:
             return f"prefix({self.text(depth - 1, table)}, {pick.randrange(1, 5)})"
-        condition = self.truth(depth - 1, table)
-        return f"case({condition}, {self.text(depth - 1, table)}, {self.text(depth - 1, table)})"
+        return self._case(partial(self.text, depth - 1, table), depth, table)
 
     def date(self, depth: int, table: str | None = None) -> str:
-        return self._leaf("date", table, "as_of")
+        written = self._random.choice(("as_of", f'date("{_day(self._random)}")'))
+        return self._leaf("date", table, written)
+
+    def _case(self, part: Callable[[], str], depth: int, table: str | None) -> str:
+        """Write one condition or two, with `missing` in the place of one value now and then."""
+        pick = self._random
+        values = [part() for _ in range(pick.choice((2, 3)))]
+        if pick.random() < 0.3:
+            values[pick.randrange(len(values) - 1)] = "missing"
+        *met, otherwise = values
+        return f"case({', '.join(f'{self.truth(depth - 1, table)}, {value}' for value in met)}, {otherwise})"
 
     def _any(self, depth: int, table: str | None) -> str:
         return self._random.choice((self.number, self.truth, self.text))(depth, table)
@@ -324,8 +338,17 @@ class Writer:
             )
         )
         over = ""
-        if summary in ("count", "sum", "mean", "distinct") and pick.random() < 0.4:
-            over = f", over={pick.choice(('all', f'{table}.region', f'{table}.flag'))}"
+        if summary not in ("trend", "concentration", "top_share") and pick.random() < 0.4:
+            other = self._table()
+            shared = (
+                "all",
+                f"{table}.region",
+                f"{table}.flag",
+                f"({table}.region, {table}.flag)",
+                f"{table}.region == {other}.region",
+                f"({table}.flag == {other}.flag, {table}.no)",
+            )
+            over = f", over={pick.choice(shared)}"
         if summary == "count":
             return f"count({table}{over}{self._window(table, bool(over))})"
         if summary == "distinct":
@@ -333,13 +356,14 @@ class Writer:
         if summary in ("concentration", "top_share"):
             over = f", by={table}.{pick.choice(('label', 'region', 'number'))}"
         if summary == "trend":
-            length = pick.choice(("months=2", "days=20", "months=2, ending_months_ago=1"))
+            length = pick.choice(("months=2", "days=20", "days=20, ending_days_ago=3"))
             return f"trend({column}, {length}{self._where(table, False)})"
         return f"{summary}({column}{over}{self._window(table, bool(over))})"
 
     def _window(self, table: str, everybody: bool = False) -> str:
         window = self._random.choice(("", "", ", months=1", ", months=3", ", days=7", ", days=40"))
-        shift = ", ending_months_ago=1" if self._random.random() < 0.2 else ""
+        shifts = (", ending_months_ago=1", ", ending_days_ago=1", ", ending_months_ago=1, ending_days_ago=9")
+        shift = self._random.choice(shifts) if self._random.random() < 0.25 else ""
         return window + shift + self._where(table, everybody)
 
     def _where(self, table: str, everybody: bool) -> str:

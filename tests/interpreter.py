@@ -17,9 +17,11 @@ from features.expressions.syntax import (
     AsOf,
     Call,
     Column,
+    Day,
     Expression,
     Function,
     IndicatorValue,
+    Missing,
     Number,
     Offset,
     Summary,
@@ -129,8 +131,10 @@ class Interpreter:
 
     def _result(self, expression: Expression, customer: str, found: dict[str, Result]) -> Result:
         match expression:
-            case Number(value) | Text(value) | Truth(value):
+            case Number(value) | Text(value) | Truth(value) | Day(value):
                 return Result(value)
+            case Missing():
+                return NO_RECORD
             case AsOf():
                 return Result(self.as_of)
             case IndicatorValue(id_):
@@ -157,10 +161,16 @@ class Interpreter:
             case Function.OR_ELSE:
                 return parts[0] if parts[0].value is not None else parts[1]
             case Function.CASE:
-                chosen = parts[1] if parts[0].value else parts[2]
+                used = []
+                while len(parts) > 1:
+                    condition, chosen, *parts = parts
+                    used += [condition] if condition.value is not None else []
+                    if condition.value:
+                        break
+                else:
+                    (chosen,) = parts
                 if chosen.status == "no_record":
                     return NO_RECORD
-                used = [part for part in parts[:1] if part.value is not None]
                 return self._oldest([*used, chosen], chosen.value, chosen.status)
             case Function.AND | Function.OR:
                 deciding = function is Function.OR
@@ -176,12 +186,16 @@ class Interpreter:
     def _records(self, aggregate: Aggregate, customer: str) -> tuple[list[Row], bool]:
         """Return the records before window and condition, and whether it is known whose they are."""
         table, rows = self.catalog.tables[aggregate.table], self.seen[aggregate.table]
-        if isinstance(aggregate.over, Column):
-            name = aggregate.over.name
-            own = self._aggregate(Aggregate(Summary.LATEST, aggregate.table, aggregate.over), customer).value
-            return [row for row in rows if own is not None and row.cells[name] == own], own is not None
         if aggregate.over is not None:
-            return rows, True
+            own = {
+                pair.column.name: self._aggregate(
+                    Aggregate(Summary.LATEST, pair.own.table, pair.own), customer
+                ).value
+                for pair in aggregate.over
+            }
+            if None in own.values():
+                return [], False
+            return [row for row in rows if all(row.cells[name] == own[name] for name in own)], True
         if table.key_of is not None:
             of_table, column = table.key_of.split(".")
             key = self._aggregate(
@@ -256,8 +270,10 @@ class Interpreter:
         match expression:
             case None:
                 return True
-            case Number(value) | Text(value) | Truth(value):
+            case Number(value) | Text(value) | Truth(value) | Day(value):
                 return value
+            case Missing():
+                return None
             case AsOf():
                 return self.as_of
             case Column(_, name):

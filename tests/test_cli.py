@@ -321,7 +321,7 @@ def test_a_defect_shows_its_traceback(monkeypatch: pytest.MonkeyPatch, customer:
     def broken(raw: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(tierwise, "_read_customer", broken)
+    monkeypatch.setattr("serving.commands._read_customer", broken)
     monkeypatch.setattr(sys, "argv", ["tierwise", "explain", str(customer)])
     with pytest.raises(ZeroDivisionError):
         tierwise.main()

@@ -11,7 +11,7 @@ from features.declaration import DeclarationError
 from features.sources.delivery import check_delivery, files_of, load_delivered_catalog
 from features.sources.opening import TableError
 from features.sources.staging import stage
-from tests.deliveries import STATEMENTS, catalog_with, delivery_in, rows_of
+from tests.deliveries import STATEMENTS, catalog_with, delivery_in, lines_of, rows_of
 
 FILE: dict[str, Any] = {"table": "customers", "path": "customers.csv"}
 
@@ -84,8 +84,8 @@ def test_a_path_that_matches_nothing_is_refused(tmp_path: Path) -> None:
 def test_a_catalog_is_a_bundled_one_or_a_file_beside_the_portfolio_file(tmp_path: Path) -> None:
     bundled = Path(load_catalog.__code__.co_filename).parent / "catalogs" / "sba.yaml"
     (tmp_path / "own.yaml").write_bytes(bundled.read_bytes())
-    own = delivery_in(tmp_path, FILE, catalog="own.yaml")
-    with pytest.raises(DeclarationError, match=r"sources\.0: catalog sba has no table customers"):
+    own = delivery_in(tmp_path, {"table": "invoices", "path": "i.csv"}, catalog="own.yaml")
+    with pytest.raises(DeclarationError, match=r"sources\.0: catalog sba has no table invoices"):
         load_delivered_catalog(own)
     absent = delivery_in(tmp_path, FILE, catalog="absent.yaml")
     with pytest.raises(DeclarationError, match=r"absent\.yaml: cannot be read"):
@@ -104,6 +104,22 @@ def test_sources_must_fit_the_catalog(tmp_path: Path) -> None:
         with pytest.raises(DeclarationError, match=reason):
             check_delivery(delivery_in(tmp_path, source), catalog)
     check_delivery(delivery_in(tmp_path, {"table": "statements", "path": "s.csv"}, currency="TWD"), catalog)
+
+
+def test_rows_with_nothing_under_a_header_are_none_of_the_table_and_keep_their_numbers(
+    tmp_path: Path,
+) -> None:
+    lines = ["sales_no,nature,left", "01,enterprise,", "02,政府,2024-01-05", "03,dragon,n/a", "04,dragon,x"]
+    (tmp_path / "c.csv").write_text("\n".join(lines), encoding="utf-8")
+    source = {"table": "customers", "path": "c.csv", "filled": "left"}
+    staged = stage(delivery_in(tmp_path, source), catalog_with(), tmp_path / "out")
+    table = staged.tables["customers"]
+    assert [row["customer_id"] for row in rows_of(table.file)] == ["02"]
+    assert (table.read, table.accepted, table.rejected) == (2, 1, 1)
+    assert [line["row"] for line in lines_of(staged.rejects_file)] == ["5"]
+    absent = delivery_in(tmp_path, {**source, "filled": "gone"})
+    with pytest.raises(TableError, match=r"c\.csv: filled: there is no column gone"):
+        stage(absent, catalog_with(), tmp_path / "out")
 
 
 @pytest.fixture

@@ -20,21 +20,25 @@ from features.expressions.syntax import (
     AsOf,
     Call,
     Column,
-    Everybody,
+    Day,
     ExpressionError,
     Function,
     IndicatorValue,
+    Missing,
     Number,
     Offset,
+    Shared,
     Summary,
     Text,
     Truth,
     Window,
 )
+from features.sources.engine import quoted
 from tests.companies import catalog, tables
 from tests.interpreter import back
 
 AMOUNT = Column("orders", "amount")
+LINE = Column("orders", "line")
 
 
 @pytest.mark.parametrize(
@@ -52,10 +56,33 @@ AMOUNT = Column("orders", "amount")
             "count(orders, months=12, ending_months_ago=3)",
             Aggregate(Summary.COUNT, "orders", window=Window(months=12, ending_months_ago=3)),
         ),
-        ("sum(orders.amount, over=all)", Aggregate(Summary.SUM, "orders", AMOUNT, over=Everybody())),
+        ("sum(orders.amount, over=all)", Aggregate(Summary.SUM, "orders", AMOUNT, over=())),
         (
             "mean(orders.amount, days=9, over=orders.line)",
-            Aggregate(Summary.MEAN, "orders", AMOUNT, Window(days=9), over=Column("orders", "line")),
+            Aggregate(Summary.MEAN, "orders", AMOUNT, Window(days=9), over=(Shared(LINE, LINE),)),
+        ),
+        (
+            "median(orders.amount, days=365, ending_days_ago=1, over=(orders.line, orders.shop == shops.no))",
+            Aggregate(
+                Summary.MEDIAN,
+                "orders",
+                AMOUNT,
+                Window(days=365, ending_days_ago=1),
+                over=(Shared(LINE, LINE), Shared(Column("orders", "shop"), Column("shops", "no"))),
+            ),
+        ),
+        (
+            "case(x, missing, date('2024-01-31') < as_of, 1, 2)",
+            Call(
+                Function.CASE,
+                (
+                    IndicatorValue("x"),
+                    Missing(),
+                    Call(Function.LESS, (Day(date(2024, 1, 31)), AsOf())),
+                    Number(1.0),
+                    Number(2.0),
+                ),
+            ),
         ),
         (
             "top_share(orders.amount, by=orders.line)",
@@ -134,7 +161,14 @@ def test_an_expression_says_what_it_says(text: str, expected: object) -> None:
         ("sum(orders.amount, months=True)", "months is a whole number"),
         ("sum(orders.amount, months=12, days=3)", "months or days, not both"),
         ("first(orders.amount, back=1)", "first takes no back"),
-        ("median(orders.amount, over=all)", "median takes no over"),
+        ("latest(orders.amount, over=all)", "latest takes no over"),
+        ("count(orders, over=(orders.line, 2))", "write a column as table.column"),
+        ("count(orders, over=())", "write a column as table.column"),
+        ("count(orders, ending_days_ago=-1)", "ending_days_ago is a whole number from 0"),
+        ("case(x, 1, y, 2)", "case takes conditions, each with its value, and then a last value"),
+        ("date(20240101)", 'character 1: date takes a day as date\\("2024-12-31"\\)'),
+        ("date('2024-02-30')", "date takes a day as"),
+        ("date('2024-01-01', '2024-01-02')", "date takes a day as"),
         ("trend(orders.amount)", "even number of months or days"),
         ("trend(orders.amount, months=3)", "even number of months or days"),
         ("concentration(orders.amount)", "needs by=table.column"),
@@ -178,7 +212,7 @@ def checked(kind: str, value: str, **others: tuple[str, str]) -> Catalog:
         ("number", "latest(orders.nubmer)", "table orders has no column nubmer; did you mean number\\?"),
         ("number", "latest(orders.effective)", "has no column effective"),
         ("number", "orders + 1", "orders is a table: write orders.column, or count\\(orders\\)"),
-        ("number", "askd + 1", "there is no indicator askd; did you mean asked\\?"),
+        ("number", "askd + 1", "there is no indicator or term askd; did you mean asked\\?"),
         ("number", "case(scored, 1, 0)", "indicator scored has no value"),
         ("number", "sum(orders.flag)", "sum takes numbers, not a true/false; write case"),
         ("number", "mean(orders.label)", "mean takes numbers, not a text"),
@@ -187,13 +221,20 @@ def checked(kind: str, value: str, **others: tuple[str, str]) -> Catalog:
         ("number", "count(orders, where=statements.flag)", "only columns of orders"),
         ("number", "concentration(orders.number, by=statements.label)", "only columns of orders"),
         ("number", "count(orders, over=statements.label)", "only columns of orders"),
+        ("number", "count(orders, over=orders.label == statements.number)", "over: a text and a number"),
+        ("number", "count(orders, over=orders.label == shops.label)", "there is no table shops"),
         ("number", "count(orders, where=orders.due > as_of, over=all)", "as_of cannot be read"),
+        ("number", "missing", "missing stands only as a value of case"),
+        ("number", "case(true, missing, missing)", "missing stands only as a value of case"),
+        ("number", "missing + 1", "missing stands only as a value of case"),
+        ("number", "case(true, 1, date('2024-01-01'))", "a number and a date do not go together"),
         ("number", "1 + latest(orders.label)", "character 5: \\+ takes numbers, not a text"),
         ("flag", "latest(orders.label) < 'a'", "< takes numbers or dates, not a text"),
         ("flag", "latest(orders.label) == 1", "a text and a number do not go together"),
         ("flag", "latest(orders.number) in (1, 'a')", "a number and a text do not go together"),
         ("flag", "not 1", "not takes conditions"),
-        ("number", "case(1, 2, 3)", "case takes a condition first"),
+        ("number", "case(1, 2, 3)", "case takes conditions, each before its value, not a number"),
+        ("number", "case(true, 1, 2, 3, 4)", "character 15: case takes conditions"),
         ("number", "case(true, 2, 'a')", "do not go together"),
         ("number", "days_between(1, as_of)", "takes dates, not a number"),
         ("category", "prefix(1, 2)", "prefix takes a text first"),
@@ -227,6 +268,49 @@ def test_indicators_stand_after_those_they_read_and_circles_are_refused() -> Non
     circle = checked("number", "b + 1", b=("number", "c * 2"), c=("number", "abs(asked)"))
     with pytest.raises(ExpressionError, match="reads itself \\(asked → b → c → asked\\)"):
         check(circle)
+
+
+def test_a_term_is_its_expression_wherever_it_is_read() -> None:
+    terms = {
+        "share": "amount / greatest(everyones, 1)",
+        "amount": "sum(orders.number, months=12)",
+        "everyones": "sum(orders.number, months=12, over=all)",
+    }
+    short = catalog({"asked": ("number", "case(share > 1, missing, share)")}, terms=terms)
+    amount, everyones = terms["amount"], terms["everyones"]
+    written = f"{amount} / greatest({everyones}, 1)"
+    long = catalog({"asked": ("number", f"case({written} > 1, missing, {written})")})
+    assert check(short).expressions == check(long).expressions
+    assert short.hash != catalog({"asked": ("number", "case(share > 1, missing, share)")}).hash
+
+
+@pytest.mark.parametrize(
+    ("terms", "message"),
+    [
+        ({"a": "b", "b": "a + 1"}, "term a: reads itself \\(a → b → a\\)"),
+        ({"a": "1 +"}, "term a: character"),
+        ({"a": "1 + latest(orders.label)"}, "term a: character 5: \\+ takes numbers, not a text"),
+        ({"a": "c"}, "term a: character 1: there is no indicator or term c"),
+        ({"asked": "1"}, "term asked: the name is taken"),
+        ({"orders": "1"}, "term orders: the name is taken"),
+        ({"missing": "1"}, "term missing: the name is taken"),
+        ({"A b": "1"}, "term A b: names are lower-case letters"),
+        (
+            {"label": "latest(orders.label)"},
+            "indicator asked: value: character 5: \\+ takes numbers, not a text",
+        ),
+    ],
+)
+def test_a_term_that_cannot_be_read_is_refused_with_its_name(terms: dict[str, str], message: str) -> None:
+    value = "1 + label" if "label" in terms else "1"
+    with pytest.raises(ExpressionError, match=message) as error:
+        check(catalog({"asked": ("number", value)}, terms=terms))
+    assert "\n" not in str(error.value)
+
+
+def test_an_indicator_named_as_a_word_of_the_expressions_is_refused() -> None:
+    with pytest.raises(ExpressionError, match="indicator missing: the name is a word"):
+        check(catalog({"missing": ("number", "1")}))
 
 
 def settings_of_table(name: str, **changed: Any) -> Catalog:
@@ -315,7 +399,7 @@ def test_a_window_is_reached_on_the_first_day_that_looks_back_to_it(
 
 @given(st.text(st.characters(exclude_characters="\x00", codec="utf-8"), min_size=1))
 def test_texts_and_names_come_back_as_they_were_written(text: str) -> None:
-    relation = CONNECTION.execute(f"SELECT {sql.text(text)} AS {sql.name(text)}")
+    relation = CONNECTION.execute(f"SELECT {sql.text(text)} AS {quoted(text)}")
     assert relation.description is not None
     assert relation.description[0][0] == text
     assert relation.fetchall() == [(text,)]

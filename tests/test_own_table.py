@@ -106,6 +106,9 @@ def test_baseline_model_and_regression_are_judged_with_intervals(read: CustomerT
     assert set(found.gains) == {"baseline", "logistic regression"}
     grid = found.grid()
     assert len(grid.rows) == 5 and all(len(row) == len(grid.columns) for row in grid.rows)
+    # As wide as it is printed, with 13 signs of frame, so that no line breaks where nobody looks on.
+    widths = [max(len(row[place]) for row in grid.rows) for place in range(len(grid.columns))]
+    assert sum(widths) + 13 <= 120
 
 
 def test_noise_is_not_flattered_by_a_draft_that_has_seen_it(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import os
 from datetime import date
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -12,6 +13,9 @@ from features.pipeline import prepare
 from features.portfolio import Portfolio
 from features.simulation.company import simulate
 from features.sources.opening import TableError
+from tests.test_cli import run
+from training.customers import read_customers
+from training.validation import held_out_folds
 
 DATA = Path(os.environ.get("TIERWISE_DATA", Path(__file__).parents[1] / ".." / "shared" / "data"))
 DAY = date(2024, 12, 31)
@@ -23,10 +27,48 @@ def test_a_synthetic_company_becomes_a_frame_that_its_catalog_accepts(tmp_path: 
     frame = pd.read_parquet(found.built.indicators)
     portfolio, rejects = Portfolio.from_frame(frame, load_catalog("customer"))
     assert not len(rejects) and len(portfolio) == found.built.rows > 250
-    assert found.labelled is None and found.page.is_file()
+    # Nobody's twelve months are over on the last day.
+    assert found.labels is not None and found.labels.immature == found.built.rows
+    assert found.labelled == 0 and found.page.is_file()
     for table in found.staged.tables.values():
         assert table.read == table.accepted + table.rejected
         assert table.accepted == table.matched + table.unmatched
+
+
+def test_groups_of_companies_stand_beside_the_indicators_and_no_fold_splits_one(tmp_path: Path) -> None:
+    company = simulate(tmp_path / "company", 1500, 5, first=date(2023, 1, 1), last=DAY)
+    found = prepare(company.portfolio, tmp_path / "built", as_of=DAY)
+    frame = pd.read_parquet(found.built.indicators)
+    members = pd.read_parquet(tmp_path / "company" / "tables" / "groups.parquet")
+    group_of = frame.dropna(subset="group_id").set_index("customer_id")["group_id"].to_dict()
+    there = members[members["customer_id"].isin(frame["customer_id"])]
+    assert there.groupby("group_id").size().max() > 2
+    for _, customers in there.groupby("group_id")["customer_id"]:
+        assert len({group_of[customer] for customer in customers}) == 1
+    assert len(group_of) < len(frame)
+
+    # As it is trained on: with outcomes, which only have to be of both kinds here.
+    frame["outcome"] = np.random.default_rng(1).choice(["yes", "no"], len(frame))
+    frame.to_parquet(tmp_path / "labelled.parquet")
+    table = read_customers(tmp_path / "labelled.parquet", load_catalog("customer"), "outcome", ["yes"])
+    assert table.ignored == () and len(table.data) == len(frame)
+    groups = [group_of.get(customer) for customer in table.data.portfolio.customer_ids]
+    scheme, folds, _ = held_out_folds(table.data, whose=table.whose)
+    assert scheme.startswith("By customer and group of companies")
+    for training, held_out in [*folds, *table.data.folds()]:
+        trained_on, judged = ({groups[row] for row in rows} - {None} for rows in (training, held_out))
+        assert judged and not trained_on & judged
+
+
+def test_the_commands_say_what_they_read_rejected_and_know_of_outcomes(tmp_path: Path) -> None:
+    printed = run("simulate", tmp_path / "company", "--customers", "200", "--ugly")
+    assert "Synthetic: 200 customers" in printed
+    portfolio = tmp_path / "company" / "portfolio.yaml"
+    printed = run("build", portfolio, tmp_path / "built", "--as-of", "2023-12-31")
+    # The mark that such a file is synthetic is a line of one cell.
+    assert "rows of customers, customers.synthetic.csv: whole row: has 1 cells, the header 13" in printed
+    assert "Outcomes by the records until 2024-12-31: " in printed and ", 0 immature" in printed
+    assert "with an outcome (" in printed and "adverse)" in printed
 
 
 def write_delivery(folder: Path, outcomes: str) -> Path:

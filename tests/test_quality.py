@@ -639,7 +639,7 @@ def test_a_misshapen_row_fails_in_every_column(tmp_path: Path) -> None:
     quality = measured(tmp_path, statements=[*STATEMENTS[:1], ("A", "2024-09-30", "2024-10-01")])
     assert by_id(quality)["assets"].validity == 2 / 3
     assert by_id(quality)["debt_ratio"].validity == 2 / 3
-    assert [failure.column for failure in tables_of(quality)["statements"].failures] == [""]
+    assert [failure.column for failure in tables_of(quality)["statements"].failures] == ["whole row"]
 
 
 # Other builds

@@ -318,6 +318,15 @@ def test_a_row_is_rejected_once_with_its_first_reason_and_counted_under_each(tmp
     ]
 
 
+def test_a_row_of_another_length_than_the_header_is_said_to_be_wrong_as_a_whole(tmp_path: Path) -> None:
+    staged = stage_csv(tmp_path, CATALOG, {"statements": [HEADER, FINE[:5], FINE, [*FINE, "x"]]})
+    assert reject_reasons(staged) == {
+        2: ("whole row", "has 5 cells, the header 6"),
+        4: ("whole row", "has 7 cells, the header 6"),
+    }
+    assert {count.column for count in staged.failures} == {"whole row"}
+
+
 def test_codes_for_nothing_are_missing_and_a_required_cell_must_be_there(tmp_path: Path) -> None:
     columns = {"assets": {"type": "number", "missing": ["-999", "无资料"], "required": True, "minimum": 0},
                "audited": {"type": "flag", "missing": ["9"]}}  # fmt: skip

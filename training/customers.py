@@ -6,14 +6,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from features.catalog import Catalog
 from features.drafting.outcome import UnclearOutcome, adverse_words, check_adverse
+from features.linked import linked
 from features.portfolio import Portfolio
 from features.sources.customer_table import open_table
 from features.sources.opening import TableError
+from features.sources.outcomes import IMMATURE, OUTCOME_STATUS
+from features.sources.related import GROUP_ID
 from training.dataset import LabelledPortfolio
 
 Objects = NDArray[np.object_]
@@ -24,7 +26,8 @@ class CustomerTable:
     """A table read whole: read = customers + rejected.
 
     `rejects` are the rows kept apart, each with its number, field and reason. `ignored` are the columns that
-    nobody asked for; `dated` and `identified` say whether days and ids of customers were given.
+    nobody asked for; `dated` and `identified` say whether days and ids of customers were given, `grouped`
+    whether somebody belongs to a group of companies. Customers of one group are of one group of `data`.
     """
 
     data: LabelledPortfolio
@@ -33,6 +36,14 @@ class CustomerTable:
     ignored: tuple[str, ...]
     dated: bool
     identified: bool
+    grouped: bool = False
+
+    @property
+    def whose(self) -> str:
+        """Whose rows are kept together, in words."""
+        if not self.identified:
+            return "row"
+        return "customer and group of companies" if self.grouped else "customer"
 
     @property
     def read(self) -> int:
@@ -60,7 +71,7 @@ def read_customers(
         UnclearOutcome: no outcome is named, or the adverse one cannot be told.
     """
     outcome, bad = _outcome(catalog, outcome, bad)
-    parts: list[tuple[Portfolio, Objects]] = []
+    parts: list[tuple[Portfolio, Objects, Objects]] = []
     rejects: list[tuple[int, str, str]] = []
     with open_table(path, catalog, outcome=outcome, encoding=encoding, delimiter=delimiter) as table:
         for chunk in table.chunks:
@@ -70,26 +81,31 @@ def read_customers(
             assert chunk.outcome is not None
             words = chunk.outcome[accepted]
             known = words != np.array(None)
+            nothing = np.full(len(chunk.rows), None, dtype=object)
+            groups = chunk.beside.get(GROUP_ID, nothing)[accepted]
+            statuses = chunk.beside.get(OUTCOME_STATUS, nothing)
             rejects += [
-                (chunk.rows[int(place)], outcome, "the outcome is not known") for place in accepted[~known]
+                (chunk.rows[int(place)], outcome, _unlabelled(statuses[place])) for place in accepted[~known]
             ]
             if known.any():
-                parts.append((portfolio.take(np.flatnonzero(known)), words[known]))
+                parts.append((portfolio.take(np.flatnonzero(known)), words[known], groups[known]))
     if not parts:
         raise TableError(f"{path}: holds no customer with a known outcome")
-    words = np.concatenate([part for _, part in parts])
+    words = np.concatenate([part for _, part, _ in parts])
     if not bad:
         bad, _ = adverse_words(words, outcome)
     check_adverse(words, bad, outcome)
-    portfolio = Portfolio.joined([part for part, _ in parts])
-    groups = pd.factorize(np.array(portfolio.customer_ids, dtype=object))[0].astype(np.int64)
+    portfolio = Portfolio.joined([part for part, _, _ in parts])
+    group_ids = np.concatenate([part for _, _, part in parts])
+    together = linked(np.array(portfolio.customer_ids, dtype=object), group_ids)
     return CustomerTable(
-        data=LabelledPortfolio(portfolio, np.isin(words, list(bad)), groups),
+        data=LabelledPortfolio(portfolio, np.isin(words, list(bad)), together),
         bad_words=tuple(bad),
         rejects=tuple(sorted(rejects)),
         ignored=table.ignored,
         dated=table.dated,
         identified=table.identified,
+        grouped=bool(np.any(group_ids != np.array(None))),
     )
 
 
@@ -106,6 +122,13 @@ def write_rejects(table: CustomerTable, path: Path) -> None:
             writer.writerows(table.rejects)
     except OSError as error:
         raise TableError(f"{path}: cannot be written ({error.strerror or type(error).__name__})") from None
+
+
+def _unlabelled(status: str | None) -> str:
+    """Return why a row without an outcome is kept apart, by what a build says of it."""
+    if status == IMMATURE:
+        return "the outcome is immature: its window is not over"
+    return "the outcome is not known"
 
 
 def _outcome(catalog: Catalog, outcome: str | None, bad: Sequence[str]) -> tuple[str, Sequence[str]]:

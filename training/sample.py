@@ -13,6 +13,7 @@ from features import sba
 from features.catalog import load_catalog
 from features.portfolio import Portfolio
 from features.records import load_sample
+from features.sba_indicators import indicators
 from models.policy import Policy, load_policy
 from training.dataset import LabelledPortfolio
 from training.job import JobResult, run_job
@@ -41,12 +42,12 @@ def build_sample() -> Sample:
 
     Raises:
         RecordsError: the bundled file is absent or damaged.
-        ValueError: a row does not fit the catalog.
+        ValueError: a row does not fit the catalog; and what `features.sba_indicators.indicators` raises.
     """
     catalog = load_catalog(NAME)
     records = load_sample()
     evaluations = sba.evaluations(records)
-    frame = sba.indicators(records, evaluations)
+    frame = indicators(evaluations)
     policy = load_policy(NAME)
     outcomes = sba.outcomes(records, evaluations, policy.outcome_months)
     portfolio, rejects = Portfolio.from_frame(frame, catalog)

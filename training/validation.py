@@ -75,7 +75,7 @@ def validate(
     data: LabelledPortfolio,
     policy: Policy,
     *,
-    identified: bool = True,
+    whose: str = "customer",
     threads: int = THREADS,
     progress: Progress = lambda step: None,
 ) -> Validation:
@@ -84,12 +84,12 @@ def validate(
     Args:
         data: n customers; those of one group are held out together.
         policy: gives the natures that share a model; how few bad outcomes a model may rest on is not asked.
-        identified: whether the groups are customers, for the scheme's words.
+        whose: rows are of one group, for the scheme's words.
 
     Raises:
         Untrainable: nothing can be held out.
     """
-    scheme, folds, repeats = held_out_folds(data, identified=identified)
+    scheme, folds, repeats = held_out_folds(data, whose=whose)
     judged = []
     for number, (training, rows) in enumerate(folds, start=1):
         progress(f"validating, fold {number} of {len(folds)}")
@@ -123,7 +123,7 @@ def validate(
     )
 
 
-def held_out_folds(data: LabelledPortfolio, *, identified: bool = True) -> tuple[str, list[Fold], int]:
+def held_out_folds(data: LabelledPortfolio, *, whose: str = "customer") -> tuple[str, list[Fold], int]:
     """Return how customers are held out in words, the folds of (training, held-out) rows, and the repeats.
 
     Raises:
@@ -134,7 +134,6 @@ def held_out_folds(data: LabelledPortfolio, *, identified: bool = True) -> tuple
         if fold is not None:
             first = np.min(data.days[fold[1]])
             return f"Out of time, from {first}", [fold], 1
-    whose = "customer" if identified else "row"
     n = len(data)
     few = next(((folds, repeats) for most, folds, repeats in _BY_CUSTOMER if n <= most), None)
     count, repeats = few or (_OF_MANY, 1)
@@ -187,8 +186,8 @@ def _judge(training: LabelledPortfolio, held_out: LabelledPortfolio, policy: Pol
 
 
 def _shown(figure: Interval) -> str:
-    return f"{figure.mean:.4f} ({figure.low:.4f} to {figure.high:.4f})"
+    return f"{figure.mean:.4f} ({figure.low:.4f}, {figure.high:.4f})"
 
 
 def _signed(figure: Interval) -> str:
-    return f"{figure.mean:+.4f} ({figure.low:+.4f} to {figure.high:+.4f})"
+    return f"{figure.mean:+.4f} ({figure.low:+.4f}, {figure.high:+.4f})"

@@ -69,7 +69,7 @@ class Cells:
         value = self._layers.add(sql.function(call.function, [part.value for part in parts]), level)
         match call.function:
             case Function.CASE:
-                undefined, evidence = _of_case(value, *parts)
+                undefined, evidence = self._of_case(value, parts, level)
             case Function.OR_ELSE:
                 undefined, evidence = _of_or_else(*parts)
             case Function.KNOWN:
@@ -80,6 +80,22 @@ class Cells:
                 undefined, evidence = _of_all(value, parts)
         cell = Cell(value, self._layers.add(undefined, level + 1), self._layers.add(evidence, level + 1))
         return cell, level + 1
+
+    def _of_case(self, value: str, parts: list[Cell], level: int) -> tuple[str, str]:
+        *branches, otherwise = parts
+        conditions, values = branches[::2], branches[1::2]
+        met = [condition.value for condition in conditions]
+        places = [str(place) for place in range(len(met))]
+        # Conditions after the first that is met are not looked at.
+        first = self._layers.add(sql.case(met, places, str(len(met))), level)
+        used = [
+            f"CASE WHEN {first} >= {place} AND {condition.value} IS NOT NULL THEN {condition.evidence} END"
+            for place, condition in enumerate(conditions)
+        ]
+        undefined = sql.case(met, [part.undefined for part in values], otherwise.undefined)
+        chosen = sql.case(met, [part.evidence for part in values], otherwise.evidence)
+        there = f"({value} IS NOT NULL OR ({undefined}))"
+        return undefined, f"CASE WHEN {there} THEN {_oldest([*used, chosen])} END"
 
 
 def _no_record(part: Cell) -> str:
@@ -100,14 +116,6 @@ def _of_junction(value: str, parts: list[Cell]) -> tuple[str, str]:
     undefined, evidence = _of_all(value, parts)
     known = _oldest([f"CASE WHEN {part.value} IS NOT NULL THEN {part.evidence} END" for part in parts])
     return undefined, f"CASE WHEN {value} IS NOT NULL THEN {known} ELSE {evidence} END"
-
-
-def _of_case(value: str, condition: Cell, met: Cell, otherwise: Cell) -> tuple[str, str]:
-    undefined = f"CASE WHEN {condition.value} THEN {met.undefined} ELSE {otherwise.undefined} END"
-    chosen = f"CASE WHEN {condition.value} THEN {met.evidence} ELSE {otherwise.evidence} END"
-    used = f"CASE WHEN {condition.value} IS NOT NULL THEN {condition.evidence} END"
-    there = f"({value} IS NOT NULL OR ({undefined}))"
-    return undefined, f"CASE WHEN {there} THEN {_oldest([used, chosen])} END"
 
 
 def _of_or_else(first: Cell, second: Cell) -> tuple[str, str]:

@@ -4,44 +4,50 @@ from dataclasses import dataclass
 
 from features.catalog import Catalog, Indicator
 from features.expressions.parsing import parse
-from features.expressions.syntax import Expression, ExpressionError, IndicatorValue, walk
+from features.expressions.syntax import Expression, ExpressionError
+from features.expressions.terms import in_order, terms_of, with_terms
 from features.expressions.value_types import COLUMN_TYPES, KIND_TYPES, Types, ValueType
+from features.expressions.vocabulary import WORDS
 from features.sources.record_table import CUSTOMERS, RecordTable
 
 # Columns that a staged table has beside the declared ones, and the columns of the frame beside indicators.
 _STAGED = ("effective", "known_at")
-_FRAME = ("customer_id", "nature", "as_of")
+_FRAME = ("customer_id", "nature", "as_of", "group_id", "outcome", "outcome_status")
 
 
 @dataclass(frozen=True)
 class CheckedExpressions:
-    """The expressions of a catalog's indicators by id, each after those that it reads."""
+    """The expressions of a catalog's indicators by id, each after those that it reads; terms are put in."""
 
     catalog: Catalog
     expressions: dict[str, Expression]
 
 
 def check(catalog: Catalog) -> CheckedExpressions:
-    """Parse and check the `value` of every indicator that has one.
+    """Parse and check the `terms` and the `value` of every indicator that has one.
 
     Raises:
-        ExpressionError: names the indicator (or the table) and, within its expression, place and reason.
+        ExpressionError: names the indicator, term or table and, within an expression, place and reason.
     """
     for name, table in catalog.tables.items():
         _check_table(name, table, catalog)
+    terms = terms_of(catalog)
     expressions: dict[str, Expression] = {}
     for placed in catalog.placed:
         if placed.indicator.value is None:
             continue
         if placed.id in _FRAME:
             raise ExpressionError(f"indicator {placed.id}: the name is taken by a column of the frame")
+        if placed.id in WORDS:
+            raise ExpressionError(f"indicator {placed.id}: the name is a word of the expressions; rename it")
         try:
-            expression = parse(placed.indicator.value)
+            expression = with_terms(parse(placed.indicator.value), terms)
             _check_kind(expression, placed.indicator, Types(catalog))
         except ExpressionError as error:
             raise ExpressionError(f"indicator {placed.id}: value: {error}") from None
         expressions[placed.id] = expression
-    return CheckedExpressions(catalog, {id_: expressions[id_] for id_ in _in_order(expressions)})
+    ordered = in_order(expressions, lambda id_: f"indicator {id_}: value")
+    return CheckedExpressions(catalog, {id_: expressions[id_] for id_ in ordered})
 
 
 def _check_table(name: str, table: RecordTable, catalog: Catalog) -> None:
@@ -67,26 +73,3 @@ def _check_kind(expression: Expression, indicator: Indicator, types: Types) -> N
     found, expected = types.of(expression), KIND_TYPES[indicator.kind]
     if found is not expected:
         raise ExpressionError(f"is a {found}, but the indicator is a {indicator.kind}: give a {expected}")
-
-
-def _in_order(expressions: dict[str, Expression]) -> list[str]:
-    """Return the ids so that each stands after those it reads."""
-    order: dict[str, None] = {}
-    path: list[str] = []
-
-    def place(id_: str) -> None:
-        if id_ in path:
-            circle = " → ".join([*path[path.index(id_) :], id_])
-            raise ExpressionError(f"indicator {id_}: value: reads itself ({circle}); break the circle")
-        if id_ in order:
-            return
-        path.append(id_)
-        for part in walk(expressions[id_]):
-            if isinstance(part, IndicatorValue):
-                place(part.id)
-        path.pop()
-        order[id_] = None
-
-    for id_ in expressions:
-        place(id_)
-    return list(order)

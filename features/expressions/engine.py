@@ -11,18 +11,18 @@ import duckdb
 from features.expressions import sql
 from features.expressions.aggregates import OwnSummaries, bound, offsets
 from features.expressions.cells import Cells
-from features.expressions.groups import GroupSummary
-from features.expressions.plan import Plan, group_of
+from features.expressions.groups import GroupSummaries
+from features.expressions.plan import Plan, own_of
 from features.expressions.staged import BuildError, StagedTable, load_newest, load_versions, open_staged
 from features.expressions.successions import Succession, ownerships
 from features.expressions.summaries import Cell, Ground
-from features.expressions.syntax import Aggregate, Column
+from features.expressions.syntax import Aggregate, Over
+from features.sources.engine import count_of
 from features.sources.record_table import CUSTOMERS
 
 # Cells of `frame`: known, and the reasons why one is missing.
 KNOWN, NO_RECORD, UNDEFINED, NOT_DECLARED = range(4)
 
-_EVERYBODY = "everybody"
 # A bucket may take this share of the memory; what a record and a cell of an aggregate take of it, in bytes.
 _BUCKET_SHARE, _RECORD_BYTES, _CELL_BYTES = 0.25, 80, 24
 
@@ -60,12 +60,7 @@ class Engine:
             name: OwnSummaries(self._staged[name], aggregates, self._grounds[name])
             for name, aggregates in plan.own.items()
         }
-        self._groups = {
-            aggregate: GroupSummary(
-                place, self._staged[aggregate.table], aggregate, self._group_ground(aggregate)
-            )
-            for place, aggregate in enumerate(plan.groups)
-        }
+        self._groups: dict[tuple[str, Over], GroupSummaries] = {}
         self._moved = False
 
     def _ground(self, name: str, staged: StagedTable) -> Ground:
@@ -77,16 +72,16 @@ class Engine:
             staged.index, len(self._plan.tables), nothing if staged.table.complete else None, newest
         )
 
-    def _group_ground(self, aggregate: Aggregate) -> Ground:
-        staged = self._staged[aggregate.table]
-        newest, group = _newest(staged), self._group_column(aggregate)
-        nothing = f"({newest} IS NOT NULL AND {group} IS NOT NULL)" if staged.table.complete else None
-        return Ground(staged.index, len(self._plan.tables), nothing, newest)
+    def _group_ground(self, name: str, over: Over) -> Ground:
+        staged = self._staged[name]
+        newest = _newest(staged)
+        there = " AND ".join(f"{column} IS NOT NULL" for column in (newest, *self._own_columns(over)))
+        return Ground(
+            staged.index, len(self._plan.tables), f"({there})" if staged.table.complete else None, newest
+        )
 
-    def _group_column(self, aggregate: Aggregate) -> str:
-        if isinstance(aggregate.over, Column):
-            return _column(group_of(aggregate), self._plan)
-        return _EVERYBODY
+    def _own_columns(self, over: Over) -> list[str]:
+        return [_column(own_of(pair), self._plan) for pair in over]
 
     def load(self, successions: list[Succession], last: date) -> None:
         """Read what is seen by the `last` day of every table.
@@ -96,7 +91,7 @@ class Engine:
         """
         owned = ownerships(successions, last)
         self._moved = bool(owned)
-        everywhere = {CUSTOMERS, *(aggregate.table for aggregate in self._plan.groups)}
+        everywhere = {CUSTOMERS, *(name for name, _ in self._plan.groups)}
         sources = [
             f"SELECT customer_id FROM {staged.source}"
             for name, staged in self._staged.items()
@@ -122,6 +117,10 @@ class Engine:
         for staged in self._staged.values():
             load_versions(self._connection, staged, last, self._moved)
             load_newest(self._connection, staged, last)
+        for place, ((name, over), aggregates) in enumerate(self._plan.groups.items()):
+            staged, ground = self._staged[name], self._group_ground(name, over)
+            ends = self._moved or bool(staged.table.record)
+            self._groups[name, over] = GroupSummaries(place, staged, over, aggregates, ground, ends)
 
     def evaluate(self, asked: str) -> int:
         """Settle who is evaluated when, of the `asked` relation of customer_id and as_of; return how many.
@@ -149,12 +148,13 @@ class Engine:
         for group in self._groups.values():
             for statement in group.statements():
                 run(statement)
-        return self._count("SELECT count(*) FROM pairs")
+        return count_of(self._connection, "SELECT count(*) FROM pairs")
 
     def compute(self, memory: float) -> None:
         """Create the table `frame`: by pair the nature, and of each indicator value, status, evidence."""
-        pairs = self._count("SELECT count(*) FROM pairs")
-        cells = sum(map(len, self._plan.own.values())) + len(self._plan.groups) + len(self._declared)
+        pairs = count_of(self._connection, "SELECT count(*) FROM pairs")
+        aggregates = [*self._plan.own.values(), *self._plan.groups.values()]
+        cells = sum(map(len, aggregates)) + len(self._declared)
         size = pairs * cells * _CELL_BYTES + self._most_records() * _RECORD_BYTES
         buckets = max(1, math.ceil(size / (memory * _BUCKET_SHARE)))
         for bucket in range(buckets):
@@ -168,10 +168,6 @@ class Engine:
             for id_ in self._plan.checked.expressions
         }
 
-    def _count(self, query: str) -> int:
-        row = self._connection.execute(query).fetchone()
-        return int(row[0] or 0) if row is not None else 0
-
     def _most_records(self) -> int:
         """Return for how many records, at most, customers on days look into one table."""
         most = 0
@@ -180,14 +176,15 @@ class Engine:
             asked = "SELECT owner, count(*) AS n FROM pairs GROUP BY owner"
             if staged.table.key_of is not None:
                 asked = f"SELECT DISTINCT owner, (SELECT count(*) FROM days) AS n FROM {staged.live}"
-            most = max(most, self._count(f"SELECT sum(n) FROM {staged.live} JOIN ({asked}) USING (owner)"))
+            looks = f"SELECT coalesce(sum(n), 0) FROM {staged.live} JOIN ({asked}) USING (owner)"
+            most = max(most, count_of(self._connection, looks))
         return most
 
     def _compute_bucket(self, first: int, end: int, create: bool) -> None:
         run = self._connection.execute
         run(
             "CREATE OR REPLACE TEMP TABLE bucket AS"
-            f" SELECT p.pair AS subject, p.owner, TRUE AS {_EVERYBODY}, d.*"
+            " SELECT p.pair AS subject, p.owner, d.*"
             f" FROM pairs p JOIN days d USING (as_of) WHERE p.pair >= {first} AND p.pair < {end}"
         )
         linked = [name for name in self._plan.own if name in self._plan.links]
@@ -200,10 +197,14 @@ class Engine:
         self._extend("base", f"bucket {' '.join(joins)}", "bucket.*", of_customers)
         joins = [self._summarise_linked(name) for name in linked]
         self._extend("wide", f"base {' '.join(joins)}", "base.*", linked)
-        relation = "wide"
-        for aggregate, group in self._groups.items():
-            relation = group.joined(relation, "wide", self._group_column(aggregate))
-        self._insert(relation, create)
+        pieces, joins = ["wide.*"], []
+        for (_, over), group in self._groups.items():
+            own = self._own_columns(over)
+            for statement in group.lookups("wide", own):
+                run(statement)
+            pieces.append(group.columns)
+            joins.append(group.hung("wide", own))
+        self._insert(f"(SELECT {', '.join(pieces)} FROM wide {' '.join(joins)})", create)
 
     def _summarise(self, name: str, subjects: str) -> list[str]:
         """Create the tables of pieces of one table's aggregates; return their names."""
@@ -253,7 +254,9 @@ class Engine:
 
     def _insert(self, relation: str, create: bool) -> None:
         nature = _column(self._plan.nature, self._plan)
-        aggregates = {group: self._groups[group].cell for group in self._plan.groups}
+        aggregates: dict[Aggregate, Cell] = {}
+        for group in self._groups.values():
+            aggregates |= group.cells
         for of_table in self._plan.own.values():
             for aggregate in of_table:
                 column = _column(aggregate, self._plan)

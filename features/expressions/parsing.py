@@ -4,20 +4,25 @@ import ast
 import re
 import unicodedata
 import warnings
+from datetime import date
 from difflib import get_close_matches
 
 from features.expressions.syntax import (
+    EVERYBODY,
     LARGEST_NUMBER,
     Aggregate,
     AsOf,
     Call,
     Column,
-    Everybody,
+    Day,
     Expression,
     ExpressionError,
     Function,
     IndicatorValue,
+    Missing,
     Number,
+    Over,
+    Shared,
     Summary,
     Text,
     Truth,
@@ -26,10 +31,12 @@ from features.expressions.syntax import (
 )
 from features.expressions.vocabulary import (
     CALLS,
+    DAY,
     DEEPEST_NESTING,
     HINTS,
     LARGEST_SETTINGS,
     LONGEST_TEXT,
+    MISSING,
     OPERATORS,
     OPTIONS,
 )
@@ -56,7 +63,7 @@ class _Reader:
             raise ExpressionError("is empty; write an expression such as latest(table.column)")
         if len(self._line) > LONGEST_TEXT:
             raise ExpressionError(
-                f"is longer than {LONGEST_TEXT} characters; give a part of it as an indicator of its own"
+                f"is longer than {LONGEST_TEXT} characters; give a part of it as an indicator or a term"
             )
         try:
             with warnings.catch_warnings():
@@ -85,7 +92,7 @@ class _Reader:
     def _expression(self, node: ast.expr, of_record: bool, depth: int) -> Expression:
         """Read one part; `of_record` where it stands in a condition on (or an argument of) records."""
         if depth > DEEPEST_NESTING:
-            reason = f"more than {DEEPEST_NESTING} levels; give a part of it as an indicator of its own"
+            reason = f"more than {DEEPEST_NESTING} levels; give a part of it as an indicator or a term"
             raise self._wrong(node, reason)
 
         def read(part: ast.expr) -> Expression:
@@ -145,6 +152,8 @@ class _Reader:
             return Truth(node.id == "true", at)
         if node.id == "as_of":
             return AsOf(at)
+        if node.id == MISSING:
+            return Missing(at)
         if of_record:
             raise self._wrong(node, f"{node.id}: of a record only its own columns can be read: table.column")
         return IndicatorValue(node.id, at)
@@ -177,9 +186,11 @@ class _Reader:
             if of_record:
                 raise self._wrong(node, f"{name} cannot stand within a condition on records")
             return self._aggregate(node, Summary(name), depth)
+        if name == DAY:
+            return self._day(node)
         function = next((function for function in CALLS if function == name), None)
         if function is None:
-            close = get_close_matches(name or "", [*CALLS, *Summary], n=1)
+            close = get_close_matches(name or "", [*CALLS, *Summary, DAY], n=1)
             hint = f"; did you mean {close[0]}?" if close else ""
             raise self._wrong(node, f"there is no function {name}{hint}" if name else "this cannot be called")
         if node.keywords:
@@ -191,7 +202,18 @@ class _Reader:
         arguments = tuple(self._expression(part, of_record, depth + 1) for part in node.args)
         if function is Function.PREFIX and not _is_whole(arguments[1]):
             raise self._wrong(node.args[1], "prefix takes a whole number of signs from 1, written out")
+        if function is Function.CASE and len(arguments) % 2 == 0:
+            raise self._wrong(node, "case takes conditions, each with its value, and then a last value")
         return Call(function, arguments, self._at(node))
+
+    def _day(self, node: ast.Call) -> Day:
+        written = node.args[0] if len(node.args) == 1 and not node.keywords else None
+        if isinstance(written, ast.Constant) and isinstance(written.value, str):
+            try:
+                return Day(date.fromisoformat(written.value), self._at(node))
+            except ValueError:
+                pass
+        raise self._wrong(node, f'{DAY} takes a day as {DAY}("2024-12-31")')
 
     def _aggregate(self, node: ast.Call, summary: Summary, depth: int) -> Aggregate:
         if len(node.args) != 1:
@@ -214,6 +236,7 @@ class _Reader:
             months=self._whole(options, "months", fewest=1),
             days=self._whole(options, "days", fewest=1),
             ending_months_ago=self._whole(options, "ending_months_ago", fewest=0) or 0,
+            ending_days_ago=self._whole(options, "ending_days_ago", fewest=0) or 0,
         )
         if window.months is not None and window.days is not None:
             raise self._wrong(options["days"], "give months or days, not both")
@@ -253,10 +276,19 @@ class _Reader:
             raise self._wrong(keyword, f"{name} is a whole number from {fewest} to {most}")
         return value
 
-    def _over(self, node: ast.expr) -> Column | Everybody:
+    def _over(self, node: ast.expr) -> Over:
         if isinstance(node, ast.Name) and node.id == "all":
-            return Everybody()
-        return self._column(node)
+            return EVERYBODY
+        several = node.elts if isinstance(node, ast.Tuple) and node.elts else [node]
+        return tuple(self._shared(part) for part in several)
+
+    def _shared(self, node: ast.expr) -> Shared:
+        match node:
+            case ast.Compare(left, [ast.Eq()], [right]):
+                return Shared(self._column(left), self._column(right))
+            case _:
+                column = self._column(node)
+                return Shared(column, column)
 
 
 def _is_whole(expression: Expression) -> bool:

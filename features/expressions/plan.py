@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from features.expressions.checking import CheckedExpressions
-from features.expressions.syntax import Aggregate, Column, Expression, Summary, walk
+from features.expressions.syntax import Aggregate, Column, Expression, Over, Shared, Summary, walk
 from features.sources.record_table import CUSTOMERS, NATURE
 
 
@@ -19,36 +19,44 @@ class Plan:
         nature: the customer's nature.
         links: of each table with `key_of`, the customer's key in it.
         own: the aggregates of the customer's own records, by table.
-        groups: the aggregates of everybody's records.
+        groups: the aggregates of everybody's records, by table and by what its records share.
     """
 
     checked: CheckedExpressions
     nature: Aggregate
     links: dict[str, Aggregate]
     own: dict[str, tuple[Aggregate, ...]]
-    groups: tuple[Aggregate, ...]
+    groups: dict[tuple[str, Over], tuple[Aggregate, ...]]
 
     @cached_property
     def tables(self) -> dict[str, int]:
         """The place of every table that is read."""
-        used = {CUSTOMERS, *self.own, *(group.table for group in self.groups)}
+        used = {CUSTOMERS, *self.own, *(table for table, _ in self.groups)}
         return {
             name: i for i, name in enumerate(name for name in self.checked.catalog.tables if name in used)
         }
 
     def columns(self, table: str) -> set[str]:
         """Return the declared columns of a table that its aggregates read."""
-        of_table = [*self.own.get(table, ()), *(group for group in self.groups if group.table == table)]
-        return {
+        of_table = list(self.own.get(table, ()))
+        shared: set[str] = set()
+        for (name, over), aggregates in self.groups.items():
+            if name == table:
+                of_table += aggregates
+                shared |= {pair.column.name for pair in over}
+        return shared | {
             part.name for aggregate in of_table for part in walk(aggregate) if isinstance(part, Column)
-        } | {aggregate.over.name for aggregate in of_table if isinstance(aggregate.over, Column)}
+        }
 
 
 def plan(checked: CheckedExpressions) -> Plan:
     """Gather the aggregates of checked expressions, and those by which tables and groups are reached."""
     aggregates = list(dict.fromkeys(_aggregates(checked.expressions.values())))
-    groups = [aggregate for aggregate in aggregates if aggregate.over is not None]
-    aggregates += [group_of(aggregate) for aggregate in groups if isinstance(aggregate.over, Column)]
+    groups: dict[tuple[str, Over], list[Aggregate]] = defaultdict(list)
+    for aggregate in aggregates:
+        if aggregate.over is not None:
+            groups[aggregate.table, aggregate.over].append(aggregate)
+    aggregates += [own_of(pair) for _, over in groups for pair in over]
     nature = latest(CUSTOMERS, NATURE)
     links = {}
     for name in {aggregate.table for aggregate in aggregates}:
@@ -59,7 +67,13 @@ def plan(checked: CheckedExpressions) -> Plan:
     for aggregate in (nature, *links.values(), *aggregates):
         if aggregate.over is None:
             own[aggregate.table][aggregate] = None
-    return Plan(checked, nature, links, {name: tuple(of_one) for name, of_one in own.items()}, tuple(groups))
+    return Plan(
+        checked,
+        nature,
+        links,
+        {name: tuple(of_one) for name, of_one in own.items()},
+        {shared: tuple(of_group) for shared, of_group in groups.items()},
+    )
 
 
 def latest(table: str, column: str) -> Aggregate:
@@ -67,10 +81,9 @@ def latest(table: str, column: str) -> Aggregate:
     return Aggregate(Summary.LATEST, table, Column(table, column))
 
 
-def group_of(aggregate: Aggregate) -> Aggregate:
-    """Return the customer's own value by which an aggregate over everybody groups."""
-    assert isinstance(aggregate.over, Column)
-    return latest(aggregate.over.table, aggregate.over.name)
+def own_of(pair: Shared) -> Aggregate:
+    """Return the customer's own value that an aggregate's records share."""
+    return latest(pair.own.table, pair.own.name)
 
 
 def _aggregates(expressions: Iterable[Expression]) -> Iterable[Aggregate]:

@@ -1,8 +1,19 @@
-"""SQL of single values: quoted names and texts, functions, and sums that no order of adding changes."""
+"""SQL of single values: quoted texts, functions, and sums that no order of adding changes."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
-from features.expressions.syntax import LARGEST_NUMBER, Expression, Function, Number, Offset, Text, Truth
+from features.expressions.syntax import (
+    LARGEST_NUMBER,
+    Day,
+    Expression,
+    Function,
+    Missing,
+    Number,
+    Offset,
+    Text,
+    Truth,
+)
 
 # A sum is kept as two whole numbers, of the whole parts and of the fractions in units of 2^-90, so that it
 # is the same however the records are spread over threads, and so that what was added can be taken off again.
@@ -38,11 +49,6 @@ FALLIBLE = frozenset(
 )
 
 
-def name(identifier: str) -> str:
-    """Return a quoted identifier."""
-    return '"' + identifier.replace('"', '""') + '"'
-
-
 def text(value: str) -> str:
     """Return a quoted text."""
     return "'" + value.replace("'", "''") + "'"
@@ -57,6 +63,10 @@ def literal(expression: Expression) -> str | None:
             return text(value)
         case Truth(value):
             return "TRUE" if value else "FALSE"
+        case Day(value):
+            return f"{text(value.isoformat())}::DATE"
+        case Missing():
+            return "NULL"
         case _:
             return None
 
@@ -97,8 +107,8 @@ def function(called: Function, arguments: list[str]) -> str:
             return f"({item} IN ({', '.join(options)}))"
         case Function.NOT, [a]:
             return f"(NOT {a})"
-        case Function.CASE, [condition, a, b]:
-            return f"CASE WHEN {condition} THEN {a} ELSE {b} END"
+        case Function.CASE, [*branches, otherwise]:
+            return case(branches[::2], branches[1::2], otherwise)
         case Function.OR_ELSE, [a, b]:
             return f"coalesce({a}, {b})"
         case Function.KNOWN, [a]:
@@ -130,6 +140,12 @@ def _fallible(called: Function, arguments: list[str]) -> str:
             return f"CASE WHEN {a} > -1 THEN {near} END"
         case _:
             return "(" + f" {_INFIX[called]} ".join(arguments) + ")"
+
+
+def case(conditions: Sequence[str], values: Sequence[str], otherwise: str) -> str:
+    """Return the value of the first condition that is met, another where none is."""
+    branches = (f"WHEN {met} THEN {value}" for met, value in zip(conditions, values, strict=True))
+    return f"CASE {' '.join(branches)} ELSE {otherwise} END"
 
 
 def whole_part(number: str) -> str:

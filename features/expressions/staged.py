@@ -8,6 +8,7 @@ from pathlib import Path
 import duckdb
 
 from features.expressions import sql
+from features.sources.engine import quoted
 from features.sources.record_table import ColumnType, RecordTable
 
 _TYPES = {
@@ -111,7 +112,7 @@ def load_versions(
     """
     table = staged.table
     of_customers = table.key_of is None
-    owner = "w.code" if of_customers else f"s.{sql.name(table.key)}"
+    owner = "w.code" if of_customers else f"s.{quoted(table.key)}"
     joined = "JOIN who w ON w.customer_id = s.customer_id" if of_customers else ""
     cells = [f"{_cell(table, column)} AS {short}" for column, short in staged.cells.items()]
     rows = (
@@ -161,5 +162,5 @@ def load_newest(connection: duckdb.DuckDBPyConnection, staged: StagedTable, last
 
 
 def _cell(table: RecordTable, column: str) -> str:
-    cell = f"s.{sql.name(column)}"
+    cell = f"s.{quoted(column)}"
     return sql.in_range(cell) if table.columns[column].type is ColumnType.NUMBER else cell

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import date
 from enum import StrEnum
 
 # Larger magnitudes are no numbers of a company: as a cell they are missing, as a result undefined.
@@ -87,6 +88,21 @@ class Truth:
 
 
 @dataclass(frozen=True)
+class Day:
+    """A day, written out."""
+
+    value: date
+    at: int = field(default=0, compare=False)
+
+
+@dataclass(frozen=True)
+class Missing:
+    """`missing`: no value, as if there were no record."""
+
+    at: int = field(default=0, compare=False)
+
+
+@dataclass(frozen=True)
 class AsOf:
     """The day of the evaluation."""
 
@@ -104,7 +120,7 @@ class Column:
 
 @dataclass(frozen=True)
 class IndicatorValue:
-    """The value of another indicator."""
+    """The value of another indicator (or of a term, in whose place its expression is put)."""
 
     id: str
     at: int = field(default=0, compare=False)
@@ -112,7 +128,11 @@ class IndicatorValue:
 
 @dataclass(frozen=True)
 class Call:
-    """A function of other parts. The first argument of `in` is the item, the others are its options."""
+    """A function of other parts.
+
+    The first argument of `in` is the item, the others are its options. Those of `case` are conditions, each
+    with the value where it is the first that is met, and then the value where none is.
+    """
 
     function: Function
     arguments: tuple["Expression", ...]
@@ -134,28 +154,40 @@ class Window:
     months: int | None = None
     days: int | None = None
     ending_months_ago: int = 0
+    ending_days_ago: int = 0
 
     @property
     def until(self) -> Offset:
         """The last day."""
-        return Offset(self.ending_months_ago)
+        return Offset(self.ending_months_ago, self.ending_days_ago)
 
     @property
     def after(self) -> Offset | None:
         """The day before the first; None where the window has no length."""
         if self.months is None and self.days is None:
             return None
-        return Offset(self.ending_months_ago + (self.months or 0), self.days or 0)
+        return self._before_end(self.months or 0, self.days or 0)
 
     @property
     def middle(self) -> Offset:
         """The last day of the older half of a window whose length is even."""
-        return Offset(self.ending_months_ago + (self.months or 0) // 2, (self.days or 0) // 2)
+        return self._before_end((self.months or 0) // 2, (self.days or 0) // 2)
+
+    def _before_end(self, months: int, days: int) -> Offset:
+        return Offset(self.ending_months_ago + months, self.ending_days_ago + days)
 
 
 @dataclass(frozen=True)
-class Everybody:
-    """`over=all`: the records of all customers."""
+class Shared:
+    """Of everybody's records those whose `column` is what the customer's newest record has in `own`."""
+
+    column: Column
+    own: Column
+
+
+# What everybody's records must share with the customer to count (`over=`); nothing means all of them.
+Over = tuple[Shared, ...]
+EVERYBODY: Over = ()
 
 
 @dataclass(frozen=True)
@@ -168,12 +200,12 @@ class Aggregate:
     window: Window = Window()
     where: "Expression | None" = None
     by: Column | None = None
-    over: Column | Everybody | None = None
+    over: Over | None = None
     back: int = 0
     at: int = field(default=0, compare=False)
 
 
-Expression = Number | Text | Truth | AsOf | Column | IndicatorValue | Call | Aggregate
+Expression = Number | Text | Truth | Day | Missing | AsOf | Column | IndicatorValue | Call | Aggregate
 
 
 def parts(expression: Expression) -> tuple[Expression, ...]:

@@ -10,10 +10,12 @@ from features.expressions.syntax import (
     AsOf,
     Call,
     Column,
+    Day,
     Expression,
     ExpressionError,
     Function,
     IndicatorValue,
+    Missing,
     Number,
     Summary,
     Text,
@@ -87,8 +89,10 @@ class Types:
                 return ValueType.TEXT
             case Truth():
                 return ValueType.TRUTH
-            case AsOf():
+            case AsOf() | Day():
                 return ValueType.DATE
+            case Missing():
+                raise _wrong(expression.at, "missing stands only as a value of case, beside another value")
             case Column():
                 return self._column(expression)
             case IndicatorValue():
@@ -117,8 +121,8 @@ class Types:
         if placed is None:
             if part.id in self._catalog.tables:
                 raise _wrong(part.at, f"{part.id} is a table: write {part.id}.column, or count({part.id})")
-            hint = _did_you_mean(part.id, self._catalog.by_id)
-            raise _wrong(part.at, f"there is no indicator {part.id}{hint}")
+            hint = _did_you_mean(part.id, [*self._catalog.by_id, *self._catalog.terms])
+            raise _wrong(part.at, f"there is no indicator or term {part.id}{hint}")
         if placed.indicator.value is None:
             raise _wrong(part.at, f"indicator {part.id} has no value: give it an expression too")
         return placed.indicator
@@ -150,9 +154,11 @@ class Types:
                 raise _wrong(part.at, f"only columns of {aggregate.table} can be read here")
 
     def _over(self, aggregate: Aggregate) -> None:
-        if isinstance(aggregate.over, Column):
-            self._same_table(aggregate.over, aggregate)
-            self.of(aggregate.over)
+        for pair in aggregate.over or ():
+            self._same_table(pair.column, aggregate)
+            found, own = self.of(pair.column), self.of(pair.own)
+            if found is not own:
+                raise _wrong(pair.own.at, f"over: a {found} and a {own} do not go together")
         for top in parts(aggregate):
             for part in walk(top):
                 if isinstance(part, AsOf):
@@ -177,8 +183,12 @@ class Types:
                 self._check_levels(arguments)
                 return ValueType.TRUTH
             case Function.CASE:
-                self._expect(arguments[0], ValueType.TRUTH, "case takes a condition first")
-                return self._alike(call, arguments[1:])
+                *branches, otherwise = arguments
+                for condition in branches[::2]:
+                    self._expect(condition, ValueType.TRUTH, "case takes conditions, each before its value")
+                values = (*branches[1::2], otherwise)
+                there = tuple(value for value in values if not isinstance(value, Missing))
+                return self._alike(call, there or values)
             case Function.OR_ELSE:
                 return self._alike(call, arguments)
             case Function.LEAST | Function.GREATEST:

@@ -6,7 +6,13 @@ from features.expressions.syntax import Function, Summary
 
 LONGEST_TEXT = 2000
 DEEPEST_NESTING = 50
-LARGEST_SETTINGS = {"months": 1200, "days": 36525, "ending_months_ago": 1200, "back": 60}
+LARGEST_SETTINGS = {
+    "months": 1200,
+    "days": 36525,
+    "ending_months_ago": 1200,
+    "ending_days_ago": 36525,
+    "back": 60,
+}
 
 OPERATORS: dict[type[ast.AST], Function] = {
     ast.Add: Function.ADD,
@@ -22,11 +28,15 @@ OPERATORS: dict[type[ast.AST], Function] = {
     ast.And: Function.AND,
     ast.Or: Function.OR,
 }
+DAY = "date"
+MISSING = "missing"
+# Names of an expression that no indicator and no term can have.
+WORDS = frozenset({"true", "false", "as_of", "all", MISSING})
 # The functions written as name(...): the least and the greatest number of arguments.
 CALLS = {
     Function.RATIO: (2, 2),
     Function.GROWTH: (2, 2),
-    Function.CASE: (3, 3),
+    Function.CASE: (3, 81),
     Function.OR_ELSE: (2, 2),
     Function.KNOWN: (1, 1),
     Function.DAYS_BETWEEN: (2, 2),
@@ -37,12 +47,20 @@ CALLS = {
     Function.GREATEST: (2, 20),
     Function.PREFIX: (2, 2),
 }
-_WINDOW = {"months", "days", "ending_months_ago", "where"}
+_WINDOW = {"months", "days", "ending_months_ago", "ending_days_ago", "where"}
 OPTIONS = {summary: set(_WINDOW) for summary in Summary}
 OPTIONS[Summary.LATEST].add("back")
 for _summary in (Summary.CONCENTRATION, Summary.TOP_SHARE):
     OPTIONS[_summary].add("by")
-for _summary in (Summary.COUNT, Summary.SUM, Summary.MEAN, Summary.DISTINCT):
+for _summary in (
+    Summary.COUNT,
+    Summary.SUM,
+    Summary.MEAN,
+    Summary.MEDIAN,
+    Summary.SMALLEST,
+    Summary.LARGEST,
+    Summary.DISTINCT,
+):
     OPTIONS[_summary].add("over")
 
 HINTS: dict[type[ast.AST], str] = {

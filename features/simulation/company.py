@@ -89,7 +89,7 @@ def simulate(
         progress("rewriting the tables as CSV")
         sources = uglify(sources, catalog)
     portfolio = output / "portfolio.yaml"
-    portfolio.write_text(portfolio_text(output, sources, files), encoding="utf-8")
+    portfolio.write_text(portfolio_text(output, sources, files, last), encoding="utf-8")
     (output / "README.md").write_text(readme_text(company, writer.rows, ugly), encoding="utf-8")
     days = history.evaluations[1:].astype("datetime64[D]").tolist()
     return Simulated(portfolio, files[PROBABILITIES], dict(writer.rows), tuple(days))

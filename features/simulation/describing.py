@@ -1,6 +1,7 @@
 """The portfolio file and the README that a simulation writes beside its tables."""
 
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 
 import yaml
@@ -8,9 +9,14 @@ import yaml
 from features.simulation.assembling import CROSSWALK, GROUPS, PROBABILITIES, SUCCESSIONS, Company
 from features.simulation.course import HEALTH_KEPT
 from features.simulation.economy import CURRENCIES
-from features.simulation.outcomes import TERMS
+from features.simulation.history import YEAR
+from features.simulation.outcomes import OVERDUE_LIMIT, TERMS
 
 _PORTFOLIO = "# Synthetic data: a simulated company; none of its customers exists.\n"
+_ADVERSE = (
+    f"count(payments, where=payments.overdue_days > {OVERDUE_LIMIT}) > 0"
+    " or count(breaches, where=breaches.severe) > 0"
+)
 _README = """\
 # A synthetic company
 
@@ -51,10 +57,10 @@ Age, residence and region have no part in it.
 
 The outcome can be read off the records: it is true exactly where, within the 12 months after
 `as_of`, a row of `payments` was observed with more than 90 overdue days, or a breach that is severe
-occurred. Such arrears are settled or written off by the next day of evaluation. What is seen until
-`as_of` depends on the outcome only through the state above, so that no score can be better
-calibrated, or sharper, than the true probability. `outcome` is null on the last day, and there is
-no row of a customer whose 12 months a merger breaks.
+occurred; `outcomes` in `portfolio.yaml` says just that. Such arrears are settled or written off by
+the next day of evaluation. What is seen until `as_of` depends on the outcome only through the state
+above, so that no score can be better calibrated, or sharper, than the true probability. `outcome`
+is null on the last day, and there is no row of a customer whose 12 months a merger breaks.
 
 ## What goes wrong in the tables
 
@@ -73,8 +79,11 @@ hands, and a few companies merge. Cells are missing.
 """
 
 
-def portfolio_text(output: Path, sources: Mapping[str, Path], files: Mapping[str, Path]) -> str:
-    """Return the portfolio file of a simulation in `output`; amounts become the catalog's currency."""
+def portfolio_text(output: Path, sources: Mapping[str, Path], files: Mapping[str, Path], last: date) -> str:
+    """Return the portfolio file of a simulation in `output`; amounts become the catalog's currency.
+
+    Outcomes are read off the records, which end on the `last` day.
+    """
 
     def at(file: Path) -> str:
         return file.relative_to(output).as_posix()
@@ -88,6 +97,7 @@ def portfolio_text(output: Path, sources: Mapping[str, Path], files: Mapping[str
         SUCCESSIONS: {"path": at(files[SUCCESSIONS])},
         GROUPS: {"path": at(files[GROUPS])},
         "rates": {"path": at(files["rates"])},
+        "outcomes": {"value": _ADVERSE, "months": YEAR, "known_until": last},
     }
     return _PORTFOLIO + yaml.safe_dump(document, sort_keys=False, allow_unicode=True)
 

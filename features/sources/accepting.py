@@ -16,6 +16,7 @@ from features.sources.contract import Contract, Failure
 from features.sources.currencies import Rates, converted
 from features.sources.database import open_database
 from features.sources.delivery import Delivery, Source, TableSource, files_of
+from features.sources.filled import with_filled
 from features.sources.headers import Headers, match_headers
 from features.sources.layout import EFFECTIVE, KNOWN_AT, Layout
 from features.sources.opening import RawChunk, RawTable, open_raw
@@ -85,18 +86,24 @@ def parts_of(source: Source, layout: Layout, delivery: Delivery, where: str) -> 
         DeclarationError: no file matches.
     """
     constants = source.constants if isinstance(source, TableSource) else {}
+    filled = source.filled if isinstance(source, TableSource) else None
     if source.url is not None:
         name = source.table_name or f"query of {where.rpartition(': ')[2]}"
         described = f"{where}: {name}"
-        opened = with_constants(lambda: open_database(source, delivery.folder, described), constants)
-        return [Part(name, layout, source, opened)]
+        rows = with_filled(lambda: open_database(source, delivery.folder, described), filled, described)
+        return [Part(name, layout, source, with_constants(rows, constants))]
     suffix = "" if source.sheet is None else f" [{source.sheet}]"
     files = files_of(source, delivery.folder, where)
     names = [file.name for file in files]
     if len(set(names)) < len(names):  # of several folders
         names = [file.as_posix() for file in files]
     return [
-        Part(name + suffix, layout, source, with_constants(_opener(file, source), constants))
+        Part(
+            name + suffix,
+            layout,
+            source,
+            with_constants(with_filled(_opener(file, source), filled, f"{where}: {name}"), constants),
+        )
         for name, file in zip(names, files, strict=True)
     ]
 

@@ -162,10 +162,11 @@ class Crosswalk:
 
     def _copy(self, query: str, asked: dict[str, object], output: Path) -> int:
         # A statement takes its parameters all by name or all by place.
-        copied = self._connection.execute(
-            f"COPY ({query}) TO $output (FORMAT parquet, COMPRESSION zstd)", asked | {"output": str(output)}
-        ).fetchone()
-        return 0 if copied is None else int(copied[0])
+        return count_of(
+            self._connection,
+            f"COPY ({query}) TO $output (FORMAT parquet, COMPRESSION zstd)",
+            asked | {"output": str(output)},
+        )
 
 
 def repeated_rows(connection: duckdb.DuckDBPyConnection, layout: Layout, file: Path) -> int:

@@ -12,14 +12,18 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from features.catalog import Catalog, Indicator, Kind
+from features.missing_codes import without_codes
 from features.sources import cells as reading
 from features.sources.flat_table import FlatTable
 from features.sources.natures import nature_of_word
 from features.sources.opening import RawChunk, TableError, open_raw
+from features.sources.outcomes import OUTCOME_STATUS
+from features.sources.related import GROUP_ID
 from features.terms import Nature
 
 CHUNK_ROWS = 5000
 IDENTITY = ("customer_id", "nature", "as_of")
+BESIDE = (GROUP_ID, OUTCOME_STATUS)
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,14 +33,15 @@ class Chunk:
     `frame` has the columns that are known, typed by the catalog's kinds; what is of the wrong type is left
     as it was given, for the evaluation to refuse. `rows` are their numbers as a spreadsheet shows them (the
     header is row 1). `misshapen` are rows with too many or too few cells: number and reason. `outcome` are
-    the cells of the outcome, if it was asked for: texts, None where missing. `share` is how much of the file
-    has been read (0–1).
+    the cells of the outcome, if it was asked for: texts, None where missing; `beside` are those of the
+    columns BESIDE that a build has written with it. `share` is how much of the file has been read (0–1).
     """
 
     frame: pd.DataFrame
     rows: Sequence[int]
     misshapen: Sequence[tuple[int, str]]
     outcome: NDArray[np.object_] | None
+    beside: dict[str, NDArray[np.object_]]
     share: float
 
     def rejected(self, wrong: pd.DataFrame) -> "list[RejectedRow]":
@@ -118,7 +123,11 @@ def open_table(
             if outcome not in raw.header:
                 raise TableError(f"{path}: there is no column {outcome}, in which the outcome should stand")
             of_outcome = raw.header.index(outcome)
-        known = {*places.values(), of_outcome}
+        beside: dict[str, int] = {}
+        # Elsewhere columns of these names would mean something else.
+        if of_outcome is not None and catalog.tables:
+            beside = {name: raw.header.index(name) for name in BESIDE if name in raw.header}
+        known = {*places.values(), *beside.values(), of_outcome}
         ignored = tuple(name for place, name in enumerate(raw.header) if name and place not in known)
 
         def chunks() -> Iterator[Chunk]:
@@ -128,6 +137,7 @@ def open_table(
                     rows=[int(row) for row in chunk.rows],
                     misshapen=chunk.misshapen,
                     outcome=None if of_outcome is None else reading.texts(chunk.frame[of_outcome]),
+                    beside={name: reading.texts(chunk.frame[place]) for name, place in beside.items()},
                     share=chunk.share,
                 )
 
@@ -188,9 +198,7 @@ def _typed(chunk: RawChunk, places: dict[str, int], catalog: Catalog, flat: Flat
 
 def _of_indicator(cells: pd.Series, indicator: Indicator) -> pd.Series:
     """Return a column by the kind of its indicator; cells of another kind are left as they are."""
-    if indicator.missing:
-        nothing = np.array([indicator.stands_for_nothing(cell) for cell in cells], dtype=np.bool_)
-        cells = cells.astype(object).mask(nothing, None)
+    cells = without_codes(cells, indicator)
     match indicator.kind:
         case Kind.NUMBER:
             values, wrong = reading.numbers(cells)

@@ -4,15 +4,16 @@ import codecs
 import re
 from datetime import date
 from pathlib import Path
-from typing import Self
+from typing import Annotated, Any, Self
 
-from pydantic import Field, PrivateAttr, model_validator
+from pydantic import Discriminator, Field, PrivateAttr, Tag, model_validator
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from features.catalog import CATALOGS, Catalog, bundled_or_path, load_catalog
 from features.declaration import DeclarationError, load_declared
 from features.sources.layout import FIRST_DAY, LAST_DAY
+from features.sources.outcomes import OutcomeRule
 from features.terms import Declared
 
 PORTFOLIOS = CATALOGS.with_name("portfolios")
@@ -67,11 +68,13 @@ class Source(Declared):
 class TableSource(Source):
     """A source of one of the catalog's tables; `known_at` is the day on which all its rows became known.
 
-    `constants` are columns that it lacks, each with what would stand in every cell.
+    `constants` are columns that it lacks, each with what would stand in every cell. `filled` is a header:
+    rows with nothing under it are no rows of this table.
     """
 
     table: str
     constants: dict[str, str] = {}
+    filled: str | None = Field(default=None, min_length=1)
     known_at: date | None = None
 
     @model_validator(mode="after")
@@ -81,11 +84,17 @@ class TableSource(Source):
         return self
 
 
+def _is_rule(outcomes: Any) -> str:
+    rule = "value" in outcomes if isinstance(outcomes, dict) else isinstance(outcomes, OutcomeRule)
+    return "rule" if rule else "source"
+
+
 class Delivery(Declared):
     """A portfolio file (see docs/decisions/007-records-to-indicators.md).
 
     `currency` is what amounts are converted to, by the newest of the `rates` (currency, effective, rate)
-    on or before the day that a record describes. A table may have several sources.
+    on or before the day that a record describes. A table may have several sources. `outcomes` are a table of
+    them, or a rule that reads them off the records.
     """
 
     portfolio: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
@@ -95,11 +104,26 @@ class Delivery(Declared):
     crosswalk: Source | None = None
     successions: Source | None = None
     groups: Source | None = None
-    outcomes: Source | None = None
+    outcomes: (
+        Annotated[
+            Annotated[Source, Tag("source")] | Annotated[OutcomeRule, Tag("rule")], Discriminator(_is_rule)
+        ]
+        | None
+    ) = None
     rates: Source | None = None
 
     _file: Path = PrivateAttr(default=Path("portfolio.yaml"))
     _data: Path | None = PrivateAttr(default=None)
+
+    @property
+    def outcome_source(self) -> Source | None:
+        """Where a table of outcomes is, if one is delivered."""
+        return self.outcomes if isinstance(self.outcomes, Source) else None
+
+    @property
+    def outcome_rule(self) -> OutcomeRule | None:
+        """The rule by which outcomes are read off the records, if there is one."""
+        return self.outcomes if isinstance(self.outcomes, OutcomeRule) else None
 
     @property
     def folder(self) -> Path:

@@ -1,7 +1,7 @@
 """DuckDB as it is used here: within a memory limit, spilling to a folder, nothing from the network."""
 
 import glob
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,17 +12,23 @@ MEMORY_LIMIT = "2GB"
 
 @contextmanager
 def engine(
-    folder: Path, *, memory_limit: str = MEMORY_LIMIT, threads: int | None = None
+    folder: Path, *, memory_limit: str = MEMORY_LIMIT, threads: int | None = None, on_disk: bool = False
 ) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open a database in memory that spills into `folder`, which the caller removes."""
+    """Open a database in memory that spills into `folder`, which the caller removes.
+
+    With `on_disk` its tables lie in the folder too, and rows come in no certain order unless one is asked
+    for: both leave more of the memory to the work.
+    """
     config: dict[str, str | bool | int | float | list[str]] = {
         "memory_limit": memory_limit,
-        "temp_directory": str(folder),
+        "temp_directory": str(folder / "spilled"),
+        "preserve_insertion_order": not on_disk,
         "autoinstall_known_extensions": False,
+        "autoload_known_extensions": False,
     }
     if threads is not None:
         config["threads"] = threads
-    connection = duckdb.connect(config=config)
+    connection = duckdb.connect(str(folder / "tables.duckdb") if on_disk else ":memory:", config=config)
     try:
         yield connection
     finally:
@@ -39,7 +45,11 @@ def quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def count_of(connection: duckdb.DuckDBPyConnection, query: str, parameters: list[object]) -> int:
+def count_of(
+    connection: duckdb.DuckDBPyConnection,
+    query: str,
+    parameters: Sequence[object] | Mapping[str, object] = (),
+) -> int:
     """Return the one number that a query counts, or of how many rows a COPY was."""
     found = connection.execute(query, parameters).fetchone()
     if found is None:

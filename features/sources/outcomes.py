@@ -1,13 +1,21 @@
-"""What became of customers: a table of outcomes beside the departments' tables, never an indicator."""
+"""What became of customers: a table of it, or a rule that reads it off the records; never an indicator."""
 
+from datetime import date
 from pathlib import Path
 
 import pyarrow.parquet as pq
+from pydantic import Field
 
 from features.sources.layout import Layout
 from features.sources.opening import TableError
 from features.sources.record_table import Column, ColumnType
 from features.sources.reference_columns import CUSTOMER_ID
+from features.terms import Declared
+
+# The columns that stand beside the indicators; the second only of outcomes by a rule.
+OUTCOME, OUTCOME_STATUS = "outcome", "outcome_status"
+# What an outcome's status is: told by the records, of a window that is not over, not told by the records.
+KNOWN, IMMATURE, UNKNOWN = "known", "immature", "unknown"
 
 OUTCOMES = Layout(
     name="outcomes",
@@ -19,6 +27,20 @@ OUTCOMES = Layout(
     needed=frozenset({"customer_id", "outcome"}),
     filled=frozenset({"customer_id", "outcome"}),
 )
+
+
+class OutcomeRule(Declared):
+    """The adverse outcome within so many months after the day of evaluation, read off the records.
+
+    `value` is an expression, true of the adverse outcome. Its summaries read the window of these `months` and
+    no other, by what was known on the window's last day, which is what `as_of` means in it: so customers of
+    any year are judged with the same delay. A window that ends after `known_until`, the last day of which the
+    delivery tells, says nothing yet; by default that is the newest day on which a record became known.
+    """
+
+    value: str = Field(min_length=1)
+    months: int = Field(ge=1, le=120)
+    known_until: date | None = None
 
 
 def write_outcomes(accepted: Path, output: Path) -> None:

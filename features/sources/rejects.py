@@ -13,11 +13,13 @@ from numpy.typing import NDArray
 from features.sources.contract import Failure
 
 HEADER = ("table", "source", "row", "column", "reason")
+# What stands for the column where a row has too many or too few cells; declared columns have no space.
+WHOLE_ROW = "whole row"
 
 
 @dataclass(frozen=True, order=True)
 class FailureCount:
-    """In how many rows of a source a column failed for a reason; a row can fail in several ways."""
+    """In how many rows of a source a column, or WHOLE_ROW, failed for a reason; a row can be in several."""
 
     table: str
     source: str
@@ -59,8 +61,8 @@ class Rejects:
             for place in np.flatnonzero(first >= 0)
         ]
         for row, reason in misshapen:
-            self._counts[table, source, "", reason] += 1
-            lines.append((row, "", reason))
+            self._counts[table, source, WHOLE_ROW, reason] += 1
+            lines.append((row, WHOLE_ROW, reason))
         self._writer.writerows((table, source, *line) for line in sorted(lines))
         return first >= 0
 

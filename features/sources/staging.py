@@ -20,7 +20,7 @@ from features.sources.successions import GROUPS, SUCCESSIONS, write_groups, writ
 _WORK = ".staging"
 _REJECTS, _UNMATCHED = "rejects.csv", "unmatched.csv"
 _SUCCESSIONS, _GROUPS = "successions.parquet", "groups.parquet"
-_OUTCOMES = "outcomes.parquet"
+OUTCOMES_FILE = "outcomes.parquet"
 
 
 @dataclass(frozen=True)
@@ -123,9 +123,9 @@ class _Stage:
             write_successions(successions, self._work / _SUCCESSIONS)
         if groups is not None:
             write_groups(groups, self._work / _GROUPS)
-        outcomes = self._reference(OUTCOMES, self._delivery.outcomes)
+        outcomes = self._reference(OUTCOMES, self._delivery.outcome_source)
         if outcomes is not None:
-            write_outcomes(outcomes, self._work / _OUTCOMES)
+            write_outcomes(outcomes, self._work / OUTCOMES_FILE)
         spill = self._work / "spill"
         with engine(spill, memory_limit=memory_limit, threads=threads) as connection:
             crosswalk = Crosswalk(connection, crosswalk_file)
@@ -145,7 +145,7 @@ class _Stage:
             unmatched=unmatched,
             successions=None if successions is None else self._work / _SUCCESSIONS,
             groups=None if groups is None else self._work / _GROUPS,
-            outcomes=None if outcomes is None else self._work / _OUTCOMES,
+            outcomes=None if outcomes is None else self._work / OUTCOMES_FILE,
             rejects_file=self._work / _REJECTS,
             unmatched_file=self._work / _UNMATCHED,
         )
@@ -193,7 +193,7 @@ def _published(staged: Staged, work: Path, output: Path) -> Staged:
     folder.mkdir(exist_ok=True)
     for former in folder.glob("*.parquet"):
         former.unlink()
-    for name in (_REJECTS, _UNMATCHED, _SUCCESSIONS, _GROUPS, _OUTCOMES):
+    for name in (_REJECTS, _UNMATCHED, _SUCCESSIONS, _GROUPS, OUTCOMES_FILE):
         (output / name).unlink(missing_ok=True)
         if (work / name).is_file():
             (work / name).rename(output / name)
@@ -205,7 +205,7 @@ def _published(staged: Staged, work: Path, output: Path) -> Staged:
         tables=tables,
         successions=None if staged.successions is None else output / _SUCCESSIONS,
         groups=None if staged.groups is None else output / _GROUPS,
-        outcomes=None if staged.outcomes is None else output / _OUTCOMES,
+        outcomes=None if staged.outcomes is None else output / OUTCOMES_FILE,
         rejects_file=output / _REJECTS,
         unmatched_file=output / _UNMATCHED,
     )

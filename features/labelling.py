@@ -1,0 +1,187 @@
+"""The outcome of each evaluated customer, read off the departments' records by a rule once it is there."""
+
+import ast
+import re
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import duckdb
+
+from features.building import build
+from features.catalog import (
+    Catalog,
+    Confidentiality,
+    Dimension,
+    FlagPoints,
+    Group,
+    Indicator,
+    Kind,
+    Source,
+)
+from features.curve import Better
+from features.expressions import sql
+from features.expressions.checking import check
+from features.expressions.parsing import parse
+from features.expressions.syntax import Aggregate, ExpressionError, Summary, Window, walk
+from features.sources.engine import count_of, engine, pattern_of
+from features.sources.outcomes import IMMATURE, KNOWN, OUTCOME, OUTCOME_STATUS, UNKNOWN, OutcomeRule
+from features.sources.record_table import CUSTOMERS
+
+_ADVERSE = "adverse"
+_LONGEST_WINDOW = 3700
+
+
+@dataclass(frozen=True)
+class Labels:
+    """Outcomes read off the records, and the file that holds them: customer_id, as_of, outcome, status.
+
+    Of `known` customers on days `adverse` had the adverse outcome. `immature` are those whose window was not
+    over on the day `known_until`; `unknown` those of whom the records do not tell, or who were merged into
+    another customer before their window was over.
+    """
+
+    file: Path
+    known_until: date
+    known: int
+    adverse: int
+    immature: int
+    unknown: int
+
+
+def check_rule(rule: OutcomeRule, catalog: Catalog) -> None:
+    """Refuse a rule that cannot be computed from a catalog's tables.
+
+    Raises:
+        ExpressionError: says what is wrong in it.
+    """
+    expression = parse(rule.value)
+    if any(isinstance(part, Aggregate) and part.window != Window() for part in walk(expression)):
+        raise ExpressionError("leave months, days and ending_months_ago out: the window is the rule's months")
+    try:
+        check(_catalog_of(rule, catalog, _LONGEST_WINDOW))
+    except ExpressionError as error:
+        raise ExpressionError(str(error).removeprefix(f"indicator {_ADVERSE}: value: ")) from None
+
+
+def write_labels(
+    catalog: Catalog,
+    rule: OutcomeRule,
+    staged: Mapping[str, Path],
+    indicators: Path,
+    output: Path,
+    *,
+    successions: Path | None,
+    memory_limit: str,
+    threads: int | None,
+) -> Labels:
+    """Read the outcome of each row of the indicators (customer_id, as_of) off the staged tables.
+
+    What is effective after `as_of` and at most the rule's months later counts, as it was known at the end of
+    these.
+
+    Args:
+        staged, successions, memory_limit, threads: as `features.building.build` takes them.
+        output: the Parquet file to write: a row for each row of the indicators.
+
+    Raises:
+        ExpressionError, BuildError: see `features.building.build`.
+    """
+    with (
+        tempfile.TemporaryDirectory(prefix=".labelling-", dir=output.parent) as folder,
+        engine(Path(folder), memory_limit=memory_limit, threads=threads) as connection,
+    ):
+        work = Path(folder)
+        known_until = rule.known_until or _newest_day(connection, staged)
+        connection.execute(
+            f"CREATE TABLE asked AS SELECT *, last - as_of AS days FROM (SELECT customer_id, as_of,"
+            f" (as_of + INTERVAL {rule.months} MONTH)::DATE AS last FROM {sql.parquet(indicators)})"
+        )
+        connection.execute("CREATE TABLE found (customer_id VARCHAR, as_of DATE, adverse BOOLEAN)")
+        over = f"last <= {sql.text(known_until.isoformat())}::DATE"
+        # Windows in days, since so many months back from a window's end is not always the day it began.
+        lengths = connection.execute(f"SELECT DISTINCT days FROM asked WHERE {over} ORDER BY 1").fetchall()
+        for (days,) in lengths:
+            evaluations = work / f"{days}.parquet"
+            connection.execute(
+                f"COPY (SELECT customer_id, last AS as_of FROM asked WHERE {over} AND days = {days})"
+                f" TO {sql.text(str(evaluations))} (FORMAT parquet)"
+            )
+            built = build(
+                _catalog_of(rule, catalog, days),
+                staged,
+                work / f"of_{days}",
+                evaluations=evaluations,
+                memory_limit=memory_limit,
+                threads=threads,
+                successions=successions,
+            )
+            connection.execute(
+                f"INSERT INTO found SELECT customer_id, as_of - {days}, {_ADVERSE}"
+                f" FROM {sql.parquet(built.indicators)}"
+            )
+        connection.execute(
+            f"COPY (SELECT customer_id, as_of, adverse AS {OUTCOME}, CASE WHEN NOT {over} THEN '{IMMATURE}'"
+            f" WHEN adverse IS NULL THEN '{UNKNOWN}' ELSE '{KNOWN}' END AS {OUTCOME_STATUS}"
+            " FROM asked LEFT JOIN found USING (customer_id, as_of) ORDER BY customer_id, as_of)"
+            f" TO {sql.text(str(output))} (FORMAT parquet, COMPRESSION zstd)"
+        )
+
+        def rows(condition: str) -> int:
+            return count_of(connection, f"SELECT count(*) FROM {sql.parquet(output)} WHERE {condition}", [])
+
+        return Labels(
+            file=output,
+            known_until=known_until,
+            known=rows(f"{OUTCOME_STATUS} = '{KNOWN}'"),
+            adverse=rows(OUTCOME),
+            immature=rows(f"{OUTCOME_STATUS} = '{IMMATURE}'"),
+            unknown=rows(f"{OUTCOME_STATUS} = '{UNKNOWN}'"),
+        )
+
+
+def _newest_day(connection: duckdb.DuckDBPyConnection, staged: Mapping[str, Path]) -> date:
+    """Return the newest day on which a record became known; a day to come is a mistake of a department's."""
+    files = ", ".join(sql.text(pattern_of(file)) for file in staged.values())
+    found = connection.execute(
+        f"SELECT max(known_at) FROM read_parquet([{files}], union_by_name = TRUE, hive_partitioning = FALSE)"
+        " WHERE known_at <= current_date"
+    ).fetchone()
+    return date.min if found is None or found[0] is None else found[0]
+
+
+def _catalog_of(rule: OutcomeRule, catalog: Catalog, days: int) -> Catalog:
+    """Return a catalog of the same tables whose one indicator is the outcome in a window of so many days."""
+    names = catalog.names
+    indicator = Indicator(
+        id=_ADVERSE,
+        names=names,
+        kind=Kind.FLAG,
+        better=Better.LOWER,
+        points=FlagPoints(true=0.0, false=100.0),
+        weight=100.0,
+        source=Source(department=catalog.tables[CUSTOMERS].department, table=CUSTOMERS),
+        confidentiality=Confidentiality.INTERNAL,
+        value=_within(rule.value, days),
+    )
+    group = Group(id="outcomes", names=names, weight=100.0, indicators=(indicator,))
+    return Catalog(
+        catalog=catalog.catalog,
+        version=catalog.version,
+        names=names,
+        natures=catalog.natures,
+        departments=catalog.departments,
+        tables=catalog.tables,
+        dimensions=(Dimension(id="outcomes", names=names, weight=100.0, groups=(group,)),),
+    )
+
+
+def _within(value: str, days: int) -> str:
+    """Return an expression, which can be parsed, with its summaries over so many days."""
+    tree = ast.parse(re.sub(r"[\r\n\f\v]", " ", value).strip(), mode="eval")
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in set(Summary):
+            node.keywords.append(ast.keyword("days", ast.Constant(days)))
+    return ast.unparse(tree)
