@@ -11,6 +11,8 @@ from features.terminal import err, out, steps, table_of
 from models import commands as of_models
 from models.options import StateOption
 from serving import commands as of_serving
+from serving import review_commands as of_reviews
+from serving import store_commands as of_store
 from training import commands as of_training
 
 if TYPE_CHECKING:
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 catalog_app = typer.Typer(no_args_is_help=True, help="Catalogs of indicators.")
+groups: dict[str, typer.Typer] = {}
 policy_app = typer.Typer(no_args_is_help=True, help="Policies: tiers, cut-offs and strategies.")
 
 
@@ -67,6 +70,38 @@ catalog_app.command("weigh")(of_serving.weigh_catalog)
 catalog_app.command("check")(of_models.check_catalog)
 app.add_typer(policy_app, name="policy")
 policy_app.command("draft")(of_models.draft_policy)
+for name, help_ in (
+    ("store", "Where decisions, tiers in force, cases and the audit trail are kept."),
+    ("access", "API keys: who may call the service, and as what."),
+    ("keys", "The keyring."),
+    ("customer", "Customers in the store."),
+    ("audit", "The audit trail."),
+    ("case", "Adjustment cases: proposed by one, approved by another."),
+):
+    groups[name] = typer.Typer(no_args_is_help=True, help=help_)
+    app.add_typer(groups[name], name=name)
+app.command()(of_reviews.evaluate)
+app.command()(of_reviews.due)
+app.command()(of_reviews.event)
+app.command()(of_reviews.tier)
+app.command()(of_reviews.replay)
+for group, name, command in (
+    ("store", "create", of_store.create),
+    ("store", "upgrade", of_store.upgrade),
+    ("access", "create", of_store.create_key),
+    ("access", "revoke", of_store.revoke_key),
+    ("access", "list", of_store.list_keys),
+    ("keys", "rotate", of_store.rotate_master),
+    ("customer", "erase", of_store.erase_customer),
+    ("audit", "verify", of_store.verify_audit),
+    ("case", "list", of_reviews.list_cases),
+    ("case", "show", of_reviews.show_case),
+    ("case", "propose", of_reviews.propose_case),
+    ("case", "approve", of_reviews.approve_case),
+    ("case", "reject", of_reviews.reject_case),
+    ("case", "pull-out", of_reviews.pull_out_of_case),
+):
+    groups[group].command(name)(command)
 
 
 def main() -> None:
@@ -106,7 +141,16 @@ EXPECTED = {
     "models.registry": "RegistryError",
     "models.signature": "SignatureError",
     "models.weights": "UnfitWeights",
+    "serving.access.api_keys": "AccessError",
+    "serving.audit.chain": "AuditError",
+    "serving.confidential.keyring": "KeyringError",
+    "serving.confidential.sealing": "SealError",
     "serving.launch": "CannotServe",
+    "serving.reviews.cases": "CaseError",
+    "serving.reviews.events": "EventError",
+    "serving.reviews.replay": "UnknownDecision",
+    "serving.store.customers": "UnknownCustomer",
+    "serving.store.database": "StoreError",
     "serving.settings": "SettingsError",
     "training.tracking": "TrackingError",
     "training.verification": "ExplanationMismatch",

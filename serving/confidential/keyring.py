@@ -60,6 +60,10 @@ class Keyring:
             self, masters={**self.masters, self.master_version + 1: secrets.token_bytes(KEY_BYTES)}
         )
 
+    def with_newest_master_alone(self) -> "Keyring":
+        """Return the keyring without the older master keys, once they wrap nothing any more."""
+        return replace(self, masters={self.master_version: self.masters[self.master_version]})
+
     def without_master(self, version: int) -> "Keyring":
         """Return the keyring without an older master key, once it wraps nothing any more.
 

@@ -123,6 +123,22 @@ def open_case_of(connection: Connection, customer: str) -> Case | None:
     return None if row is None else _case(row)
 
 
+def list_of_run(connection: Connection, run: str) -> Case | None:
+    """Return the list case of a run; None where it has none."""
+    row = connection.execute(select(cases).where(cases.c.run == run)).one_or_none()
+    return None if row is None else _case(row)
+
+
+def open_cases(connection: Connection) -> list[Case]:
+    """Return the cases that are not closed, those due first."""
+    rows = connection.execute(
+        select(cases)
+        .where(cases.c.closed_at.is_(None))
+        .order_by(cases.c.due_at, cases.c.opened_at, cases.c.id)
+    )
+    return [_case(row) for row in rows]
+
+
 def items_of(connection: Connection, case_id: str) -> list[Item]:
     """Return the customers of a list case, by pseudonym."""
     rows = connection.execute(

@@ -26,6 +26,7 @@ from serving.reviews.cases import (
     NotAllowed,
     Override,
     items_of,
+    list_of_run,
     load_case,
     open_case_of,
 )
@@ -110,6 +111,18 @@ class Office:
         )  # fmt: skip
         self._act(writing, actor, case, Act.PROPOSED)
         return case
+
+    def list_of(self, actor: Actor, run: str) -> Case | None:
+        """Return the list of a run, proposed unless it was before; None where nobody's tier changes."""
+        with self.store.reading() as connection:
+            found = list_of_run(connection, run)
+        if found is not None:
+            return found
+        with self.store.writing(actor.name) as writing:
+            opened = self.open_list(writing, actor, run)
+            if opened is None:
+                writing.record("list.empty", run, {})
+        return opened
 
     def _items(self, writing: Writing, run: str) -> list[tuple[Item, float]]:
         ids = writing.connection.execute(

@@ -105,6 +105,18 @@ def particulars_of(connection: Connection, customer: KnownCustomer) -> dict[str,
     return document
 
 
+def id_of(connection: Connection, keyring: Keyring, pseudonym: str) -> str:
+    """Return the company's id of a customer; `erased` for one whose values nobody can read any more.
+
+    Raises:
+        KeyringError: the customer's key does not fit the keyring.
+    """
+    try:
+        return particulars_of(connection, open_customer(connection, keyring, pseudonym))["customer_id"]
+    except UnknownCustomer:
+        return "erased"
+
+
 def erase_customer(writing: Writing, pseudonym: str) -> None:
     """Destroy a customer's key, and with it every value of the customer in the store.
 

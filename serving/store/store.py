@@ -117,10 +117,20 @@ def open_store(url: str | None, folder: Path) -> Store:
         return Store(database, keyring, Heads(folder / _HEADS))
 
 
+def database_url(url: str | None, folder: Path) -> str:
+    """Return the address of a store's database, which is embedded in the folder unless another is given."""
+    return url or f"sqlite:///{(folder / _DATABASE).resolve()}"
+
+
+def keyring_file(folder: Path) -> Path:
+    """Return the file of a store's keyring."""
+    return folder / _KEYRING
+
+
 @contextmanager
 def _opened(url: str | None, folder: Path) -> Iterator[Database]:
     """Open the database, which stays open unless something fails."""
-    database = Database(url or f"sqlite:///{(folder / _DATABASE).resolve()}")
+    database = Database(database_url(url, folder))
     try:
         yield database
     except BaseException:

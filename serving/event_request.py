@@ -1,0 +1,45 @@
+"""The request of POST /v1/events: one material event, read strictly."""
+
+from collections.abc import Mapping
+from datetime import date
+
+from serving.refusal import Refusal
+from serving.reviews.events import Event
+from serving.strict_json import parse, refuse_repeated
+
+_NEEDED = ("event_id", "type", "customer_id", "occurred_on")
+_FIELDS = (*_NEEDED, "indicators", "remark")
+
+
+def parse_event(body: bytes) -> Event:
+    """Read an event.
+
+    Raises:
+        Refusal: 400 where the body is no JSON, 422 where it is not what is asked for.
+    """
+    document = parse(body)
+    if not isinstance(document, Mapping):
+        raise Refusal(422, f"must be an object with {', '.join(_FIELDS)}", "body")
+    refuse_repeated(document, "body")
+    unknown = [key for key in document if key not in _FIELDS]
+    if unknown:
+        raise Refusal(422, f"has {len(unknown)} unknown field(s); give only {', '.join(_FIELDS)}", "body")
+    for field in _NEEDED:
+        if not isinstance(document.get(field), str):
+            raise Refusal(422, "must be a text", field)
+    remark = document.get("remark")
+    if remark is not None and not isinstance(remark, str):
+        raise Refusal(422, "must be a text", "remark")
+    indicators = document.get("indicators", {})
+    if not isinstance(indicators, Mapping):
+        raise Refusal(422, "must be an object of indicators and their new values", "indicators")
+    refuse_repeated(indicators, "indicators")
+    if not all(value is None or isinstance(value, float | int | bool | str) for value in indicators.values()):
+        raise Refusal(422, "each value must be a number, true, false, a text or null", "indicators")
+    try:
+        day = date.fromisoformat(document["occurred_on"])
+    except ValueError:
+        raise Refusal(422, "must be a day such as 2026-01-31", "occurred_on") from None
+    return Event(
+        document["event_id"], document["type"], document["customer_id"], day, dict(indicators), remark
+    )

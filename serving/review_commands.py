@@ -1,0 +1,363 @@
+"""The commands that carry out the Measures: evaluate, due, event, tier, replay and case."""
+
+import json
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.markup import escape
+
+from features.terminal import BadInput, bar, out, table_of
+from features.terms import Tier
+from models.options import CatalogOption, ModelOption, PolicyOption, StateOption
+from serving.store_options import KeysOption, ProcedureOption, StoreOption, opened, operator
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from serving.reviews.cases import Case
+    from serving.reviews.office import Office
+    from serving.store.store import Store
+
+CustomerArgument = Annotated[str, typer.Argument(help="The company's id of the customer.")]
+CaseArgument = Annotated[str, typer.Argument(help="The case's id.")]
+_SHOWN = 50
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise BadInput("a day is written as 2026-01-31") from None
+
+
+def evaluate(
+    table: Annotated[Path, typer.Argument(help="Indicators: a build's, or any .csv, .parquet or .xlsx.")],
+    as_of: Annotated[str, typer.Option("--as-of", help="The day of the evaluation.")],
+    model: ModelOption = None,
+    catalog: CatalogOption = None,
+    policy: PolicyOption = None,
+    procedure: ProcedureOption = None,
+    store: StoreOption = None,
+    keys: KeysOption = None,
+    state: StateOption = None,
+) -> None:
+    """Evaluate every customer as of a day, keep the decisions, and propose the list of changed tiers."""
+    from serving.chosen import chosen_served
+    from serving.procedure import load_procedure
+    from serving.reviews.office import Office
+    from serving.reviews.periodic import evaluate_periodically
+
+    day, rules = _day(as_of), load_procedure(procedure)
+    served = chosen_served(model, catalog, policy, state)
+    with opened(store, keys) as found:
+        actor = operator()
+        with bar(f"evaluating {escape(table.name)}") as advance:
+            summary = evaluate_periodically(
+                found, served, table, day, actor.name, progress=lambda _, share: advance(share)
+            )
+        tiers = ", ".join(f"{tier} {count:,}" for tier, count in sorted(summary.tiers.items()))
+        out.print(
+            f"Run {summary.run}{' (gone on with)' if summary.resumed else ''}: {summary.read:,} read, "
+            f"{summary.decided:,} decided on, {summary.rejected:,} rejected. Tiers: {tiers or 'none'}.",
+            markup=False,
+            soft_wrap=True,
+        )
+        listed = Office(found, rules).list_of(actor, summary.run)
+    if listed is None:
+        out.print("Nobody's tier is to change.")
+    else:
+        out.print(
+            f"List {listed.id}: {listed.state}, version {listed.version}, needs {listed.needed} approval(s).",
+            markup=False,
+            soft_wrap=True,
+        )
+
+
+def due(
+    on: Annotated[str | None, typer.Option("--on", help="The day. [today]")] = None,
+    procedure: ProcedureOption = None,
+    store: StoreOption = None,
+    keys: KeysOption = None,
+) -> None:
+    """List who is due for a periodic review, the longest overdue first."""
+    from serving.procedure import load_procedure
+    from serving.reviews.due import due_on
+    from serving.store.customers import id_of
+
+    day = _day(on) if on else datetime.now(UTC).date()
+    with opened(store, keys) as found, found.reading() as connection:
+        waiting = due_on(connection, load_procedure(procedure), day)
+        rows = [
+            (
+                id_of(connection, found.keyring, one.customer),
+                str(one.tier or "—"),
+                str(one.reviewed or "never"),
+                str(one.since),
+            )
+            for one in waiting[:_SHOWN]
+        ]
+    out.print(table_of(f"{len(waiting):,} due on {day}", ("customer", "tier", "reviewed", "due since"), rows))
+
+
+def event(
+    file: Annotated[Path, typer.Argument(help="A JSON file with one event as the service takes it, or -.")],
+    model: ModelOption = None,
+    catalog: CatalogOption = None,
+    policy: PolicyOption = None,
+    procedure: ProcedureOption = None,
+    store: StoreOption = None,
+    keys: KeysOption = None,
+    state: StateOption = None,
+) -> None:
+    """Take a material event: the customer is evaluated at once, and held at risk where it is adverse."""
+    from serving.chosen import chosen_served
+    from serving.event_request import parse_event
+    from serving.procedure import load_procedure
+    from serving.refusal import Refusal
+    from serving.reviews.events import EventDesk
+    from serving.reviews.office import Office
+
+    try:
+        raw = typer.get_binary_stream("stdin").read() if str(file) == "-" else file.read_bytes()
+        told = parse_event(raw)
+    except OSError as error:
+        raise BadInput(f"{file}: cannot be read ({error.strerror})") from None
+    except Refusal as refusal:
+        raise BadInput(f"event: {refusal.field}: {refusal.reason}") from None
+    served = chosen_served(model, catalog, policy, state)
+    with opened(store, keys) as found:
+        desk = EventDesk(Office(found, load_procedure(procedure)), served)
+        with found.writing(operator().name) as writing:
+            taken = desk.take(writing, operator(), told)
+    out.print(
+        f"{'Taken before' if taken.repeated else 'Taken'}. Tier that counts: {taken.tier or 'none'}; "
+        f"decision {taken.decision or 'none'}; case {taken.case or 'none'}.",
+        markup=False,
+        soft_wrap=True,
+    )
+
+
+def tier(
+    customer_id: CustomerArgument,
+    on: Annotated[str | None, typer.Option("--on", help="The day, at its end in UTC. [now]")] = None,
+    store: StoreOption = None,
+    keys: KeysOption = None,
+) -> None:
+    """Show a customer's tier in force, and which decision, model, policy and approvers govern it."""
+    from serving.reviews.governance import governed_by
+    from serving.reviews.standings import standing_of
+
+    moment = datetime.now(UTC)
+    if on is not None:
+        moment = datetime.combine(_day(on), time.min, UTC) + timedelta(days=1, microseconds=-1)
+    with opened(store, keys) as found, found.reading() as connection:
+        customer = _customer(found, connection, customer_id)
+        governed = governed_by(connection, customer, moment)
+        layers = standing_of(connection, customer, moment).layers.values()
+    if governed is None:
+        out.print("No tier is in force: none was approved.")
+        return
+    rows = [
+        (
+            str(of.layer),
+            str(of.tier),
+            f"{of.valid_from:%Y-%m-%d %H:%M}",
+            "" if of.expires_at is None else f"{of.expires_at:%Y-%m-%d}",
+            of.reason or "",
+        )
+        for of in layers
+    ]
+    out.print(
+        table_of(f"Tier in force: {governed.tier}", ("layer", "tier", "since", "until", "reason"), rows)
+    )
+    for name, value in (
+        ("decision", governed.in_force.decision), ("as of", governed.as_of),
+        ("model", governed.model_version), ("artefact", governed.artefact_hash),
+        ("policy", governed.policy_hash), ("catalog", governed.catalog_hash),
+        ("case", governed.in_force.case), ("approved by", ", ".join(governed.approvers) or None),
+    ):  # fmt: skip
+        if value is not None:
+            out.print(f"{name}: {value}", markup=False, soft_wrap=True)
+
+
+def replay(
+    decision: Annotated[str, typer.Argument(help="The decision's id.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print the justification as it is kept.")] = False,
+    store: StoreOption = None,
+    keys: KeysOption = None,
+) -> None:
+    """Compute a decision again from what was kept and compare it byte for byte; exit code 1 if it differs."""
+    from serving.reviews.replay import Replayer
+
+    with opened(store, keys) as found:
+        replayed = Replayer(found).replay(decision)
+    if as_json:
+        typer.echo(json.dumps(replayed.justification, ensure_ascii=False))
+    else:
+        answer = replayed.justification["answer"]
+        out.print(f"Score {answer['score']!r}, tier {answer['tier']}, as of {answer['as_of']}.", markup=False)
+        out.print("Reproduced byte for byte." if replayed.reproduced else "NOT reproduced.")
+    if not replayed.reproduced:
+        raise typer.Exit(1)
+
+
+def list_cases(store: StoreOption = None, keys: KeysOption = None) -> None:
+    """List the cases that are not closed."""
+    from serving.reviews.cases import open_cases
+
+    with opened(store, keys) as found, found.reading() as connection:
+        waiting = open_cases(connection)
+    rows = [
+        (of.id, str(of.kind), str(of.reason), str(of.state), str(of.version), str(of.old_tier or "—"),
+         str(of.proposed_tier or "—"), str(of.needed), "" if of.due_at is None else f"{of.due_at:%Y-%m-%d}")
+        for of in waiting[:_SHOWN]
+    ]  # fmt: skip
+    columns = ("case", "kind", "reason", "state", "version", "from", "to", "approvals", "due")
+    out.print(table_of(f"{len(waiting):,} open cases", columns, rows))
+
+
+def show_case(
+    case: CaseArgument,
+    procedure: ProcedureOption = None,
+    store: StoreOption = None,
+    keys: KeysOption = None,
+) -> None:
+    """Show a case: what changed since last time, indicator by indicator, in points; or a list's customers."""
+    from serving.reviews.cases import CaseKind, items_of, load_case
+    from serving.reviews.differences import differences
+    from serving.store.customers import id_of
+
+    with opened(store, keys) as found, found.reading() as connection:
+        shown = load_case(connection, case)
+        out.print(
+            f"{shown.kind} case, {shown.reason}, {shown.state}, version {shown.version}; "
+            f"{shown.old_tier or 'no tier'} to {shown.proposed_tier or 'not proposed yet'}; "
+            f"needs {shown.needed} approval(s).",
+            markup=False,
+            soft_wrap=True,
+        )
+        if shown.kind is CaseKind.LIST:
+            items = items_of(connection, shown.id)
+            rows = [
+                (
+                    id_of(connection, found.keyring, of.customer),
+                    str(of.old_tier or "—"),
+                    str(of.proposed_tier),
+                    "pulled out" if of.pulled_out else "",
+                )
+                for of in items[:_SHOWN]
+            ]
+            out.print(table_of(f"{len(items):,} customers", ("customer", "from", "to", ""), rows))
+        elif shown.customer is not None:
+            found_lines = differences(connection, found.keyring, shown.customer)
+            lines = [
+                (of.indicator, f"{of.before:+.3f}", f"{of.after:+.3f}", f"{of.change:+.3f}")
+                for of in found_lines
+            ]
+            out.print(
+                table_of(
+                    "Changed since last time, in points", ("indicator", "before", "now", "change"), lines
+                )
+            )
+
+
+def propose_case(
+    case: CaseArgument,
+    tier: Annotated[Tier, typer.Argument(help="The tier to propose.")],
+    because: Annotated[str, typer.Option("--because", help="The justification, in your words.")],
+    override: Annotated[
+        str | None,
+        typer.Option("--override", help="For another tier than the decision's: the reason's code."),
+    ] = None,
+    days: Annotated[int, typer.Option("--days", help="For an override: after which it ends.")] = 90,
+    procedure: ProcedureOption = None,
+    store: StoreOption = None,
+    keys: KeysOption = None,
+) -> None:
+    """Propose a tier in a case of one customer."""
+    from serving.reviews.cases import CaseError, Override, load_case
+    from serving.reviews.proposals import newest_decision
+
+    actor = operator()
+    with opened(store, keys) as found, found.writing(actor.name) as writing:
+        shown = load_case(writing.connection, case)
+        decision = None if shown.customer is None else newest_decision(writing.connection, shown.customer)
+        if decision is None:
+            raise CaseError("there is no decision on a customer of this case to rest on")
+        given = None if override is None else Override(override, writing.at + timedelta(days=days))
+        proposed = _office(found, procedure).propose(
+            writing, actor, case, tier, because, decision=decision, override=given
+        )
+    _print_case(proposed)
+
+
+def approve_case(
+    case: CaseArgument,
+    version: Annotated[int, typer.Option("--version", help="The version that you have read.")],
+    procedure: ProcedureOption = None,
+    store: StoreOption = None,
+    keys: KeysOption = None,
+) -> None:
+    """Approve a proposal; nobody approves what they had a part in proposing."""
+    actor = operator()
+    with opened(store, keys) as found, found.writing(actor.name) as writing:
+        approved, changes = _office(found, procedure).approve(writing, actor, case, version)
+    _print_case(approved)
+    if changes:
+        out.print(f"{len(changes):,} customers have another tier from now on.")
+
+
+def reject_case(
+    case: CaseArgument,
+    version: Annotated[int, typer.Option("--version", help="The version that you have read.")],
+    because: Annotated[str, typer.Option("--because", help="The reason, in your words.")],
+    procedure: ProcedureOption = None,
+    store: StoreOption = None,
+    keys: KeysOption = None,
+) -> None:
+    """Reject a proposal."""
+    actor = operator()
+    with opened(store, keys) as found, found.writing(actor.name) as writing:
+        rejected = _office(found, procedure).reject(writing, actor, case, version, because)
+    _print_case(rejected)
+
+
+def pull_out_of_case(
+    case: CaseArgument,
+    customer_id: CustomerArgument,
+    procedure: ProcedureOption = None,
+    store: StoreOption = None,
+    keys: KeysOption = None,
+) -> None:
+    """Take a customer out of a list into a case of its own."""
+    actor = operator()
+    with opened(store, keys) as found, found.writing(actor.name) as writing:
+        customer = _customer(found, writing.connection, customer_id)
+        single = _office(found, procedure).pull_out(writing, actor, case, customer)
+    _print_case(single)
+
+
+def _office(store: "Store", procedure: Path | None) -> "Office":
+    from serving.procedure import load_procedure
+    from serving.reviews.office import Office
+
+    return Office(store, load_procedure(procedure))
+
+
+def _customer(store: "Store", connection: "Connection", customer_id: str) -> str:
+    from serving.store.customers import UnknownCustomer, find_customers
+
+    known = find_customers(connection, store.keyring, [customer_id]).get(customer_id)
+    if known is None:
+        raise UnknownCustomer("the customer is not registered")
+    return known.id
+
+
+def _print_case(case: "Case") -> None:
+    out.print(
+        f"Case {case.id}: {case.state}, version {case.version}, needs {case.needed} approval(s).",
+        markup=False,
+        soft_wrap=True,
+    )

@@ -1,0 +1,126 @@
+"""The commands of the store: store, access, keys, customer and audit."""
+
+from typing import Annotated
+
+import typer
+
+from features.terminal import BadInput, out
+from serving.store_options import KeysOption, StoreOption, opened, operator, store_place
+
+
+def create(store: StoreOption = None, keys: KeysOption = None) -> None:
+    """Make a new store with its keyring and audit trail."""
+    from serving.store.store import create_store
+
+    url, folder = store_place(store, keys)
+    create_store(url, folder, operator().name).close()
+    out.print(f"The store is made. Keyring and audit heads: {folder}.", markup=False, soft_wrap=True)
+    out.print("Back the keyring up apart from the database: without it nothing in the store can be read.")
+
+
+def upgrade(store: StoreOption = None, keys: KeysOption = None) -> None:
+    """Bring the store's schema to this version of Tierwise."""
+    from serving.store.database import Database, StoreError
+    from serving.store.schema import upgrade as upgrade_schema
+    from serving.store.store import database_url
+
+    url, folder = store_place(store, keys)
+    if url is None and not folder.exists():
+        raise StoreError(f"{folder}: there is no store; make one with `tierwise store create`")
+    database = Database(database_url(url, folder))
+    try:
+        upgrade_schema(database)
+    finally:
+        database.close()
+    out.print("The store has the newest schema.")
+
+
+def create_key(
+    owner: Annotated[str, typer.Argument(help="The person or system that acts through the key.")],
+    role: Annotated[list[str], typer.Option("--role", help="What it may do; may be repeated.")],
+    days: Annotated[int, typer.Option("--days", help="After which it expires.")] = 90,
+    store: StoreOption = None,
+    keys: KeysOption = None,
+) -> None:
+    """Make an API key; it is shown once, and kept as a hash."""
+    from serving.access.api_keys import create_key as make
+    from serving.access.roles import Role
+
+    unknown = set(role) - set(Role)
+    if unknown:
+        raise BadInput(f"--role: must be of {', '.join(Role)}")
+    with opened(store, keys) as found, found.writing(operator().name) as writing:
+        made = make(writing, owner, [Role(name) for name in role], days)
+    typer.echo(made)
+
+
+def revoke_key(
+    key: Annotated[str, typer.Argument(help="The key's id: what stands between its first two underscores.")],
+    store: StoreOption = None,
+    keys: KeysOption = None,
+) -> None:
+    """Revoke an API key."""
+    from serving.access.api_keys import revoke_key as revoke
+
+    with opened(store, keys) as found, found.writing(operator().name) as writing:
+        revoke(writing, key)
+    out.print("Revoked.")
+
+
+def list_keys(store: StoreOption = None, keys: KeysOption = None) -> None:
+    """List the API keys, without anything secret."""
+    from serving.access.api_keys import list_keys as listed
+
+    with opened(store, keys) as found, found.reading() as connection:
+        for key in listed(connection):
+            end = "revoked" if key.revoked_at else f"expires {key.expires_at:%Y-%m-%d}"
+            roles = ", ".join(sorted(key.roles))
+            out.print(f"{key.id}  {key.owner}  {roles}  {end}", markup=False, soft_wrap=True)
+
+
+def rotate_master(store: StoreOption = None, keys: KeysOption = None) -> None:
+    """Make a new master key and wrap every customer's key by it; can be stopped and run again."""
+    from serving.store.customers import rewrap_keys
+    from serving.store.store import keyring_file
+
+    with opened(store, keys) as found:
+        _, folder = store_place(store, keys)
+        oldest = min(found.keyring.masters)
+        if oldest == found.keyring.master_version:
+            found.keyring = found.keyring.with_new_master()
+            found.keyring.save(keyring_file(folder))
+        wrapped = sum(rewrap_keys(found, operator().name))
+        found.keyring = found.keyring.with_newest_master_alone()
+        found.keyring.save(keyring_file(folder))
+    out.print(f"{wrapped:,} customers' keys are wrapped by master key {found.keyring.master_version}.")
+
+
+def erase_customer(
+    customer_id: Annotated[str, typer.Argument(help="The company's id of the customer.")],
+    store: StoreOption = None,
+    keys: KeysOption = None,
+) -> None:
+    """Destroy a customer's key, and with it all of the customer's values in the store."""
+    from serving.store.customers import UnknownCustomer, find_customers
+    from serving.store.customers import erase_customer as erase
+
+    with opened(store, keys) as found, found.writing(operator().name) as writing:
+        known = find_customers(writing.connection, found.keyring, [customer_id]).get(customer_id)
+        if known is None:
+            raise UnknownCustomer("the customer is not registered")
+        erase(writing, known.id)
+    out.print(f"Erased. What was decided stays under the pseudonym {known.id}, without its values.")
+
+
+def verify_audit(store: StoreOption = None, keys: KeysOption = None) -> None:
+    """Verify the audit trail from its first entry to its last; exit code 1 where something is wrong."""
+    from serving.audit.verification import verify
+
+    with opened(store, keys) as found, found.reading() as connection:
+        verified = verify(connection, found.keyring, found.heads)
+    if verified.bad_entry is not None:
+        out.print(f"Entry {verified.bad_entry}: {verified.fault}.", soft_wrap=True)
+        raise typer.Exit(1)
+    out.print(f"{verified.entries:,} entries, all as they were written.")
+    if verified.unexported:
+        out.print(f"The last {verified.unexported:,} are in no exported head yet.")

@@ -1,0 +1,62 @@
+"""Which store a command means, and who acts on the command line."""
+
+import getpass
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from serving.access.roles import Actor
+    from serving.store.store import Store
+
+STORE_VARIABLE, KEYS_VARIABLE = "TIERWISE_STORE", "TIERWISE_KEYS"
+
+StoreOption = Annotated[
+    str | None,
+    typer.Option(
+        "--store", help="The database, e.g. postgresql://user@host/name. [TIERWISE_STORE, else SQLite]"
+    ),
+]
+KeysOption = Annotated[
+    Path | None,
+    typer.Option("--keys", help="The folder of keyring and audit heads. [TIERWISE_KEYS, else <state>/store]"),
+]
+ProcedureOption = Annotated[
+    Path | None, typer.Option("--procedure", help="How the Measures are carried out: a YAML file. [defaults]")
+]
+
+
+def store_place(store: str | None, keys: Path | None) -> tuple[str | None, Path]:
+    """Return the database's address, None for the embedded one, and the folder of keyring and heads."""
+    from models.registry import state_directory
+
+    folder = keys or os.environ.get(KEYS_VARIABLE) or state_directory() / "store"
+    return store or os.environ.get(STORE_VARIABLE) or None, Path(folder)
+
+
+@contextmanager
+def opened(store: str | None, keys: Path | None) -> Iterator["Store"]:
+    """Open the store that is meant, and close it.
+
+    Raises:
+        StoreError, KeyringError: see `serving.store.store.open_store`.
+    """
+    from serving.store.store import open_store
+
+    found = open_store(*store_place(store, keys))
+    try:
+        yield found
+    finally:
+        found.close()
+
+
+def operator() -> "Actor":
+    """Return who acts on the command line: whoever is logged in. Who can read the keyring may do anything."""
+    from serving.access.roles import Actor, Role
+
+    name = getpass.getuser()
+    return Actor(name, frozenset(Role), "command line", frozenset({name}))
