@@ -1,0 +1,323 @@
+"""The routes that need a store: events, tiers in force, cases and decisions."""
+
+import asyncio
+import json
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
+
+from sqlalchemy import Connection
+from starlette.requests import Request
+
+from features.terms import Tier
+from serving.access.gate import Gate
+from serving.access.roles import Actor
+from serving.body import read_body
+from serving.event_request import parse_event
+from serving.procedure import Procedure
+from serving.refusal import Refusal
+from serving.reviews.cases import (
+    Case,
+    CaseError,
+    CaseKind,
+    CaseReason,
+    NotAllowed,
+    Override,
+    items_of,
+    load_case,
+    open_cases,
+)
+from serving.reviews.differences import differences
+from serving.reviews.events import EventConflict, EventDesk, EventError, UnknownEventCustomer
+from serving.reviews.governance import governed_by
+from serving.reviews.office import Office
+from serving.reviews.proposals import newest_decision
+from serving.reviews.replay import Replayer, UnknownDecision
+from serving.reviews.standings import standing_of
+from serving.served import Served
+from serving.store.customers import UnknownCustomer, find_customers, id_of
+from serving.store.database import StoreError
+from serving.store.store import Store
+from serving.strict_json import parse, refuse_repeated
+
+Json = dict[str, Any]
+# Of the open cases so many are shown at once.
+MOST_CASES = 500
+
+
+class Operations:
+    """The endpoints; each runs in one thread of its own, for the store answers no sooner to more."""
+
+    def __init__(self, store: Store, served: Served, procedure: Procedure, gate: Gate) -> None:
+        self._store, self._procedure, self._gate = store, procedure, gate
+        self._office = Office(store, procedure)
+        self._desk = EventDesk(self._office, served)
+        self._replayer = Replayer(store)
+        self._thread = ThreadPoolExecutor(1, "store")
+
+    def close(self) -> None:
+        """Finish what was begun."""
+        self._thread.shutdown()
+        self._store.close()
+
+    async def admit(self, request: Request, method: str, path: str) -> Actor | None:
+        """Return who calls a route; see `Gate.admit`."""
+        actor: Actor | None = await self._in_thread(lambda: self._gate.admit(request, method, path))
+        return actor
+
+    async def answer(self, request: Request, method: str, path: str) -> bytes:
+        """Answer one request to one of ROUTES.
+
+        Raises:
+            Refusal: 401 or 403 for a caller who may not, else with the status that the reason has.
+        """
+        actor = await self.admit(request, method, path)
+        if actor is None:
+            raise Refusal(401, "this route is for known callers", "authorization")
+        work = partial(ROUTES[method, path], self)
+        body: Json = {}
+        if request.method == "POST":
+            raw = await read_body(request)
+            body = {"raw": raw} if request.url.path == "/v1/events" else _fields(raw)
+        parts = dict(request.path_params)
+        document = await self._in_thread(lambda: _refusing(lambda: work(actor, parts, body)))
+        return json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+
+    async def _in_thread(self, work: Callable[[], Any]) -> Any:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+    # The endpoints
+
+    def _event(self, actor: Actor, parts: Json, body: Json) -> Json:
+        event = parse_event(body["raw"])
+        with self._store.writing(actor.name) as writing:
+            taken = self._desk.take(writing, actor, event)
+        return {
+            "event": taken.event, "repeated": taken.repeated, "tier": _name(taken.tier),
+            "decision": taken.decision, "case": taken.case,
+        }  # fmt: skip
+
+    def _tier(self, actor: Actor, parts: Json, body: Json) -> Json:
+        at = datetime.now(UTC)
+        with self._store.reading() as connection:
+            customer = self._customer(connection, parts["customer_id"])
+            standing = standing_of(connection, customer, at)
+            governed = governed_by(connection, customer, at)
+        return {
+            "customer_id": parts["customer_id"],
+            "tier": _name(standing.tier),
+            "tier_kind": "in_force",
+            "layers": [
+                {
+                    "layer": str(of.layer), "tier": str(of.tier), "valid_from": _moment(of.valid_from),
+                    "expires_at": _moment(of.expires_at), "reason": of.reason, "decision": of.decision,
+                    "case": of.case,
+                }
+                for of in standing.layers.values()
+            ],
+            "as_of": governed and governed.as_of,
+            "model_version": governed and governed.model_version,
+            "policy_hash": governed and governed.policy_hash,
+            "catalog_hash": governed and governed.catalog_hash,
+            "approved_by": list(governed.approvers) if governed else [],
+        }  # fmt: skip
+
+    def _cases(self, actor: Actor, parts: Json, body: Json) -> Json:
+        with self._store.reading() as connection:
+            waiting = open_cases(connection)
+            shown = [self._shown(connection, case) for case in waiting[:MOST_CASES]]
+        return {"open": len(waiting), "cases": shown}
+
+    def _open(self, actor: Actor, parts: Json, body: Json) -> Json:
+        given = _only(body, {"customer_id": str})
+        with self._store.writing(actor.name) as writing:
+            customer = self._customer(writing.connection, given["customer_id"])
+            decision = newest_decision(writing.connection, customer)
+            case = self._office.open(writing, actor, customer, CaseReason.REQUEST, decision)
+            if case.opened_at != writing.at:
+                writing.record("case.found", case.id, {})
+            return self._shown(writing.connection, case)
+
+    def _case(self, actor: Actor, parts: Json, body: Json) -> Json:
+        with self._store.reading() as connection:
+            case = load_case(connection, parts["case"])
+            shown = self._shown(connection, case)
+            if case.kind is CaseKind.LIST:
+                shown["customers"] = [
+                    {
+                        "customer_id": id_of(connection, self._store.keyring, of.customer),
+                        "decision": of.decision, "old_tier": _name(of.old_tier),
+                        "proposed_tier": str(of.proposed_tier), "pulled_out": of.pulled_out,
+                    }
+                    for of in items_of(connection, case.id)
+                ]  # fmt: skip
+            elif case.customer is not None:
+                shown["newest_decision"] = newest_decision(connection, case.customer)
+                shown["changed"] = [
+                    {"indicator": of.indicator, "before": of.before, "now": of.after, "change": of.change}
+                    for of in differences(connection, self._store.keyring, case.customer)
+                ]
+        return shown
+
+    def _request(self, actor: Actor, parts: Json, body: Json) -> Json:
+        given = _only(body, {"department": str, "question": str})
+        with self._store.writing(actor.name) as writing:
+            id_ = self._office.request(writing, actor, parts["case"], given["department"], given["question"])
+        return {"request": id_}
+
+    def _answer(self, actor: Actor, parts: Json, body: Json) -> Json:
+        given = _only(body, {"text": str, "complete": bool})
+        with self._store.writing(actor.name) as writing:
+            self._office.answer(writing, actor, parts["request"], given["text"], complete=given["complete"])
+        return {"request": parts["request"], "answered": True}
+
+    def _propose(self, actor: Actor, parts: Json, body: Json) -> Json:
+        given = _only(body, {"tier": str, "because": str, "decision": str}, {"override": str, "days": int})
+        if given["tier"] not in tuple(Tier):
+            raise Refusal(422, f"must be one of {', '.join(Tier)}", "tier")
+        with self._store.writing(actor.name) as writing:
+            override = None
+            if "override" in given:
+                days = given.get("days", self._procedure.override_days)
+                if not 1 <= days <= self._procedure.override_days:
+                    raise Refusal(422, f"must be 1 to {self._procedure.override_days}", "days")
+                override = Override(given["override"], writing.at + timedelta(days=days))
+            case = self._office.propose(
+                writing, actor, parts["case"], Tier(given["tier"]), given["because"],
+                decision=given["decision"], override=override,
+            )  # fmt: skip
+            return self._shown(writing.connection, case)
+
+    def _pull_out(self, actor: Actor, parts: Json, body: Json) -> Json:
+        given = _only(body, {"customer_id": str})
+        with self._store.writing(actor.name) as writing:
+            customer = self._customer(writing.connection, given["customer_id"])
+            case = self._office.pull_out(writing, actor, parts["case"], customer)
+            return self._shown(writing.connection, case)
+
+    def _approve(self, actor: Actor, parts: Json, body: Json) -> Json:
+        given = _only(body, {"version": int})
+        with self._store.writing(actor.name) as writing:
+            case, changes = self._office.approve(writing, actor, parts["case"], given["version"])
+            return {**self._shown(writing.connection, case), "changes": len(changes)}
+
+    def _reject(self, actor: Actor, parts: Json, body: Json) -> Json:
+        given = _only(body, {"version": int, "because": str})
+        with self._store.writing(actor.name) as writing:
+            case = self._office.reject(writing, actor, parts["case"], given["version"], given["because"])
+            return self._shown(writing.connection, case)
+
+    def _withdraw(self, actor: Actor, parts: Json, body: Json) -> Json:
+        _only(body, {})
+        with self._store.writing(actor.name) as writing:
+            return self._shown(writing.connection, self._office.withdraw(writing, actor, parts["case"]))
+
+    def _decision(self, actor: Actor, parts: Json, body: Json) -> Json:
+        replayed = self._replayer.replay(parts["decision"])
+        return {
+            "decision": replayed.decision,
+            "reproduced": replayed.reproduced,
+            "justification": replayed.justification,
+        }
+
+    def _customer(self, connection: Connection, customer_id: str) -> str:
+        known = find_customers(connection, self._store.keyring, [customer_id]).get(customer_id)
+        if known is None:
+            raise UnknownCustomer("the customer is not registered")
+        return known.id
+
+    def _shown(self, connection: Connection, case: Case) -> Json:
+        return {
+            "case": case.id, "kind": str(case.kind), "reason": str(case.reason), "state": str(case.state),
+            "version": case.version, "run": case.run, "decision": case.decision,
+            "customer_id": case.customer and id_of(connection, self._store.keyring, case.customer),
+            "old_tier": _name(case.old_tier), "proposed_tier": _name(case.proposed_tier),
+            "override": case.override and {
+                "reason": case.override.reason, "until": _moment(case.override.until),
+            },
+            "approvals_needed": case.needed, "opened_at": _moment(case.opened_at),
+            "due_at": _moment(case.due_at),
+        }  # fmt: skip
+
+
+ROUTES: Mapping[tuple[str, str], Callable[[Operations, Actor, Json, Json], Json]] = {
+    ("POST", "/v1/events"): Operations._event,
+    ("GET", "/v1/customers/{customer_id}/tier"): Operations._tier,
+    ("GET", "/v1/cases"): Operations._cases,
+    ("POST", "/v1/cases"): Operations._open,
+    ("GET", "/v1/cases/{case}"): Operations._case,
+    ("POST", "/v1/cases/{case}/requests"): Operations._request,
+    ("POST", "/v1/requests/{request}/answer"): Operations._answer,
+    ("POST", "/v1/cases/{case}/propose"): Operations._propose,
+    ("POST", "/v1/cases/{case}/pull-out"): Operations._pull_out,
+    ("POST", "/v1/cases/{case}/approve"): Operations._approve,
+    ("POST", "/v1/cases/{case}/reject"): Operations._reject,
+    ("POST", "/v1/cases/{case}/withdraw"): Operations._withdraw,
+    ("GET", "/v1/decisions/{decision}"): Operations._decision,
+}
+"""What answers each route: from the caller, the path's parts and the body to the answer."""
+
+
+def _refusing(work: Callable[[], Json]) -> Json:
+    """Turn the reasons for which something is not done into refusals."""
+    try:
+        return work()
+    except NotAllowed as error:
+        raise Refusal(403, str(error), "case") from None
+    except CaseError as error:
+        raise Refusal(409, str(error), "case") from None
+    except EventConflict as error:
+        raise Refusal(409, error.reason, error.field) from None
+    except UnknownEventCustomer as error:
+        raise Refusal(404, error.reason, error.field) from None
+    except EventError as error:
+        raise Refusal(422, error.reason, error.field) from None
+    except (UnknownCustomer, UnknownDecision) as error:
+        raise Refusal(404, str(error), "path") from None
+    except StoreError as error:
+        raise Refusal(503, str(error), "service") from None
+
+
+def _fields(raw: bytes) -> Json:
+    """Read a body's object.
+
+    Raises:
+        Refusal: 400 where it is no JSON, 422 where it is no object.
+    """
+    document = parse(raw)
+    if not isinstance(document, Mapping):
+        raise Refusal(422, "must be an object", "body")
+    refuse_repeated(document, "body")
+    return dict(document)
+
+
+def _only(body: Json, needed: Mapping[str, type], possible: Mapping[str, type] | None = None) -> Json:
+    """Return a body that has what is needed, and nothing else than what is possible, of the right types.
+
+    Raises:
+        Refusal: 422 with the first field that is wrong.
+    """
+    known = {**needed, **(possible or {})}
+    unknown = [field for field in body if field not in known]
+    if unknown:
+        raise Refusal(422, f"has {len(unknown)} unknown field(s); give only {', '.join(known)}", "body")
+    for field, kind in known.items():
+        if field not in body:
+            if field in needed:
+                raise Refusal(422, "is absent", field)
+            continue
+        # In Python a boolean is an integer, in JSON it is not.
+        if not isinstance(body[field], kind) or (kind is int and isinstance(body[field], bool)):
+            words = {str: "a text", int: "a whole number", bool: "true or false"}
+            raise Refusal(422, f"must be {words[kind]}", field)
+    return body
+
+
+def _name(tier: Tier | None) -> str | None:
+    return None if tier is None else str(tier)
+
+
+def _moment(at: datetime | None) -> str | None:
+    return None if at is None else at.isoformat()

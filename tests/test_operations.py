@@ -1,0 +1,200 @@
+"""The routes of a service with a store: who may call them, and the whole way from an event to an approved tier."""
+
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from joserfc.jwk import OKPKey
+
+from features.terms import Tier
+from serving.access.api_keys import create_key
+from serving.access.matrix import ACCESS, Access
+from serving.access.roles import Role
+from serving.operations import ROUTES
+from serving.store.instants import now
+from serving.store.store import Store, open_store
+from tests.reviewed import DAYS, newest, runs_of, store, template
+from tests.service_process import Service, running_service
+from tests.stores import postgresql_server
+from tests.test_access import AUDIENCE, ISSUER, PRIVATE, public_keys, token
+
+__all__ = ["postgresql_server", "store", "template"]
+
+Keys = dict[str, str]
+
+
+@pytest.fixture(scope="module")
+def folder(template: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a copy of the embedded store for the module's service."""
+    import shutil
+
+    copied = tmp_path_factory.mktemp("operated") / "store"
+    shutil.copytree(template["folder"] / "sqlite", copied)
+    (copied / "jwks.json").write_text(json.dumps(public_keys(PRIVATE)))
+    return copied
+
+
+@pytest.fixture(scope="module")
+def keys(folder: Path) -> Keys:
+    """Return an API key for a person of each role, by role."""
+    opened = open_store(None, folder)
+    with opened.writing("admin") as writing:
+        made = {str(role): create_key(writing, f"{role}-person", [role], 5) for role in Role}
+        made["second"] = create_key(writing, "second-approver", [Role.APPROVER], 5)
+        made["both"] = create_key(writing, "analyst-person", [Role.APPROVER], 5)
+    opened.close()
+    return made
+
+
+@pytest.fixture(scope="module")
+def service(folder: Path, keys: Keys, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    environment = {
+        "TIERWISE_OPERATE": "1",
+        "TIERWISE_KEYS": str(folder),
+        "TIERWISE_JWKS": str(folder / "jwks.json"),
+        "TIERWISE_JWT_ISSUER": ISSUER,
+        "TIERWISE_JWT_AUDIENCE": AUDIENCE,
+    }
+    with running_service(tmp_path_factory.mktemp("service"), environment) as running:
+        yield running
+
+
+def call(
+    service: Service, credential: str | None, method: str, path: str, body: object = None
+) -> httpx.Response:
+    headers = {} if credential is None else {"Authorization": f"Bearer {credential}"}
+    with service.client() as client:
+        if method == "GET":
+            return client.get(path, headers=headers)
+        return client.post(path, headers=headers, json={} if body is None else body)
+
+
+def filled(access: Access) -> str:
+    path = access.path
+    for name in ("case", "request", "decision"):
+        path = path.replace(f"{{{name}}}", "0" * 32)
+    return path.replace("{customer_id}", "C-1")
+
+
+def test_every_route_of_the_store_is_in_the_matrix_and_the_other_way_round() -> None:
+    assert set(ROUTES) <= {(access.method, access.path) for access in ACCESS}
+    assert len({(access.method, access.path) for access in ACCESS}) == len(ACCESS)
+
+
+@pytest.mark.parametrize("access", ACCESS, ids=lambda access: f"{access.method} {access.path}")
+def test_every_route_answers_its_roles_and_refuses_the_others_and_nobody(
+    service: Service, keys: Keys, access: Access
+) -> None:
+    path = filled(access)
+    for role in Role:
+        status = call(service, keys[role], access.method, path).status_code
+        if access.roles is None or role in access.roles:
+            assert status not in (401, 403), (role, status)
+        else:
+            assert status == 403, (role, status)
+    for nobody in (None, "tw_0123456789abcdef_" + "x" * 43, "nonsense", ""):
+        answer = call(service, nobody, access.method, path)
+        assert (answer.status_code == 401) == (access.roles is not None), nobody
+        if answer.status_code == 401:
+            assert answer.headers["WWW-Authenticate"] == "Bearer"
+
+
+def test_health_is_asked_by_anybody(service: Service) -> None:
+    for path in ("/livez", "/readyz"):
+        assert call(service, None, "GET", path).status_code == 200
+
+
+def test_a_token_of_the_provider_is_let_in_and_one_that_is_over_is_not(service: Service) -> None:
+    assert call(service, token(roles=["analyst"]), "GET", "/v1/cases").status_code == 200
+    assert call(service, token(roles=["nothing"]), "GET", "/v1/cases").status_code == 403
+    assert call(service, token(exp=1), "GET", "/v1/cases").status_code == 401
+    other = OKPKey.generate_key("Ed25519", parameters={"kid": "one"})
+    assert call(service, token(other), "GET", "/v1/cases").status_code == 401
+
+
+def test_an_event_becomes_a_tier_in_force_by_two_other_persons(
+    service: Service, keys: Keys, folder: Path
+) -> None:
+    event = {
+        "event_id": "erp-77", "type": "payment_default", "customer_id": "C-3",
+        "occurred_on": str(DAYS[-1]), "indicators": {"overdue_days_max_12m": 75},
+    }  # fmt: skip
+    taken = call(service, keys["service"], "POST", "/v1/events", event)
+    assert taken.status_code == 200, taken.text
+    first = taken.json()
+    assert (first["tier"], first["repeated"]) == ("risk", False)
+    again = call(service, keys["service"], "POST", "/v1/events", event).json()
+    assert again == {**first, "repeated": True}
+    other = {**event, "type": "large_order"}
+    assert call(service, keys["service"], "POST", "/v1/events", other).status_code == 409
+
+    tier = call(service, keys["service"], "GET", "/v1/customers/C-3/tier").json()
+    assert (tier["tier"], tier["tier_kind"]) == ("risk", "in_force")
+    assert tier["layers"][0]["reason"] == "payment_default"
+
+    case = call(service, keys["analyst"], "GET", f"/v1/cases/{first['case']}").json()
+    assert case["state"] == "collecting"
+    assert case["newest_decision"] == first["decision"]
+    changed = sum(line["change"] for line in case["changed"])
+    decision = call(service, keys["analyst"], "GET", f"/v1/decisions/{first['decision']}").json()
+    assert decision["reproduced"] is True
+    answer = decision["justification"]["answer"]
+    assert abs(changed - answer["score"]) < 1e-9
+
+    asked = call(
+        service, keys["analyst"], "POST", f"/v1/cases/{case['case']}/requests",
+        {"department": "finance", "question": "is it paid by now?"},
+    )  # fmt: skip
+    answered = call(
+        service, keys["analyst"], "POST", f"/v1/requests/{asked.json()['request']}/answer",
+        {"text": "no", "complete": True},
+    )  # fmt: skip
+    assert answered.status_code == 200
+
+    proposal = {"tier": answer["tier"], "because": "the facts", "decision": first["decision"]}
+    where = f"/v1/cases/{case['case']}"
+    proposed = call(service, keys["analyst"], "POST", f"{where}/propose", proposal)
+    assert proposed.status_code == 200, proposed.text
+    version = {"version": proposed.json()["version"]}
+    # The analyst's own second key, with the role of an approver.
+    assert call(service, keys["both"], "POST", f"{where}/approve", version).status_code == 403
+    delegated = token(sub="second-approver", act={"sub": "analyst-person"}, roles=["approver"])
+    assert call(service, delegated, "POST", f"{where}/approve", version).status_code == 403
+    stale = {"version": version["version"] + 1}
+    assert call(service, keys["second"], "POST", f"{where}/approve", stale).status_code == 409
+    for approver in ("second", "approver"):
+        approved = call(service, keys[approver], "POST", f"{where}/approve", version)
+        if approved.json().get("state") == "effective":
+            break
+    assert approved.json()["state"] == "effective"
+    assert call(service, keys["second"], "POST", f"{where}/approve", version).status_code == 409
+    tier = call(service, keys["supervisor"], "GET", "/v1/customers/C-3/tier").json()
+    assert tier["tier"] == answer["tier"]
+    assert "second-approver" in tier["approved_by"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status"),
+    [
+        ("POST", "/v1/events", {"event_id": "x"}, 422),
+        ("POST", "/v1/events", [], 422),
+        ("GET", "/v1/customers/C-999/tier", None, 404),
+        ("GET", "/v1/cases/nothing", None, 409),
+        ("GET", "/v1/decisions/nothing", None, 404),
+        ("POST", "/v1/cases", {"customer_id": 7}, 422),
+        ("POST", "/v1/cases", {"customer_id": "C-1", "more": 1}, 422),
+        ("POST", "/v1/cases", {"customer_id": "C-999"}, 404),
+    ],
+)
+def test_what_cannot_be_done_is_refused_in_the_usual_shape_without_values(
+    service: Service, keys: Keys, method: str, path: str, body: object, status: int
+) -> None:
+    answer = call(service, keys["analyst"], method, path, body)
+    assert answer.status_code == status, answer.text
+    assert set(answer.json()["error"]) == {"customer", "field", "reason"}
+    assert "C-999" not in answer.text
+    assert "C-999" not in service.log()
