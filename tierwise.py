@@ -330,6 +330,32 @@ def explain(
 
 
 @app.command()
+def path(
+    customer: Annotated[
+        Path, typer.Argument(help="A JSON file with one customer as the service takes it, or -.")
+    ],
+    model: ModelOption = None,
+    catalog: CatalogOption = None,
+    policy: PolicyOption = None,
+    language: LanguageOption = Language.EN,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the answer as the service gives it.")
+    ] = False,
+    state: StateOption = None,
+) -> None:
+    """Find the least change that brings one customer to the next tier, or prove that there is none."""
+    from serving.next_tier import NextTier
+
+    raw = _read_customer(customer)
+    finder = NextTier(_served(model, catalog, policy, state))
+    answer = finder.answer_raw(raw, language)
+    if as_json:
+        typer.echo(json.dumps(answer, ensure_ascii=False))
+    else:
+        out.print(finder.render(answer, language))
+
+
+@app.command()
 def serve(
     model: ModelOption = None,
     catalog: CatalogOption = None,

@@ -189,17 +189,20 @@ class Portfolio:
 
 def met_by(condition: Condition, indicator: Indicator, values: Floats) -> Bools:
     """Return which encoded values of its indicator meet a condition, shape (n,); a missing one does not."""
+    met: Bools
     if condition.at_least is not None:
-        return values >= condition.at_least
-    if condition.at_most is not None:
-        return values <= condition.at_most
-    if condition.above is not None:
-        return values > condition.above
-    if condition.below is not None:
-        return values < condition.below
-    if isinstance(condition.is_, bool):
-        return values == float(condition.is_)
-    return np.isin(values, [indicator.level_codes[level] for level in condition.is_ or ()])
+        met = values >= condition.at_least
+    elif condition.at_most is not None:
+        met = values <= condition.at_most
+    elif condition.above is not None:
+        met = values > condition.above
+    elif condition.below is not None:
+        met = values < condition.below
+    elif isinstance(condition.is_, bool):
+        met = values == float(condition.is_)
+    else:
+        met = np.isin(values, [indicator.level_codes[level] for level in condition.is_ or ()])
+    return met
 
 
 @dataclass(frozen=True)

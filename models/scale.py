@@ -52,7 +52,9 @@ class Scale:
         with np.errstate(divide="ignore"):
             above = np.log(np.maximum(100.0 - points, 0.0) / (100.0 - upper)) * (100.0 - upper) / -slopes[0]
             below = np.log(np.maximum(points, 0.0) / lower) * lower / slopes[-1]
-        result: Floats = np.where(points > upper, z[0] + above, np.where(points < lower, z[-1] + below, inside))
+        result: Floats = np.where(
+            points > upper, z[0] + above, np.where(points < lower, z[-1] + below, inside)
+        )
         return result
 
     def slope(self, log_odds: Floats) -> Floats:

@@ -5,24 +5,23 @@ import json
 from typing import Any
 
 import numpy as np
-import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from features.catalog import Catalog, Kind, load_catalog
+from features.catalog import Catalog, Kind
 from features.customer import parse_customer
 from features.portfolio import Portfolio
 from features.terms import Nature, Tier
 from models.decision import Scorer
 from models.next_tier.bounds import changed
 from models.next_tier.options import Options, ladders, options
-from models.next_tier.paths import PARTS_OF_A_STEP, Outcome, Path, PathFinder, at_least, next_tier
-from models.policy import Policy, load_policy
-from models.tiering import Rule
-from tests.strategies import catalogs, customers, policy_for, portfolio_of, random_model, random_portfolio
+from models.next_tier.paths import Outcome, Path, PathFinder, next_tier
+from models.next_tier.problem import PARTS_OF_A_STEP, at_least
+from models.policy import Policy
+from tests.strategies import catalogs, customers, policy_for, portfolio_of, random_model
 
 # The most combinations of options that are tried one by one.
-EXHAUSTED = 6000
+EXHAUSTED = 1500
 
 
 def cost(option: Options, place: int) -> int:
@@ -76,13 +75,12 @@ def checked(scorer: Scorer, portfolio: Portfolio, row: int = 0) -> Path:
 
 
 def compare_with_exhaustive(scorer: Scorer, portfolio: Portfolio) -> Path:
+    movable = options(portfolio, 0, ladders(scorer.catalog, scorer.policy, scorer.model), scorer.policy)
+    assume(np.prod([len(option.values) for option in movable]) <= EXHAUSTED)
     path = checked(scorer, portfolio)
     if path.target is None:
         return path
-    one = path.before.portfolio
-    movable = options(one, 0, ladders(scorer.catalog, scorer.policy, scorer.model), scorer.policy)
-    assume(np.prod([len(option.values) for option in movable]) <= EXHAUSTED)
-    least = exhaustive(scorer, one, movable, path.target)
+    least = exhaustive(scorer, portfolio, movable, path.target)
     assert path.proven
     if least is None:
         assert path.outcome is Outcome.IMPOSSIBLE
@@ -107,10 +105,13 @@ def with_actionable(catalog: Catalog, ids: set[str], **changes: Any) -> Catalog:
 
 @st.composite
 def small_cases(draw: st.DrawFn) -> tuple[Scorer, Portfolio]:
-    """Draw a catalog with one to three actionable indicators, a policy with gates, a model or none, a customer."""
+    """Draw a catalog with a few actionable indicators, a policy with gates, a model or none, and a customer.
+
+    The cut-offs are drawn around the customer's score, so that often, but not always, there is a path.
+    """
     catalog = draw(catalogs())
     ids = [placed.id for placed in catalog.placed]
-    actionable = draw(st.sets(st.sampled_from(ids), min_size=1, max_size=3))
+    actionable = draw(st.sets(st.sampled_from(ids), min_size=min(2, len(ids)), max_size=5))
     bounded = {
         placed.id: {"minimum": -60.0, "maximum": 60.0}
         for placed in catalog.placed
@@ -127,12 +128,20 @@ def small_cases(draw: st.DrawFn) -> tuple[Scorer, Portfolio]:
         missing_points=draw(st.sampled_from([0.0, 40.0, 60.0])),
         completeness={"premium": max(rated, draw(st.sampled_from([0.0, 0.5, 0.9]))), "rated": rated},
         premium_floors={"floors": floors},
-        vetoes=draw(st.lists(vetoes(catalog), max_size=2, unique_by=lambda veto: veto["id"])),
+        vetoes=draw(st.just([]) | st.lists(vetoes(catalog), max_size=2, unique_by=lambda veto: veto["id"])),
     )
     modelled = draw(st.booleans())
     seed, size = draw(st.integers(0, 10_000)), draw(st.sampled_from([0.1, 0.6, 2.0]))
     model = random_model(catalog, policy, catalog.natures, seed, size) if modelled else None
-    return Scorer(catalog, policy, model), portfolio_of(catalog, draw(customers(catalog)))
+    portfolio = portfolio_of(catalog, draw(customers(catalog)))
+    score = float(Scorer(catalog, policy, model).decide(portfolio).score[0])
+    steps = draw(st.tuples(*[st.floats(0.01, 8.0)] * 3))
+    lowest = np.clip(score + draw(st.sampled_from([-14.0, -7.0, 0.0])) + steps[0], 1.0, 82.0)
+    cut_offs = [float(lowest + steps[1] + steps[2]), float(lowest + steps[1]), float(lowest)]
+    document = policy.model_dump(mode="json", by_alias=True)
+    for tier, cut_off in zip(("premium", "good", "general"), cut_offs, strict=True):
+        document["tiers"][tier]["cut_off"] = cut_off
+    return Scorer(catalog, Policy.model_validate_json(json.dumps(document)), model), portfolio
 
 
 def vetoes(catalog: Catalog) -> st.SearchStrategy[dict[str, Any]]:
@@ -152,8 +161,85 @@ def vetoes(catalog: Catalog) -> st.SearchStrategy[dict[str, Any]]:
 
 
 @given(small_cases())
-@settings(max_examples=300)
+@settings(max_examples=150)
 def test_no_combination_of_options_takes_less_and_impossible_means_that_none_will_do(
+    case: tuple[Scorer, Portfolio],
+) -> None:
+    compare_with_exhaustive(*case)
+
+
+@st.composite
+def crowded_cases(draw: st.DrawFn) -> tuple[Scorer, Portfolio]:
+    """Draw a customer with six indicators on three rungs each, far down or unknown, and a tier far up."""
+    points = st.floats(0, 100, allow_subnormal=False)
+
+    def indicator(id_: str, weight: float) -> dict[str, Any]:
+        curve = sorted(draw(st.tuples(points, points, points)))
+        return {
+            "id": id_, "names": name(id_), "kind": "number", "better": "higher", "weight": weight,
+            "points": [[x, y] for x, y in enumerate(curve)], "actionable": True,
+            "source": {"department": "sales", "table": "records"}, "confidentiality": "internal",
+        }  # fmt: skip
+
+    dimensions: list[dict[str, Any]] = []
+    for dimension, sizes in (("first", (2, 1)), ("second", (1,)), ("third", (1, 1))):
+        groups: list[dict[str, Any]] = []
+        for place, size in enumerate(sizes):
+            id_ = f"{dimension}_{place}"
+            members = [indicator(f"{id_}_{i}", w) for i, w in enumerate(whole(draw, size))]
+            groups.append({"id": id_, "names": name(id_), "indicators": members})
+        for group, weight in zip(groups, whole(draw, len(groups)), strict=True):
+            group["weight"] = weight
+        dimensions.append({"id": dimension, "names": name(dimension), "groups": groups})
+    for made, weight in zip(dimensions, whole(draw, 3), strict=True):
+        made["weight"] = weight
+    document = {
+        "catalog": "crowded", "version": 1, "names": name("crowded"), "natures": ["enterprise"],
+        "departments": {"sales": name("sales")}, "dimensions": dimensions,
+    }  # fmt: skip
+    catalog = Catalog.model_validate_json(json.dumps(document))
+    values = {placed.id: draw(st.sampled_from([0, 0, 1, None, None])) for placed in catalog.placed}
+    raw = {"customer_id": "C", "nature": "enterprise", "as_of": "2026-01-31", "indicators": values}
+    portfolio = portfolio_of(catalog, parse_customer(raw, catalog))
+    floors = draw(
+        st.dictionaries(st.sampled_from(["first", "second", "third"]), st.floats(20, 70), max_size=3)
+    )
+    share = draw(st.sampled_from([0.0, 0.0, 0.5]))
+    policy = policy_for(
+        catalog,
+        model_weight=share,
+        missing_points=draw(st.sampled_from([20.0, 40.0, 60.0])),
+        completeness={"premium": draw(st.sampled_from([0.5, 0.9])), "rated": 0.0},
+        premium_floors={"floors": floors},
+    )
+    model = random_model(catalog, policy, (Nature.ENTERPRISE,), draw(st.integers(0, 9999)), 0.3)
+    scorer = Scorer(catalog, policy, model if share else None)
+    now = float(scorer.decide(portfolio).score[0])
+    best = changed(portfolio, [dict.fromkeys(range(len(catalog.placed)), 2.0)])
+    most = float(scorer.decide(best).score[0])
+    assume(most > now + 5.0)
+    # The next tier lies somewhere on the way, premium where there are floors.
+    cut_off = float(np.clip(now + draw(st.floats(0.1, 1.05)) * (most - now), 3.0, 99.0))
+    cut_offs = [cut_off, cut_off * 0.01, cut_off * 0.001] if floors else [99.9, cut_off, cut_off * 0.01]
+    rules = policy.model_dump(mode="json", by_alias=True)
+    for tier, value in zip(("premium", "good", "general"), cut_offs, strict=True):
+        rules["tiers"][tier]["cut_off"] = value
+    return Scorer(catalog, Policy.model_validate_json(json.dumps(rules)), scorer.model), portfolio
+
+
+def name(word: str) -> dict[str, str]:
+    return {"zh-Hant": word, "zh-Hans": word, "en": word}
+
+
+def whole(draw: st.DrawFn, count: int) -> list[float]:
+    """Draw weights that add up to 100."""
+    parts = draw(st.lists(st.integers(1, 9), min_size=count, max_size=count))
+    return [100.0 * part / sum(parts) for part in parts]
+
+
+@given(crowded_cases())
+@settings(max_examples=60)
+def test_where_many_indicators_have_to_change_no_other_choice_of_them_takes_less(
     case: tuple[Scorer, Portfolio],
 ) -> None:
     compare_with_exhaustive(*case)

@@ -1,15 +1,15 @@
 """Bounds of the baseline that options add up to, though the baseline itself is not additive.
 
 Options only ever go towards more points, or supply what is missing with at least the missing points. Along
-such moves baseline, dimensions and completeness never fall, and each move adds the less the more others were made
-(`models.baseline`: weighted means with a minimum over them, which is concave, while a fact supplied leaves the
-others a smaller weight): they are submodular. So around any choice y, as in Nemhauser and Wolsey (1981,
-"Maximizing submodular set functions"),
+such moves baseline, dimensions and completeness never fall, and each move adds the less the more others were
+made (`models.baseline`: weighted means with a minimum over them, which is concave, while a fact supplied
+leaves the others a smaller weight): they are submodular. So around any choice y, as in Nemhauser and Wolsey
+(1981, "Maximizing submodular set functions"),
 
     f(x) <= f(y) + Σ over the moves beyond y of what each adds to y alone
                  − Σ over those short of y of what each takes from the best choice alone,
 
-with equality at y itself. Where nothing is missing the baseline is a plain mean, and each bound is equal to it.
+with equality at y itself. Where nothing is missing the baseline is a plain mean, equal to each bound.
 """
 
 from collections.abc import Mapping, Sequence
@@ -88,14 +88,14 @@ class Bounds:
         }
 
     def _sums(self, choices: Sequence[Choice]) -> list[Floats]:
-        """Return baseline and gates of some choices, each (sums,); an unknown dimension has the missing points."""
+        """Return baseline and gates of some choices, each (sums,); the unknown has the missing points."""
         evaluated = self._baseline.evaluate(changed(self._one, [self.changes(choice) for choice in choices]))
         sums = [evaluated.score, *(gate.reached(evaluated) for gate in self._gates)]
         return list(np.nan_to_num(np.stack(sums, axis=1), nan=self._baseline.missing_points))
 
 
 def changed(one: Portfolio, alternatives: Sequence[Changes]) -> Portfolio:
-    """Return the one customer of a portfolio once for each alternative, with the columns changed as it says."""
+    """Return the one customer of a portfolio once for each alternative, with those columns changed."""
     copies = one.take(np.zeros(len(alternatives), dtype=np.intp))
     given = copies.given.copy()
     levels = {id_: texts.copy() for id_, texts in copies.levels.items()}

@@ -43,7 +43,7 @@ class Effects:
                 axis.cell(options[place[column]].values if column in place else values[column : column + 1])
                 for axis, column in zip(axes, columns, strict=True)
             ]
-            # A feature that does not move has one cell; an axis' order is the catalog's, as is that of options.
+            # A feature that does not move has one cell. Axes are in the catalog's order, as options are.
             part = added[np.ix_(*cells)].reshape([len(options[place[column]].values) for column in moving])
             part = part - part.flat[0]
             if len(moving) == 1:

@@ -31,7 +31,7 @@ class Ladder:
 
     Attributes:
         values: encoded values as `features.customer.encode_value` gives them, shape (m,).
-        order: what rungs are compared by, never falling: the value itself, of a category the place of its points.
+        order: what rungs are compared by, never falling: the value, of a category the place of its points.
         steps: how far up each rung is, shape (m,).
         points: what the curve gives for each, NaN where there is none; shape (m,).
         best: the range of `order` that the company values most.
@@ -81,7 +81,7 @@ class _Scale:
     def steps(self, value: float) -> float:
         order, steps, _ = self.knots
         at = self.order(value)
-        # Outside the knots each doubling of the distance is one more step, from the outer segment's length on.
+        # Outside the knots each doubling of the distance, from the outer segment's length on, is a step.
         if at < order[0]:
             return float(steps[0]) - _doublings(float(order[0]) - at, float(order[1] - order[0]))
         if at > order[-1]:
@@ -153,7 +153,10 @@ def _of_number(indicator: Indicator, catalog: Catalog, bounds: Floats) -> Ladder
     between = (x[:-1, None] + np.diff(x)[:, None] * parts).ravel() if curve is not None else np.empty(0)
     # Both sides of every threshold of the model, so that each of its cells is entered and gone through.
     cells = _multiples_from(bounds, resolution)
-    values = np.concatenate([_multiples_from(np.concatenate([x, between]), resolution), cells, cells - 1.0]) / resolution
+    values = (
+        np.concatenate([_multiples_from(np.concatenate([x, between]), resolution), cells, cells - 1.0])
+        / resolution
+    )
     low = max(x[0], -math.inf if indicator.minimum is None else indicator.minimum)
     high = min(x[-1], math.inf if indicator.maximum is None else indicator.maximum)
     values = np.unique(values[(values >= low) & (values <= high)]) + 0.0

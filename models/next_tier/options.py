@@ -29,7 +29,7 @@ class Options:
     Attributes:
         column: the indicator's.
         ladder: it moves on.
-        start: from where its steps are counted: its value, or where that is missing the least worth supplying.
+        start: from where steps are counted: its value, or where that is missing the least worth supplying.
         values: encoded, shape (m,); NaN where a missing fact stays missing.
         efforts: shape (m,); 0 only for staying.
         points: of the curve, for a missing fact the policy's missing points, 0 without a curve; shape (m,).
@@ -119,8 +119,8 @@ def options(
 def _supplied(on: Ladder, reference: float, missing_points: float) -> Integers:
     """Return the rungs at which a missing fact may turn out to be, the least first.
 
-    The least is where the curve gives the policy's reference points (or what comes nearest to them); one that is
-    worth less than its absence is not worth supplying. Without a curve it is the middle of the ladder.
+    The least is where the curve gives the policy's reference points (or what comes nearest to them); one that
+    is worth less than its absence is not worth supplying. Without a curve it is the middle of the ladder.
     """
     if np.all(np.isnan(on.points)):
         up = np.arange(len(on.values)) if on.best[0] >= on.order[-1] else np.arange(len(on.values))[::-1]

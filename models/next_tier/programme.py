@@ -1,12 +1,12 @@
 """The integer programme: one option for each variable, at the least cost, so that all conditions hold.
 
-Each condition comes as bounds that the options add up to. The search is A* (Hart, Nilsson and Raphael 1968): the
-variables are decided in turn, and partial choices are taken up in the order of their cost so far plus the least
-that the rest must cost. That least is read off tables of dynamic programming, which hold for each bound the
-most that the variables still to be decided can add for so much cost (the multiple-choice knapsack, Kellerer,
-Pferschy and Pisinger 2004, chapter 11); where there are several bounds, also for their sum with the weights that
-HiGHS finds best in the linear relaxation (a surrogate constraint, Glover 1968). So the first complete choice is a
-cheapest one, and where none is left there is none.
+Each condition comes as bounds that the options add up to. The search is A* (Hart, Nilsson and Raphael 1968):
+the variables are decided in turn, and partial choices are taken up in the order of their cost so far plus the
+least that the rest must cost. That least is read off tables of dynamic programming, which hold for each bound
+the most that the variables still to be decided can add for so much cost (the multiple-choice knapsack,
+Kellerer, Pferschy and Pisinger 2004, chapter 11); where there are several bounds, also for their sum with the
+weights that HiGHS finds best in the linear relaxation (a surrogate constraint, Glover 1968). So the first
+complete choice is a cheapest one, and where none is left there is none.
 """
 
 import heapq
@@ -78,7 +78,7 @@ class Solution:
     """What a search found.
 
     Attributes:
-        choice: the cheapest, or where the search was broken off perhaps some choice; None where there is none.
+        choice: a cheapest, or some choice where the search was broken off; None where none was found.
         cost: of the choice; 0 without one.
         at_least: what any choice costs; the choice's own cost where it is a cheapest one.
         exhausted: whether nothing is left: then no choice means that there is none.
@@ -140,8 +140,10 @@ class Search:
             variable.log_odds + sum(_least_of_last(joint) for joint in joints)
             for variable, joints in zip(self._variables, self._joints, strict=True)
         ]
-        self._least_log_odds = _suffix_sums([np.min(hope) for hope in hopes], np.float64(0.0))
-        self._most_points = _suffix_sums([np.max(v.points, axis=0) for v in self._variables], np.zeros(bounds))
+        self._least_log_odds = _suffix_sums([np.asarray(np.min(hope)) for hope in hopes], np.zeros(()))
+        self._most_points = _suffix_sums(
+            [np.max(v.points, axis=0) for v in self._variables], np.zeros(bounds)
+        )
         self._hopes = hopes
         self._most_log_odds = sum(float(np.max(v.log_odds)) for v in self._variables) + sum(
             float(np.max(joint.log_odds)) for joint in programme.joints
@@ -158,8 +160,8 @@ class Search:
 
         Args:
             refused: choices that keep the bounds and yet will not do.
-            most: how many partial choices are looked at before least cost is given up for any choice, which is
-                then looked for among as many more.
+            most: how many partial choices are looked at before any choice will do, which is then looked for
+                among as many more.
         """
         looked_at = at_least = 0
         # Cheapest first; of equal ones the furthest decided, then the first found.
@@ -232,7 +234,7 @@ class Search:
         return _Siblings(parent, options, at_least[options], points, log_odds, sums)
 
     def _log_odds(self, parent: _Partial) -> Floats:
-        """Return the log-odds after each option of the next variable, joint effects with the earlier included."""
+        """Return the log-odds after each option of the next variable, its joint effects included."""
         depth = len(parent.choice)
         result: Floats = parent.log_odds + self._variables[depth].log_odds
         for joint in self._joints[depth]:
@@ -244,7 +246,7 @@ class Search:
         return tuple(option for _, option in sorted(zip(self._order, choice, strict=True)))
 
 
-# The order in which partial choices are taken up, a number that makes it unique, and the next of some siblings.
+# The order in which partial choices are taken up, made unique by a number, and the next of some siblings.
 _Waiting = tuple[int, int, int, _Siblings, int]
 
 
@@ -276,9 +278,7 @@ class _Tables:
         self._bounds = np.array([line.bound for line in lines])
         self._slopes = np.array([line.slope for line in lines])
         self._needs = np.concatenate([[line.need for line in lines], needs]) - TOLERANCE
-        added = [
-            self._sums(v.points, hope, v.additions) for v, hope in zip(variables, hopes, strict=True)
-        ]
+        added = [self._sums(v.points, hope, v.additions) for v, hope in zip(variables, hopes, strict=True)]
         self._weights = np.eye(len(self._needs))
         if len(needs) or len(set(self._bounds.tolist())) > 1:
             weights = _surrogate([v.costs for v in variables], added, self._needs)
@@ -293,7 +293,7 @@ class _Tables:
         self._most.reverse()
 
     def least(self, depth: int, points: Floats, log_odds: Floats, sums: Floats) -> Integers:
-        """Return the least that the variables from one on must cost after some options; −1 where none will do."""
+        """Return what the variables from one on must cost after some options; −1 where none will do."""
         wanted = self._needs - self._sums(points, log_odds, sums) @ self._weights
         most = self._most[depth]
         least = np.zeros(len(wanted), dtype=np.int64)
@@ -339,7 +339,7 @@ def _surrogate(costs: Sequence[Integers], added: Sequence[Floats], needs: Floats
 
 
 def _order(programme: Programme) -> list[int]:
-    """Return the variables in the order of decision: those with joint effects, then those that can do most."""
+    """Return the order of decision: variables with joint effects, then those that can do most."""
     joined = {v for joint in programme.joints for v in joint.variables}
     reach = [float(np.ptp(v.points[:, 0]) + np.ptp(v.log_odds)) for v in programme.variables]
     return sorted(range(len(programme.variables)), key=lambda v: (v not in joined, -reach[v]))
