@@ -2,23 +2,31 @@
 
 import itertools
 import json
+import math
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from features.catalog import Catalog, Kind
+from features.catalog import Catalog, Kind, load_catalog
 from features.customer import parse_customer
+from features.expressions.relations import related
 from features.portfolio import Portfolio
-from features.terms import Nature, Tier
+from features.terms import Language, Nature, Tier
 from models.decision import Scorer
+from models.next_tier import paths
+from models.next_tier.answer import path_answer
 from models.next_tier.bounds import changed
+from models.next_tier.ladder import Ladder, ladder
 from models.next_tier.options import Options, ladders, options
 from models.next_tier.paths import Outcome, Path, PathFinder, next_tier
-from models.next_tier.problem import PARTS_OF_A_STEP, at_least
-from models.policy import Policy
-from tests.strategies import catalogs, customers, policy_for, portfolio_of, random_model
+from models.next_tier.problem import PARTS_OF_A_STEP, Obstacle, at_least
+from models.policy import Policy, load_policy
+from models.tiering import Rule
+from serving.example import example_customer
+from tests.strategies import catalogs, customers, policy_for, portfolio_of, random_model, random_portfolio
 
 # The most combinations of options that are tried one by one.
 EXHAUSTED = 1500
@@ -243,3 +251,248 @@ def test_where_many_indicators_have_to_change_no_other_choice_of_them_takes_less
     case: tuple[Scorer, Portfolio],
 ) -> None:
     compare_with_exhaustive(*case)
+
+
+# One bundled policy, case by case
+
+
+@pytest.fixture(scope="module")
+def scorer() -> Scorer:
+    return Scorer(load_catalog("customer"), load_policy("customer"))
+
+
+def enterprise(scorer: Scorer, **changes: Any) -> Portfolio:
+    """Return an enterprise with middling facts, changed as asked; None takes a fact away."""
+    raw = example_customer(scorer.catalog, Nature.ENTERPRISE)
+    raw["indicators"] |= changes
+    return portfolio_of(scorer.catalog, parse_customer(raw, scorer.catalog))
+
+
+def ids(scorer: Scorer, path: Path) -> set[str]:
+    return {scorer.catalog.placed[step.column].id for step in path.steps}
+
+
+def test_a_veto_that_the_customer_cannot_lift_makes_it_impossible_and_is_named(scorer: Scorer) -> None:
+    path = checked(scorer, enterprise(scorer, severe_breach_24m=True, insolvency_filing=True))
+    assert path.outcome is Outcome.IMPOSSIBLE
+    assert {o.subject for o in path.obstacles} == {"severe_breach", "insolvency_filing"}
+    assert {o.rule for o in path.obstacles} == {Rule.VETO}
+
+
+def test_a_veto_that_the_customer_can_lift_is_lifted_first(scorer: Scorer) -> None:
+    path = checked(scorer, enterprise(scorer, dishonest_judgment_debtor=True))
+    assert path.target is Tier.GENERAL
+    assert ids(scorer, path) == {"dishonest_judgment_debtor"}
+    assert path.effort == 2.0
+
+
+def test_a_number_leaves_the_veto_s_range_and_goes_no_further_than_it_must(scorer: Scorer) -> None:
+    path = checked(scorer, enterprise(scorer, overdue_days_max_12m=400))
+    (step,) = path.steps
+    assert scorer.catalog.placed[step.column].id == "overdue_days_max_12m"
+    assert step.value == 179.0
+
+
+def test_a_prospect_without_cooperation_cannot_become_premium(scorer: Scorer) -> None:
+    catalog = scorer.catalog
+    best = {
+        placed.id: placed.indicator.points[-1][0]
+        for placed in catalog.for_nature(Nature.ENTERPRISE)
+        if isinstance(placed.indicator.points, tuple) and placed.indicator.better == "higher"
+    }
+    path = checked(scorer, enterprise(scorer, relationship="prospect", **best))
+    assert path.target is Tier.PREMIUM
+    assert Obstacle(Rule.DIMENSION_NOT_APPLICABLE, "cooperation") in path.obstacles
+
+
+def test_a_floor_that_nothing_actionable_reaches_is_named_with_what_can_be_reached(scorer: Scorer) -> None:
+    catalog = with_actionable(scorer.catalog, {"identity_verified"})
+    path = checked(
+        Scorer(catalog, scorer.policy), enterprise(Scorer(catalog, scorer.policy), total_assets=0.0)
+    )
+    assert path.target is Tier.PREMIUM
+    (financial,) = (obstacle for obstacle in path.obstacles if obstacle.subject == "financial")
+    assert financial.rule is Rule.PREMIUM_FLOOR
+    assert financial.reachable == pytest.approx(
+        path.before.baseline.dimension_scores["financial"][0], abs=1e-9
+    )
+    assert financial.required == 70.0
+
+
+def test_the_unrated_are_told_which_facts_to_supply(scorer: Scorer) -> None:
+    one = portfolio_of(
+        scorer.catalog,
+        parse_customer(
+            {
+                "customer_id": "C", "nature": "enterprise", "as_of": "2026-01-31",
+                "indicators": {"relationship": "existing", "registered_capital": 30, "bank_rating": "AA"},
+            },
+            scorer.catalog,
+        ),
+    )  # fmt: skip
+    path = checked(scorer, one)
+    assert (path.before.tiers[0], path.target) == (Tier.UNRATED, Tier.GENERAL)
+    assert path.outcome is Outcome.PATH
+    assert all(step.supplies for step in path.steps)
+
+
+def test_numbers_are_taken_back_to_where_they_are_just_enough(scorer: Scorer) -> None:
+    for seed in range(4):
+        portfolio = random_portfolio(scorer.catalog, 30, seed)
+        for row in range(len(portfolio)):
+            path = PathFinder(scorer).find(portfolio, row)
+            if len(path.steps) != 1 or path.target is None or path.steps[0].supplies:
+                continue
+            (step,) = path.steps
+            placed = scorer.catalog.placed[step.column]
+            unit = scorer.catalog.units.get(placed.indicator.unit or "")
+            if placed.indicator.kind is not Kind.NUMBER or unit is None:
+                continue
+            size = 1.0 / (unit.scale * 10.0**unit.decimals)
+            before = path.before.portfolio
+            back = step.value - np.sign(step.value - before.values[0, step.column]) * size
+            tier = scorer.decide(changed(before, [{step.column: float(back)}])).tiers[0]
+            assert not at_least(tier, path.target), placed.id
+
+
+def test_frozen_indicators_stay_even_where_nothing_else_would_do(scorer: Scorer) -> None:
+    catalog = with_actionable(scorer.catalog, set())
+    frozen = Scorer(catalog, scorer.policy)
+    portfolio = random_portfolio(catalog, 20, 3)
+    for row in range(len(portfolio)):
+        path = PathFinder(frozen).find(portfolio, row)
+        assert path.outcome in (Outcome.IMPOSSIBLE, Outcome.AT_THE_TOP)
+        assert path.outcome is Outcome.AT_THE_TOP or path.obstacles
+
+
+def test_a_search_that_is_broken_off_still_finds_a_path_and_says_that_it_is_not_proven(
+    scorer: Scorer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn = random_portfolio(scorer.catalog, 60, 3)
+    least = [PathFinder(scorer).find(drawn, row) for row in range(len(drawn))]
+    monkeypatch.setattr(paths, "MOST_LOOKED_AT", 15)
+    monkeypatch.setattr(paths, "MORE_TO_LOOK_AT", 15)
+    hurried = [checked(scorer, drawn, row) for row in range(len(drawn))]
+    assert any(not path.proven and path.outcome is Outcome.PATH for path in hurried)
+    for proven, other in zip(least, hurried, strict=True):
+        assert proven.proven
+        assert other.at_least <= proven.at_least
+        if other.proven:
+            assert (other.outcome, other.at_least) == (proven.outcome, proven.at_least)
+        else:
+            assert other.outcome in (Outcome.PATH, Outcome.UNDECIDED)
+
+
+# What is said
+
+
+@pytest.mark.parametrize("language", list(Language))
+def test_an_answer_s_points_add_up_and_each_step_has_its_sentence(scorer: Scorer, language: Language) -> None:
+    portfolio = random_portfolio(scorer.catalog, 60, 5)
+    kinds = related(scorer.catalog)
+    for row in range(len(portfolio)):
+        path = PathFinder(scorer).find(portfolio, row)
+        answer = path_answer(path, kinds, language=language)
+        assert json.loads(json.dumps(answer, allow_nan=False)) == answer
+        if answer["reached"] is None:
+            assert len(answer["reasons"]) == 1 + len(answer["obstacles"])
+            continue
+        points = sum(step["points"] for step in answer["steps"]) + answer["other_points"]
+        assert answer["reached"]["score"] == pytest.approx(answer["score"] + points, abs=1e-9)
+        assert answer["reached"]["score"] == float(scorer.decide(path.after.portfolio).score[0])  # type: ignore[union-attr]
+        assert len(answer["reasons"]) == len(answer["steps"]) + 2
+        for step, sentence in zip(answer["steps"], answer["reasons"], strict=False):
+            names = scorer.catalog.by_id[step["indicator"]].indicator.names
+            assert sentence.startswith(names.in_language(language))
+            assert (step["action"] == "supply") == (step["from"] is None)
+
+
+def test_supplying_a_fact_is_worded_as_such_in_every_language(scorer: Scorer) -> None:
+    path = PathFinder(scorer).find(enterprise(scorer, on_time_payment_rate=None, identity_verified=None))
+    supplied = [step for step in path.steps if step.supplies]
+    if not supplied:  # the example's other facts are changed first: leave nothing but what is missing
+        catalog = with_actionable(scorer.catalog, {"on_time_payment_rate", "identity_verified"})
+        only = Scorer(catalog, scorer.policy)
+        low = enterprise(only, on_time_payment_rate=None, identity_verified=None, net_profit_margin=-0.1)
+        path = PathFinder(only).find(low)
+    words = {Language.EN: "supply the fact", Language.ZH_HANT: "補充資料", Language.ZH_HANS: "补充资料"}
+    assert any(step.supplies for step in path.steps)
+    for language, word in words.items():
+        assert any(word in reason for reason in path_answer(path, {}, language=language)["reasons"])
+
+
+def test_indicators_computed_from_the_same_records_are_named() -> None:
+    found = related(load_catalog("customer"))
+    assert found["net_profit"] == ("net_profit_margin",)
+    assert "order_count_36m" in found["purchase_frequency"]
+    assert found["identity_verified"] == ()
+    assert not any(related(load_catalog("sba")).values())
+
+
+# Ladders
+
+
+def rungs(id_: str, catalog: Catalog, bounds: tuple[float, ...] = ()) -> Ladder:
+    found = ladder(catalog.by_id[id_].indicator, catalog, np.array(bounds))
+    assert found is not None
+    return found
+
+
+def test_a_ladder_leads_to_what_the_company_values_and_no_further(scorer: Scorer) -> None:
+    catalog = scorer.catalog
+    rising = rungs("on_time_payment_rate", catalog)
+    assert np.all(np.diff(rising.values[rising.better_than(0.6)]) > 0)
+    assert rising.values[rising.better_than(0.6)][-1] == 1.0
+    falling = rungs("debt_to_asset_ratio", catalog)
+    assert np.all(np.diff(falling.values[falling.better_than(0.6)]) < 0)
+    assert falling.values[falling.better_than(0.6)][-1] == 0.0
+    middle = rungs("current_ratio", catalog)
+    assert middle.values[middle.better_than(0.7)][-1] == 2.0
+    assert middle.values[middle.better_than(7.0)][-1] == 3.0
+    assert len(middle.better_than(2.5)) == 0
+    grades = rungs("tax_credit_grade", catalog)
+    codes = list(catalog.by_id["tax_credit_grade"].indicator.level_codes)
+    assert [codes[int(code)] for code in grades.values[grades.better_than(codes.index("C"))]] == [
+        "M",
+        "B",
+        "A",
+    ]
+    assert rungs("identity_verified", catalog).values[
+        rungs("identity_verified", catalog).better_than(0.0)
+    ] == [1.0]
+
+
+def test_a_step_is_the_way_between_knots_levels_or_two_values(scorer: Scorer) -> None:
+    rate = rungs("on_time_payment_rate", scorer.catalog)
+    assert rate.steps_of(0.85) - rate.steps_of(0.7) == pytest.approx(1.0)
+    assert rate.steps_of(0.9) - rate.steps_of(0.85) == pytest.approx(0.5)
+    profit = rungs("net_profit", scorer.catalog)
+    assert profit.steps_of(-20.0) - profit.steps_of(-40.0) == pytest.approx(1.0)
+    assert math.isfinite(profit.steps_of(-1.7e308))
+    grades = rungs("tax_credit_grade", scorer.catalog)
+    assert grades.steps_of(0.0) - grades.steps_of(4.0) == 4.0
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=8, unique=True))
+def test_both_sides_of_every_threshold_have_a_rung(thresholds: list[float]) -> None:
+    bounds = tuple(float(np.nextafter(threshold, 2.0)) for threshold in sorted(thresholds))
+    on = rungs("on_time_payment_rate", load_catalog("customer"), bounds)
+    for low, high in itertools.pairwise((-1.0, *bounds, 2.0)):
+        # Every cell that holds a value as it is shown has a rung.
+        shown = np.arange(1001) / 1000
+        if np.any((shown >= low) & (shown < high)):
+            assert np.any((on.values >= low) & (on.values < high))
+    assert np.all(np.diff(on.values) > 0)
+
+
+def test_a_level_or_number_without_direction_does_not_move(scorer: Scorer) -> None:
+    catalog = scorer.catalog
+    assert ladder(catalog.by_id["relationship"].indicator, catalog, np.empty(0)) is None
+    assert ladder(catalog.by_id["age"].indicator, catalog, np.empty(0)) is None
+
+
+def test_what_applicability_rests_on_does_not_move() -> None:
+    catalog = load_catalog("customer")
+    moved = with_actionable(catalog, {"relationship", "identity_verified"})
+    found = ladders(moved, load_policy("customer"), None)
+    assert set(found) == {moved.columns["identity_verified"]}

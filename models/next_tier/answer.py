@@ -53,7 +53,7 @@ class PathAnswer(TypedDict):
 
     `outcome` is path, impossible, at_the_top or undecided (the search was broken off). The score reached is
     score + the steps' points + other_points. `proven`: no path through the values considered takes less
-    effort, or there is none; otherwise any takes at least `at_least`.
+    effort, or there is none; otherwise any of them takes `at_least`, in whole eighths of a step.
     """
 
     customer_id: str
@@ -66,7 +66,7 @@ class PathAnswer(TypedDict):
     target: str | None
     proven: bool
     effort: float | None
-    at_least: float
+    at_least: float | None
     steps: list[PathStep]
     other_points: float
     reached: PathEnd | None
@@ -115,7 +115,7 @@ def path_answer(
         "target": None if path.target is None else str(path.target),
         "proven": path.proven,
         "effort": path.effort if path.steps else None,
-        "at_least": path.at_least,
+        "at_least": None if path.proven else path.at_least,
         "steps": steps,
         "other_points": others,
         "reached": reached,

@@ -49,7 +49,9 @@ class Bounds:
             for place in range(best)
         ]
         best, *others = self._sums([self._best, *alternatives])
+        # NaN where nothing is known of a dimension and nothing that may be supplied would change that.
         self.best: Floats = best
+        best, others = self._counted(best), [self._counted(other) for other in others]
         # What each option takes from the best choice, shape (m, sums).
         self._taken = []
         for of_one in self._best:
@@ -58,7 +60,7 @@ class Bounds:
 
     def at_best(self) -> Bound:
         """Return the bound around the best choice."""
-        return Bound(self.best, tuple(-taken for taken in self._taken))
+        return Bound(self._counted(self.best), tuple(-taken for taken in self._taken))
 
     def at_worst(self) -> Bound:
         """Return the bound around the choice of the first options."""
@@ -71,7 +73,7 @@ class Bounds:
             for i, (at, best) in enumerate(zip(choice, self._best, strict=True))
             for place in range(at + 1, best + 1)
         ]
-        start, *others = self._sums([choice, *alternatives])
+        start, *others = map(self._counted, self._sums([choice, *alternatives]))
         added = []
         for at, best, taken in zip(choice, self._best, self._taken, strict=True):
             here, others = others[: best - at], others[best - at :]
@@ -88,10 +90,14 @@ class Bounds:
         }
 
     def _sums(self, choices: Sequence[Choice]) -> list[Floats]:
-        """Return baseline and gates of some choices, each (sums,); the unknown has the missing points."""
+        """Return baseline and gates of some choices, each (sums,); NaN where nothing is known."""
         evaluated = self._baseline.evaluate(changed(self._one, [self.changes(choice) for choice in choices]))
         sums = [evaluated.score, *(gate.reached(evaluated) for gate in self._gates)]
-        return list(np.nan_to_num(np.stack(sums, axis=1), nan=self._baseline.missing_points))
+        return list(np.stack(sums, axis=1))
+
+    def _counted(self, sums: Floats) -> Floats:
+        """Return sums with the missing points for what is not known."""
+        return np.nan_to_num(sums, nan=self._baseline.missing_points)
 
 
 def changed(one: Portfolio, alternatives: Sequence[Changes]) -> Portfolio:

@@ -46,6 +46,12 @@ class Ladder:
     resolution: float | None
     scale: "_Scale"
 
+    @property
+    def has_two_sides(self) -> bool:
+        """Whether the best lies between better and better values, not at an end."""
+        low, high = self.best
+        return bool(self.order[0] < low and high < self.order[-1])
+
     def order_of(self, value: float) -> float:
         """Return where an encoded value stands among the rungs."""
         return self.scale.order(value)

@@ -18,14 +18,14 @@ from models.next_tier.effects import Effects
 from models.next_tier.gates import Gate, gates, passed
 from models.next_tier.margin import ROUNDING
 from models.next_tier.options import Options, ladders, options
-from models.next_tier.problem import PARTS_OF_A_STEP, Obstacle, Problem, Step, worth_choosing
+from models.next_tier.problem import PARTS_OF_A_STEP, Obstacle, Problem, Step, standing, worth_choosing
 from models.next_tier.programme import Choice, Joint, Search
 from models.tiering import Rule
 
 # Partial choices that are looked at before any path will do, and how many more whenever one turns out not to;
 # complete ones that turn out not to do before the search is given up.
 MOST_LOOKED_AT = 5_000
-_MORE_TO_LOOK_AT = 200
+MORE_TO_LOOK_AT = 200
 MOST_REFUSED = 100
 
 
@@ -93,7 +93,9 @@ class PathFinder:
         asked, closed = gates(before, target)
         obstacles = [Obstacle(Rule.VETO, id_) for id_ in self._fixed_vetoes(before.portfolio, movable)]
         obstacles += [Obstacle(Rule.DIMENSION_NOT_APPLICABLE, dimension) for dimension in closed]
-        if obstacles or not movable:
+        if not movable:
+            obstacles += standing(before, target, asked)
+        if obstacles:
             return Path(Outcome.IMPOSSIBLE, before, target, obstacles=tuple(obstacles))
         problem = self.problem(before, target, movable, asked)
         obstacles = problem.shut()
@@ -140,7 +142,7 @@ class PathFinder:
         looked_at = 0
         while True:
             search = Search(problem.programme(bounds))
-            solution = search.cheapest(refused, max(MOST_LOOKED_AT - looked_at, _MORE_TO_LOOK_AT))
+            solution = search.cheapest(refused, max(MOST_LOOKED_AT - looked_at, MORE_TO_LOOK_AT))
             looked_at += solution.looked_at
             least = solution.at_least / PARTS_OF_A_STEP
             if solution.choice is None and solution.exhausted:

@@ -85,7 +85,7 @@ class Problem:
     def shut(self) -> list[Obstacle]:
         """Return the gates that are not passed at best."""
         return [
-            Obstacle(_rule(gate, self.before), gate.dimension, float(reachable), gate.required)
+            _shut(gate, float(reachable), self.before)
             for gate, reachable in zip(self._asked, self.bounds.best[1:], strict=True)
             if not passed(gate, float(reachable), ROUNDING)
         ]
@@ -93,12 +93,13 @@ class Problem:
     def programme(self, bounds: Sequence[Bound]) -> Programme:
         """Return the integer programme under some bounds."""
         of_baseline = 1.0 - self._share
+        known = self._made_known()
         variables = [
             Variable(
                 costs=_costs(option),
                 points=np.stack([of_baseline * bound.added[i][:, 0] for bound in bounds], axis=1),
                 log_odds=self._log_odds[i],
-                additions=np.concatenate([bound.added[i][:, 1:] for bound in bounds], axis=1),
+                additions=np.concatenate([*(bound.added[i][:, 1:] for bound in bounds), known[i]], axis=1),
             )
             for i, option in enumerate(self._kept)
         ]
@@ -113,8 +114,29 @@ class Problem:
                 log_odds=float(self.before.model.log_odds[0]) if self._share else 0.0,
                 scale=self._scorer.scale,
             ),
-            needs=np.concatenate([required - ROUNDING - bound.start[1:] for bound in bounds]),
+            needs=np.concatenate(
+                [*(required - ROUNDING - bound.start[1:] for bound in bounds), np.ones(known[0].shape[1])]
+            ),
         )
+
+    def _made_known(self) -> list[Floats]:
+        """Return which options make something known of each dimension asked for of which nothing is.
+
+        Shape (m, such dimensions) for each indicator. The unknown passes no floor, whatever its bounds say.
+        """
+        weighted = self.before.portfolio.catalog.weights(self.before.portfolio.natures[0])
+        unknown = [
+            gate.dimension
+            for gate in self._asked
+            if gate.dimension is not None and np.isnan(gate.reached(self.before.baseline)[0])
+        ]
+        result = []
+        for option in self._kept:
+            placed = self.before.portfolio.catalog.placed[option.column]
+            supplied = option.supplies & ~np.isnan(option.values) & (placed.id in weighted)
+            columns = [supplied * (placed.dimension.id == dimension) for dimension in unknown]
+            result.append(np.array(columns, dtype=np.float64).reshape(len(unknown), len(option.values)).T)
+        return result
 
     def reaches(self, alternatives: Sequence[Changes]) -> list[bool]:
         """Return which of some changes reach the target, as the scorer decides."""
@@ -142,9 +164,11 @@ class Problem:
         result = dict(found)
         for column in sorted(found, key=lambda column: -self._slack(column, found[column])):
             option, resolution = self._movable[column], self._movable[column].ladder.resolution
-            if resolution is None or option.supplies:
-                continue
             place = int(np.flatnonzero(option.values == found[column])[0])
+            # What is supplied starts at its least rung; in the middle its rungs are no neighbours.
+            fixed = option.supplies and (place == 1 or option.ladder.has_two_sides)
+            if resolution is None or fixed:
+                continue
             far, near = round(found[column] * resolution), float(option.values[place - 1]) * resolution
             way = 1 if far > near else -1
             # Multiples back from the one at `far`, the last one still beyond `near`.
@@ -172,6 +196,19 @@ class Problem:
         option = self._movable[column]
         place = int(np.flatnonzero(option.values == value)[0])
         return float(option.efforts[place] - option.efforts[place - 1])
+
+
+def standing(before: Decisions, target: Tier, asked: Sequence[Gate]) -> list[Obstacle]:
+    """Return what keeps a customer of whom nothing can move from the target."""
+    obstacles = []
+    for gate in asked:
+        reached = float(gate.reached(before.baseline)[0])
+        if not passed(gate, reached, ROUNDING):
+            obstacles.append(_shut(gate, reached, before))
+    score, cut_off = float(before.score[0]), before.policy.tiers[target].cut_off
+    if cut_off is not None and score < cut_off - ROUNDING:
+        obstacles.append(Obstacle(Rule.SCORE, None, score, cut_off))
+    return obstacles
 
 
 def at_least(tier: Tier, target: Tier) -> bool:
@@ -206,8 +243,10 @@ def _costs(option: Options) -> Integers:
     return np.ceil(option.efforts * PARTS_OF_A_STEP - 1e-9).astype(np.int64)
 
 
-def _rule(gate: Gate, decisions: Decisions) -> Rule:
-    if gate.dimension is not None:
-        return Rule.PREMIUM_FLOOR
-    rated = gate.required == decisions.policy.completeness.rated
-    return Rule.UNRATED if rated else Rule.COMPLETENESS_FOR_PREMIUM
+def _shut(gate: Gate, reachable: float, decisions: Decisions) -> Obstacle:
+    """Return the obstacle of a gate that cannot be passed."""
+    rule = Rule.PREMIUM_FLOOR
+    if gate.dimension is None:
+        rated = gate.required == decisions.policy.completeness.rated
+        rule = Rule.UNRATED if rated else Rule.COMPLETENESS_FOR_PREMIUM
+    return Obstacle(rule, gate.dimension, None if np.isnan(reachable) else reachable, gate.required)

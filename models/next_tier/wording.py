@@ -31,9 +31,9 @@ _LEAST = Text(
     en="No other path through the values considered takes less effort ({effort} steps); this is proven",
 )
 _NOT_PROVEN = Text(
-    zh_hant="搜尋提前結束：此途徑（{effort} 步）可行，但任何途徑至少需 {at_least} 步，未證明是最省力的",
-    zh_hans="搜索提前结束：此途径（{effort} 步）可行，但任何途径至少需 {at_least} 步，未证明是最省力的",
-    en="The search was broken off: this path takes {effort} steps, any takes at least {at_least}",
+    zh_hant="搜尋提前結束：此途徑（{effort} 步）可行，所考慮的途徑至少需 {at_least} 步，未證明是最省力的",
+    zh_hans="搜索提前结束：此途径（{effort} 步）可行，所考虑的途径至少需 {at_least} 步，未证明是最省力的",
+    en="The search was broken off: this path takes {effort} steps, any considered at least {at_least}",
 )
 _OUTCOMES = {
     Outcome.AT_THE_TOP: Text(
@@ -84,6 +84,11 @@ _OBSTACLES = {
         en="At most {reachable} points can be reached, {target} needs {required}",
     ),
 }
+_FLOOR_UNKNOWN = Text(
+    zh_hant="{subject}沒有已知資料，也沒有可補充的資料，{target}需要 {required} 分",
+    zh_hans="{subject}没有已知资料，也没有可补充的资料，{target}需要 {required} 分",
+    en="{subject}: nothing is known and nothing may be supplied, {target} needs {required} points",
+)
 _TOGETHER = Text(
     zh_hant="各項條件可分別滿足，但不能同時滿足",
     zh_hans="各项条件可分别满足，但不能同时满足",
@@ -157,15 +162,14 @@ def obstacle_sentence(path: Path, obstacle: Obstacle, language: Language) -> str
     reachable = required = ""
     if obstacle.reachable is not None and obstacle.required is not None:
         reachable, required = apart(obstacle.reachable, obstacle.required, decimals, scale)
-    return (
-        _OBSTACLES[obstacle.rule]
-        .in_language(language)
-        .format(
-            subject=subject,
-            reachable=reachable + suffix,
-            required=required + suffix,
-            target=tier_name(path.target, policy).in_language(language),
-        )
+    template = _OBSTACLES[obstacle.rule]
+    if obstacle.rule is Rule.PREMIUM_FLOOR and obstacle.reachable is None and obstacle.required is not None:
+        template, required = _FLOOR_UNKNOWN, rounded(obstacle.required, 1)
+    return template.in_language(language).format(
+        subject=subject,
+        reachable=reachable + suffix,
+        required=required + suffix,
+        target=tier_name(path.target, policy).in_language(language),
     )
 
 
