@@ -161,7 +161,7 @@ class Search:
         Args:
             refused: choices that keep the bounds and yet will not do.
             most: how many partial choices are looked at before any choice will do, which is then looked for
-                among as many more.
+                among as many more, and as many as there are variables.
         """
         looked_at = at_least = 0
         # Cheapest first; of equal ones the furthest decided, then the first found.
@@ -178,7 +178,7 @@ class Search:
             if looked_at == most + 1:
                 heap = [_waiting(w[-2], w[-1], w[-3], hurried) for w in heap]
                 heapq.heapify(heap)
-            if looked_at > 2 * most:
+            if looked_at > 2 * most + len(self._variables):
                 return Solution(None, 0, at_least, False, looked_at)
             _push(heap, siblings, place + 1, 2 * looked_at, hurried)
             partial = siblings.child(place, self._variables[len(siblings.parent.choice)].costs)
