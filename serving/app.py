@@ -14,6 +14,7 @@ import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from typing import TypeVar
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -26,15 +27,17 @@ from serving import metrics
 from serving.body import MAX_BODY, read_body
 from serving.description import describe_served
 from serving.example import example_customer
-from serving.openapi import openapi_document
+from serving.next_tier import NextTier
+from serving.openapi import Examples, openapi_document
 from serving.refusal import Refusal
-from serving.request import parse_score_request
+from serving.request import parse_path_request, parse_score_request
 from serving.scoring import score_customers
 from serving.served import Served
 
 logger = logging.getLogger("tierwise.serving")
 
 Endpoint = Callable[[Request], Awaitable[Response]]
+T = TypeVar("T")
 
 # Up to this size a request is scored where it arrives; larger ones go to a thread, so that health checks
 # and small requests are answered beside them.
@@ -63,6 +66,7 @@ def build_app(load: Callable[[], Served]) -> Starlette:
     routes = {
         ("/", "GET"): service.index,
         ("/v1/score", "POST"): service.score,
+        ("/v1/next-tier", "POST"): service.next_tier,
         ("/v1/catalog", "GET"): service.catalog,
         ("/docs.json", "GET"): service.docs,
         ("/metrics", "GET"): service.metrics,
@@ -89,9 +93,15 @@ class _Service:
         self._served = served
         self._thread = ThreadPoolExecutor(1, "scoring")
         self._waiting = 0
-        request = {"customers": [example_customer(served.scorer.catalog)], "explain": True, "language": "en"}
-        response = json.loads(self._answer(_dump(request)))
-        self._docs = _dump(openapi_document(served.scorer.catalog, request, response))
+        self._next_tier = NextTier(served)
+        customer = example_customer(served.scorer.catalog)
+        scored = {"customers": [customer], "explain": True, "language": "en"}
+        asked = {"customer": customer, "language": "en"}
+        examples = Examples(
+            (scored, json.loads(self._answer(_dump(scored)))),
+            (asked, json.loads(self._answer_path(_dump(asked)))),
+        )
+        self._docs = _dump(openapi_document(served.scorer.catalog, examples))
         self._catalog = _dump(describe_served(served))
 
     def stop(self) -> None:
@@ -103,19 +113,27 @@ class _Service:
         if len(body) <= SMALL_BODY:
             content, answers = self._answer_counted(body)
         else:
-            content, answers = await self._answer_in_turn(body)
+            content, answers = await self._in_turn(self._answer_counted, body)
         metrics.count_decisions(answers)
         return _json(content)
 
-    async def _answer_in_turn(self, body: bytes) -> tuple[bytes, list[Answer]]:
+    async def next_tier(self, request: Request) -> Response:
+        # A path is a search, which may take a while.
+        return _json(await self._in_turn(self._answer_path, await read_body(request)))
+
+    async def _in_turn(self, work: Callable[[bytes], T], body: bytes) -> T:
         if self._waiting + len(body) > _MAX_WAITING:
             raise Refusal(503, "too many large batches at once; try again in a moment", "service")
         self._waiting += len(body)
         try:
             loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self._thread, self._answer_counted, body)
+            return await loop.run_in_executor(self._thread, work, body)
         finally:
             self._waiting -= len(body)
+
+    def _answer_path(self, body: bytes) -> bytes:
+        asked = parse_path_request(body, self._served.scorer.catalog)
+        return _dump(self._next_tier.answer(asked.customer, asked.language))
 
     def _answer(self, body: bytes) -> bytes:
         return self._answer_counted(body)[0]
@@ -143,7 +161,8 @@ class _Service:
         page = (
             '<!doctype html><html lang="en"><meta charset="utf-8"><title>Tierwise</title><h1>Tierwise</h1>'
             f"<p>Serves {html.escape(self._served.describe())}.</p>"
-            "<p>POST /v1/score scores customers; the example in /docs.json can be sent as it stands.</p>"
+            "<p>POST /v1/score scores customers, POST /v1/next-tier finds one customer's way to the next "
+            "tier; the examples in /docs.json can be sent as they stand.</p>"
             f"<ul>{links}</ul>"
         )
         return Response(page, media_type="text/html", headers=_PAGE_HEADERS)

@@ -1,4 +1,4 @@
-"""The commands of this package: score, explain, serve, export and catalog weigh."""
+"""The commands of this package: score, explain, path, serve, export and catalog weigh."""
 
 import json
 import math
@@ -81,6 +81,32 @@ def explain(
         typer.echo(json.dumps(answer, ensure_ascii=False))
     else:
         out.print(render(answer, served.scorer, language))
+
+
+def path(
+    customer: Annotated[
+        Path, typer.Argument(help="A JSON file with one customer as the service takes it, or -.")
+    ],
+    model: ModelOption = None,
+    catalog: CatalogOption = None,
+    policy: PolicyOption = None,
+    language: LanguageOption = Language.EN,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the answer as the service gives it.")
+    ] = False,
+    state: StateOption = None,
+) -> None:
+    """Find the least change that brings one customer to the next tier, or prove that there is none."""
+    from serving.chosen import chosen_served
+    from serving.next_tier import NextTier
+
+    raw = _read_customer(customer)
+    finder = NextTier(chosen_served(model, catalog, policy, state))
+    answer = finder.answer_raw(raw, language)
+    if as_json:
+        typer.echo(json.dumps(answer, ensure_ascii=False))
+    else:
+        out.print(finder.render(answer, language))
 
 
 def serve(
