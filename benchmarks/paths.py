@@ -1,7 +1,7 @@
 """`./run bench paths`: how long the path to the next tier takes, and how often it is proven.
 
-On evaluations of the bundled sample drawn at random, with the champion that `./run demo` or `./run tierwise train`
-made, and under the baseline alone. Processor and wall time of one customer at a time, in one thread.
+On evaluations of the bundled sample drawn at random, with the champion that `./run demo` or `./run tierwise
+train` made, and under the baseline alone. Processor and wall time of one customer at a time, in one thread.
 """
 
 import argparse
@@ -14,6 +14,7 @@ from features.portfolio import Portfolio
 from models.decision import Scorer
 from models.engine import load_kernels
 from models.next_tier.paths import Outcome, PathFinder
+from models.next_tier.programme import load_solver
 from serving.served import load_served
 from serving.settings import Settings
 from training.sample import NAME, build_sample
@@ -28,13 +29,12 @@ def main() -> None:
     arguments = parser.parse_args()
     scorer = load_served(Settings(model=NAME)).scorer
     load_kernels()
+    load_solver()
     whole = build_sample().data.portfolio
     rows = np.random.default_rng(SEED).choice(len(whole), arguments.customers, replace=False)
     drawn = whole.take(np.sort(rows))
     print(f"{len(drawn):,} customers; times in ms")
-    print(
-        "| scorer | path | impossible | premium already | proven | steps, most | median | p90 | p99 | longest |"
-    )
+    print("| scorer | path | impossible | at the top | proven | steps, most | median | p90 | p99 | longest |")
     print("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |")
     print(line("trained model", scorer, drawn))
     print(line("baseline alone", Scorer(scorer.catalog, scorer.policy), drawn))

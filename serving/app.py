@@ -23,6 +23,7 @@ from starlette.routing import Route
 
 from models.answer import Answer
 from models.decision import UnexplainedScore
+from models.next_tier.programme import load_solver
 from serving import metrics
 from serving.body import MAX_BODY, read_body
 from serving.description import describe_served
@@ -94,6 +95,7 @@ class _Service:
         self._thread = ThreadPoolExecutor(1, "scoring")
         self._waiting = 0
         self._next_tier = NextTier(served)
+        load_solver()
         customer = example_customer(served.scorer.catalog)
         scored = {"customers": [customer], "explain": True, "language": "en"}
         asked = {"customer": customer, "language": "en"}
