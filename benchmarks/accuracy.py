@@ -1,18 +1,22 @@
 """`./run bench accuracy`: Tierwise's learner and its peers on the same folds of five data sets.
 
-Peers are tuned inside the folds, on the training customers alone; nothing is set for a data set but what its
-columns are. Results are kept under `$TIERWISE_STATE/benchmarks/accuracy` as they are done, so a run that was
-stopped goes on where it was. The SBA sample's years 2004 to 2010 are evaluated once per release; choices are
-made with `--sba-years 2001-2003`.
+Fits run side by side, each with one thread. Peers are tuned inside the folds, on the training customers
+alone; nothing is set for a data set but what its columns are. Results are kept under
+`$TIERWISE_STATE/benchmarks/accuracy` as they are done, so a run that was stopped goes on where it was. The
+SBA sample's years 2004 to 2010 are evaluated once per release; choices are made with `--sba-years 2001-2003`.
 """
 
 import argparse
 import json
 import math
+import multiprocessing
+import os
 import sys
 import time
 import warnings
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
 
 from benchmarks.accuracy_parts import store
 from benchmarks.accuracy_parts.comparison import Comparison, compare
@@ -60,7 +64,7 @@ def main() -> None:
             print(f"left out: {problem}", file=sys.stderr)
             continue
         splits = list(outer_splits(table, range(first, last + 1)))[: arguments.most_folds]
-        comparisons.append(run(table, splits, methods, versions, arguments.threads))
+        comparisons.append(run(table, splits, methods, versions, arguments.jobs))
     glass_boxes = [method.name for method in methods if method.glass_box and method.name != OWN]
     print("\n".join(markdown(comparisons, OWN, glass_boxes)))
     summary = {
@@ -79,26 +83,51 @@ def run(
     splits: Sequence[Split],
     methods: Sequence[Method],
     versions: Mapping[str, str],
-    threads: int,
+    jobs: int,
 ) -> Comparison:
-    """Return a data set's comparison, computing and keeping what is not kept yet."""
+    """Return a data set's comparison; what is not kept yet is computed, `jobs` fits at a time, and kept."""
     # Where times change one indicator is hard to beat; elsewhere it is no peer.
     methods = [method for method in methods if table.days is not None or method.slug != "single"]
+    paths = {
+        (place, method.slug): store.path_of(table, split, method, versions[method.slug], SEED)
+        for place, split in enumerate(splits)
+        for method in methods
+    }
+    # What libraries of linear algebra would take by themselves.
+    os.environ["OMP_NUM_THREADS"] = "1"
+    # Spawned, since OpenMP does not survive a fork; with one thread each, for most peers use no more.
+    with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), _start, (table, splits)) as pool:
+        missing = [key for key, path in paths.items() if store.read(path) is None]
+        for told in pool.map(_fit, [(*key, paths[key]) for key in missing]):
+            print(f"{table.name} {told}", file=sys.stderr, flush=True)
     results: dict[str, list[store.Result]] = {method.name: [] for method in methods}
-    for split in splits:
-        for method in methods:
-            path = store.path_of(table, split, method, versions[method.slug], SEED)
-            result = store.read(path)
-            if result is None:
-                result = evaluate(table, split, method, threads)
-                store.write(path, result)
-                print(
-                    f"{table.name} {split.label} {method.slug}: {result.fit_seconds:.1f} s {result.chosen}",
-                    file=sys.stderr,
-                    flush=True,
-                )
-            results[method.name].append(result)
+    for (_, slug), path in paths.items():
+        result = store.read(path)
+        if result is None:
+            raise RuntimeError(f"{path}: a result that was just kept is not there")
+        results[_method(slug).name].append(result)
     return compare(table, splits, results, OWN)
+
+
+_given: list[tuple[Table, Sequence[Split]]] = []
+
+
+def _start(table: Table, splits: Sequence[Split]) -> None:
+    """Give a worker what all of its fits share."""
+    _given.append((table, splits))
+
+
+def _fit(task: tuple[int, str, Path]) -> str:
+    """Evaluate one method on one fold and keep the result; return what there is to tell."""
+    place, slug, path = task
+    table, splits = _given[-1]
+    result = evaluate(table, splits[place], _method(slug), threads=1)
+    store.write(path, result)
+    return f"{splits[place].label} {slug}: {result.fit_seconds:.1f} s {result.chosen}"
+
+
+def _method(slug: str) -> Method:
+    return next(method for method in METHODS if method.slug == slug)
 
 
 def evaluate(table: Table, split: Split, method: Method, threads: int) -> store.Result:
@@ -136,7 +165,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--methods", nargs="+", choices=slugs, default=slugs, metavar="METHOD")
     parser.add_argument("--sba-years", default=f"{SBA_YEARS[0]}-{SBA_YEARS[1]}")
     parser.add_argument("--most-folds", type=int, default=None, help="stop after so many folds of each set")
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--jobs", type=int, default=2, help="fits side by side, with a thread each")
     parser.add_argument(
         "--fresh", action="store_true", help="forget the kept results of these sets and methods"
     )

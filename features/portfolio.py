@@ -75,20 +75,8 @@ class Portfolio:
 
         Of a level that the catalog does not have nothing is known.
         """
-        indicator = self.catalog.by_id[condition.indicator].indicator
         values = self.given[:, self.column(condition.indicator)]
-        if condition.at_least is not None:
-            met = values >= condition.at_least
-        elif condition.at_most is not None:
-            met = values <= condition.at_most
-        elif condition.above is not None:
-            met = values > condition.above
-        elif condition.below is not None:
-            met = values < condition.below
-        elif isinstance(condition.is_, bool):
-            met = values == float(condition.is_)
-        else:
-            met = np.isin(values, [indicator.level_codes[level] for level in condition.is_ or ()])
+        met = met_by(condition, self.catalog.by_id[condition.indicator].indicator, values)
         return met, ~np.isnan(values) & ~self._unseen(condition.indicator)
 
     def _unseen(self, indicator_id: str) -> Bools:
@@ -198,6 +186,24 @@ class Portfolio:
             levels={id_: texts[rows] for id_, texts in levels.items()},
         )
         return portfolio, _reject_frame(rejects, identity.customer_ids)
+
+
+def met_by(condition: Condition, indicator: Indicator, values: Floats) -> Bools:
+    """Return which encoded values of its indicator meet a condition, shape (n,); a missing one does not."""
+    met: Bools
+    if condition.at_least is not None:
+        met = values >= condition.at_least
+    elif condition.at_most is not None:
+        met = values <= condition.at_most
+    elif condition.above is not None:
+        met = values > condition.above
+    elif condition.below is not None:
+        met = values < condition.below
+    elif isinstance(condition.is_, bool):
+        met = values == float(condition.is_)
+    else:
+        met = np.isin(values, [indicator.level_codes[level] for level in condition.is_ or ()])
+    return met
 
 
 @dataclass(frozen=True)

@@ -92,6 +92,7 @@ class Baseline:
     def __init__(self, catalog: Catalog, policy: Policy) -> None:
         self._catalog = catalog
         self._policy = policy
+        self.missing_points = policy.missing_points
         self._groups = [group.id for dimension in catalog.dimensions for group in dimension.groups]
         self._dimensions = [dimension.id for dimension in catalog.dimensions]
         self._plans = {nature: self._plan(nature) for nature in catalog.natures}
@@ -131,7 +132,7 @@ class Baseline:
     ) -> tuple[_Nodes, _Nodes]:
         """Fill the rows of a result but for its groups and dimensions, which are returned."""
         plan, reference = self._plans[nature], self._policy.reference_for(nature)
-        missing_points = self._policy.missing_points
+        missing_points = self.missing_points
         places = rows[:, None], plan.indicators
         leaves = _leaves(result.points[places], portfolio.applicable[places])
         of_indicators, of_groups, of_dimensions = plan.levels

@@ -95,7 +95,7 @@ class Scorer:
         self.policy = policy
         self.model = model
         self.scale = Scale.from_policy(policy)
-        self._baseline = Baseline(catalog, policy)
+        self.baseline = Baseline(catalog, policy)
 
     def model_weight(self, nature: Nature) -> float:
         """Return the model's share in the composite score of one nature: 0 where it has no model."""
@@ -112,7 +112,7 @@ class Scorer:
         """
         if portfolio.catalog.hash != self.catalog.hash:
             raise ValueError(f"the portfolio is encoded by another catalog than {self.catalog.catalog}")
-        baseline = self._baseline.evaluate(portfolio)
+        baseline = self.baseline.evaluate(portfolio)
         model = self._evaluate_model(portfolio)
         share = np.array([self.model_weight(nature) for nature in portfolio.natures], dtype=np.float64)
         base = _blend(share, baseline.base, model.base)

@@ -101,9 +101,9 @@ def rule_sentence(entry: BasisEntry, catalog: Catalog, policy: Policy, language:
         subject = names.in_language(language)
     observed = required = ""
     if entry.required is not None and entry.observed is None:
-        template, required = _FLOOR_UNKNOWN, _rounded(entry.required, decimals)
+        template, required = _FLOOR_UNKNOWN, rounded(entry.required, decimals)
     elif entry.required is not None and entry.observed is not None:
-        observed, required = _apart(entry.observed, entry.required, decimals, scale)
+        observed, required = apart(entry.observed, entry.required, decimals, scale)
     tier = tier_name(entry.tier, policy).in_language(language)
     return template.in_language(language).format(
         subject=subject, tier=tier, observed=observed + suffix, required=required + suffix
@@ -129,7 +129,7 @@ def _indicator_sentence(decisions: Decisions, row: int, column: int, language: L
         value = shown_value(placed, float(portfolio.values[row, column]), portfolio.catalog, language)
     name = placed.indicator.names.in_language(language)
     return template.in_language(language).format(
-        name=name, value=value, verb=verb, points=_rounded(abs(points), 1)
+        name=name, value=value, verb=verb, points=rounded(abs(points), 1)
     )
 
 
@@ -148,7 +148,7 @@ def shown_value(placed: Placed, value: float, catalog: Catalog, language: Langua
             suffix = unit.suffix.in_language(language) if unit and unit.suffix else ""
             # Chinese sets a space between its characters and figures.
             space = "" if language is Language.EN else " "
-            return f"{space}{_trimmed(_rounded(value, decimals, scale))}{suffix}"
+            return f"{space}{_trimmed(rounded(value, decimals, scale))}{suffix}"
 
 
 def _shown_level(indicator: Indicator, code: int, language: Language) -> str:
@@ -158,7 +158,7 @@ def _shown_level(indicator: Indicator, code: int, language: Language) -> str:
     return _QUOTED.in_language(language).format(value=levels[code].names.in_language(language))
 
 
-def _rounded(value: float, decimals: int, scale: float = 1.0) -> str:
+def rounded(value: float, decimals: int, scale: float = 1.0) -> str:
     """Round value × scale half to even on the shortest decimal forms, so that 0.15 shows as people expect."""
     quantum = Decimal(1).scaleb(-decimals)
     decimal = Decimal(repr(value)) * Decimal(repr(scale))
@@ -168,10 +168,10 @@ def _rounded(value: float, decimals: int, scale: float = 1.0) -> str:
     return f"{rounded if rounded else abs(rounded):,}"
 
 
-def _apart(observed: float, required: float, decimals: int, scale: float) -> tuple[str, str]:
+def apart(observed: float, required: float, decimals: int, scale: float) -> tuple[str, str]:
     """Round both to as many decimals as it takes to see that the one is not the other."""
     for places in range(decimals, DECIMALS + 1):
-        shown = _rounded(observed, places, scale), _rounded(required, places, scale)
+        shown = rounded(observed, places, scale), rounded(required, places, scale)
         if shown[0] != shown[1]:
             break
     return shown

@@ -40,6 +40,23 @@ class Scale:
         result: Floats = np.where(log_odds > z[-1], lower * np.exp(beyond_lower), upwards)
         return result
 
+    def to_log_odds(self, points: Floats) -> Floats:
+        """Return the log-odds that points stand for, the inverse of `to_points`; shape (n,).
+
+        Infinite for what no log-odds reach: 100 and more, 0 and less.
+        """
+        z, anchors = np.array(self.log_odds), np.array(self.points)
+        upper, lower = anchors[0], anchors[-1]
+        slopes = np.diff(anchors) / np.diff(z)
+        inside = np.interp(-points, -anchors, z)
+        with np.errstate(divide="ignore"):
+            above = np.log(np.maximum(100.0 - points, 0.0) / (100.0 - upper)) * (100.0 - upper) / -slopes[0]
+            below = np.log(np.maximum(points, 0.0) / lower) * lower / slopes[-1]
+        result: Floats = np.where(
+            points > upper, z[0] + above, np.where(points < lower, z[-1] + below, inside)
+        )
+        return result
+
     def slope(self, log_odds: Floats) -> Floats:
         """Return the map's derivative in points per unit of log-odds, shape (n,); right-hand at anchors."""
         z, points = np.array(self.log_odds), np.array(self.points)

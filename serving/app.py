@@ -14,6 +14,7 @@ import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from typing import TypeVar
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -22,19 +23,24 @@ from starlette.routing import Route
 
 from models.answer import Answer
 from models.decision import UnexplainedScore
+from models.next_tier.programme import load_solver
 from serving import metrics
 from serving.body import MAX_BODY, read_body
 from serving.description import describe_served
 from serving.example import example_customer
-from serving.openapi import openapi_document
+from serving.next_tier import NextTier
+from serving.openapi import Examples, openapi_document
+from serving.operations import ROUTES as OPERATED
+from serving.operations import Operations
 from serving.refusal import Refusal
-from serving.request import parse_score_request
+from serving.request import parse_path_request, parse_score_request
 from serving.scoring import score_customers
 from serving.served import Served
 
 logger = logging.getLogger("tierwise.serving")
 
 Endpoint = Callable[[Request], Awaitable[Response]]
+T = TypeVar("T")
 
 # Up to this size a request is scored where it arrives; larger ones go to a thread, so that health checks
 # and small requests are answered beside them.
@@ -47,13 +53,19 @@ _HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 _PAGE_HEADERS = {**_HEADERS, "Content-Security-Policy": "default-src 'none'"}
 
 
-def build_app(load: Callable[[], Served]) -> Starlette:
-    """Return the application; `load` is called once, when the server starts."""
+def build_app(
+    load: Callable[[], Served], operate: Callable[[Served], Operations | None] = lambda served: None
+) -> Starlette:
+    """Return the application; `load` and `operate` are called once each, when the server starts.
+
+    With operations every route asks who calls, and the routes that need a store are there.
+    """
     service = _Service()
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        service.start(load())
+        served = load()
+        service.start(served, operate(served))
         # What is loaded by now stays: without this the collector walks through it in 300 ms pauses.
         gc.collect()
         gc.freeze()
@@ -63,17 +75,28 @@ def build_app(load: Callable[[], Served]) -> Starlette:
     routes = {
         ("/", "GET"): service.index,
         ("/v1/score", "POST"): service.score,
+        ("/v1/next-tier", "POST"): service.next_tier,
         ("/v1/catalog", "GET"): service.catalog,
         ("/docs.json", "GET"): service.docs,
         ("/metrics", "GET"): service.metrics,
     }
+    endpoints = {
+        **{key: service.admitting(*key, endpoint) for key, endpoint in routes.items()},
+        **{(path, method): service.operating(path, method) for method, path in OPERATED},
+    }
+    methods: dict[str, list[str]] = {}
+    for path, method in endpoints:
+        methods.setdefault(path, []).append(method)
     return Starlette(
         routes=[
             *(
                 Route(path, guarded(path, endpoint), methods=[method])
-                for (path, method), endpoint in routes.items()
+                for (path, method), endpoint in endpoints.items()
             ),
-            *(Route(path, guarded(path, _wrong_method(m)), methods=_METHODS) for path, m in routes),
+            *(
+                Route(path, guarded(path, _wrong_method(" and ".join(allowed))), methods=_METHODS)
+                for path, allowed in methods.items()
+            ),
             # Everything else, for otherwise BentoML's plain texts and pages would answer.
             Route("/{path:path}", guarded("other", _not_found), methods=_METHODS),
         ],
@@ -84,38 +107,75 @@ def build_app(load: Callable[[], Served]) -> Starlette:
 class _Service:
     """The endpoints and what they answer from."""
 
-    def start(self, served: Served) -> None:
+    def start(self, served: Served, operations: Operations | None) -> None:
         """Take up what is served and prepare all that does not change."""
-        self._served = served
+        self._served, self._operations = served, operations
         self._thread = ThreadPoolExecutor(1, "scoring")
         self._waiting = 0
-        request = {"customers": [example_customer(served.scorer.catalog)], "explain": True, "language": "en"}
-        response = json.loads(self._answer(_dump(request)))
-        self._docs = _dump(openapi_document(served.scorer.catalog, request, response))
+        self._next_tier = NextTier(served)
+        load_solver()
+        customer = example_customer(served.scorer.catalog)
+        scored = {"customers": [customer], "explain": True, "language": "en"}
+        asked = {"customer": customer, "language": "en"}
+        examples = Examples(
+            (scored, json.loads(self._answer(_dump(scored)))),
+            (asked, json.loads(self._answer_path(_dump(asked)))),
+        )
+        self._docs = _dump(openapi_document(served.scorer.catalog, examples))
         self._catalog = _dump(describe_served(served))
 
     def stop(self) -> None:
         """Finish what was begun."""
         self._thread.shutdown()
+        if self._operations is not None:
+            self._operations.close()
+
+    def admitting(self, path: str, method: str, endpoint: Endpoint) -> Endpoint:
+        """Return an endpoint that, where there is a store, asks who calls."""
+
+        async def admitted(request: Request) -> Response:
+            if self._operations is not None:
+                await self._operations.admit(request, method, path)
+            return await endpoint(request)
+
+        return admitted
+
+    def operating(self, path: str, method: str) -> Endpoint:
+        """Return an endpoint that needs a store."""
+
+        async def operated(request: Request) -> Response:
+            if self._operations is None:
+                raise Refusal(404, "this service has no store; start it with --operate", "path")
+            return _json(await self._operations.answer(request, method, path))
+
+        return operated
 
     async def score(self, request: Request) -> Response:
         body = await read_body(request)
         if len(body) <= SMALL_BODY:
             content, answers = self._answer_counted(body)
         else:
-            content, answers = await self._answer_in_turn(body)
+            content, answers = await self._in_turn(self._answer_counted, body)
         metrics.count_decisions(answers)
         return _json(content)
 
-    async def _answer_in_turn(self, body: bytes) -> tuple[bytes, list[Answer]]:
+    async def next_tier(self, request: Request) -> Response:
+        # A path is a search, which may take a while.
+        return _json(await self._in_turn(self._answer_path, await read_body(request)))
+
+    async def _in_turn(self, work: Callable[[bytes], T], body: bytes) -> T:
         if self._waiting + len(body) > _MAX_WAITING:
             raise Refusal(503, "too many large batches at once; try again in a moment", "service")
         self._waiting += len(body)
         try:
             loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self._thread, self._answer_counted, body)
+            return await loop.run_in_executor(self._thread, work, body)
         finally:
             self._waiting -= len(body)
+
+    def _answer_path(self, body: bytes) -> bytes:
+        asked = parse_path_request(body, self._served.scorer.catalog)
+        return _dump(self._next_tier.answer(asked.customer, asked.language))
 
     def _answer(self, body: bytes) -> bytes:
         return self._answer_counted(body)[0]
@@ -143,7 +203,8 @@ class _Service:
         page = (
             '<!doctype html><html lang="en"><meta charset="utf-8"><title>Tierwise</title><h1>Tierwise</h1>'
             f"<p>Serves {html.escape(self._served.describe())}.</p>"
-            "<p>POST /v1/score scores customers; the example in /docs.json can be sent as it stands.</p>"
+            "<p>POST /v1/score scores customers, POST /v1/next-tier finds one customer's way to the next "
+            "tier; the examples in /docs.json can be sent as they stand.</p>"
             f"<ul>{links}</ul>"
         )
         return Response(page, media_type="text/html", headers=_PAGE_HEADERS)
@@ -193,6 +254,8 @@ def _place(error: BaseException) -> str:
 
 def _refused(refusal: Refusal) -> Response:
     response = _json(_dump(refusal.body()), refusal.status)
+    if refusal.status == 401:
+        response.headers["WWW-Authenticate"] = "Bearer"
     if refusal.status in (400, 408, 413):
         response.headers["Connection"] = "close"  # the rest of the body may still be under way
     return response

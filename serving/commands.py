@@ -1,4 +1,4 @@
-"""The commands of this package: score, explain, serve, export and catalog weigh."""
+"""The commands of this package: score, explain, path, serve, export and catalog weigh."""
 
 import json
 import math
@@ -16,6 +16,7 @@ from features.terms import Language, Nature
 from models.export_dialects import DialectName
 from models.export_formats import Format
 from models.options import CatalogOption, LanguageOption, ModelOption, PolicyOption, StateOption
+from serving.store_options import KeysOption, ProcedureOption, StoreOption
 
 if TYPE_CHECKING:
     from features.catalog import Catalog
@@ -83,22 +84,60 @@ def explain(
         out.print(render(answer, served.scorer, language))
 
 
+def path(
+    customer: Annotated[
+        Path, typer.Argument(help="A JSON file with one customer as the service takes it, or -.")
+    ],
+    model: ModelOption = None,
+    catalog: CatalogOption = None,
+    policy: PolicyOption = None,
+    language: LanguageOption = Language.EN,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the answer as the service gives it.")
+    ] = False,
+    state: StateOption = None,
+) -> None:
+    """Find the least change that brings one customer to the next tier, or prove that there is none."""
+    from serving.chosen import chosen_served
+    from serving.next_tier import NextTier
+
+    raw = _read_customer(customer)
+    finder = NextTier(chosen_served(model, catalog, policy, state))
+    answer = finder.answer_raw(raw, language)
+    if as_json:
+        typer.echo(json.dumps(answer, ensure_ascii=False))
+    else:
+        out.print(finder.render(answer, language))
+
+
 def serve(
     model: ModelOption = None,
     catalog: CatalogOption = None,
     policy: PolicyOption = None,
     host: Annotated[
-        str, typer.Option(help="The address to listen on; nothing here asks who calls.")
+        str, typer.Option(help="The address to listen on; without --operate nothing asks who calls.")
     ] = "127.0.0.1",
     port: Annotated[
         int, typer.Option(min=0, max=65535, help="The port to listen on; 0 takes a free one.")
     ] = 3000,
     workers: Annotated[int, typer.Option(min=1, help="Processes that score.")] = 1,
+    operate: Annotated[
+        bool,
+        typer.Option("--operate", help="With the store: events, cases, tiers in force; callers need keys."),
+    ] = False,
+    procedure: ProcedureOption = None,
+    store: StoreOption = None,
+    keys: KeysOption = None,
     state: StateOption = None,
 ) -> None:
     """Start the service with the champion; without one, with a catalog and a policy alone."""
     from serving.chosen import chosen_settings
     from serving.launch import serve as start
+
+    if operate:
+        from serving.operating import set_environment
+
+        set_environment(store, keys, procedure)
 
     start(host=host, port=port, workers=workers, settings=chosen_settings(model, catalog, policy, state))
 

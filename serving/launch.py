@@ -18,8 +18,11 @@ from typing import TYPE_CHECKING
 from features.declaration import DeclarationError
 from models.artefact import ArtefactError
 from models.registry import STATE_VARIABLE, RegistryError
+from serving.confidential.keyring import KeyringError
+from serving.operating import load_operations
 from serving.served import Served, load_served
 from serving.settings import SERVED_VARIABLE, Settings, SettingsError
+from serving.store.database import StoreError
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -48,7 +51,7 @@ def serve(
     on stdout once requests are answered.
 
     Args:
-        host: an IP address; only this machine reaches the default. Nothing here asks who calls.
+        host: an IP address; only this machine reaches the default. Without a store nothing here asks who calls.
         port: 0 takes a free one, which the printed line names.
         workers: processes that score.
         settings: what to serve; from the environment by default.
@@ -60,7 +63,12 @@ def serve(
         try:
             settings = settings or Settings.from_environment()
             served = load_served(settings)
-        except (ArtefactError, DeclarationError, RegistryError, SettingsError) as error:
+            operations = load_operations(served)
+            if operations is not None:
+                operations.close()
+        except (
+            ArtefactError, DeclarationError, KeyringError, RegistryError, SettingsError, StoreError,
+        ) as error:  # fmt: skip
             raise CannotServe(str(error)) from None
         # Cleaned up after SIGTERM too, which by default would end the process on the spot.
         signal.signal(signal.SIGTERM, _exit)

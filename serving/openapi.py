@@ -1,7 +1,7 @@
 """The service's OpenAPI document, made from the catalog, the answer's types and one real request."""
 
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import TypeAdapter
 
@@ -9,12 +9,27 @@ from features.catalog import Catalog, Kind, Placed
 from features.customer import MAX_ID, MAX_LEVEL
 from features.terms import Language
 from models.answer import Answer
+from models.next_tier.answer import PathAnswer
 from serving.refusal import ErrorBody
 from serving.request import MAX_CUSTOMERS
 
 Json = dict[str, Any]
 
 _REFERENCE = "#/components/schemas/{model}"
+_SCORE = {
+    "operationId": "score",
+    "summary": "Score customers and justify every tier",
+    "description": "Answers in the order asked. The tier is indicative: the one in force is what "
+    "management approved. base + the contributions' points = score, to 1e-9.",
+    "answer": "One answer for each customer.",
+}
+_NEXT_TIER = {
+    "operationId": "nextTier",
+    "summary": "Find one customer's least way to the next tier",
+    "description": "The least change of what the customer can act on that the policy, gates and vetoes "
+    "included, puts into the next tier, or the proof that there is none. Nothing is kept.",
+    "answer": "The path, or why there is none.",
+}
 _REFUSALS = {
     "400": "The body is no JSON in UTF-8, or was cut off.",
     "408": "The body did not arrive in time.",
@@ -26,14 +41,15 @@ _REFUSALS = {
 }
 
 
-def openapi_document(catalog: Catalog, request: Json, response: Json) -> Json:
-    """Return the document.
+class Examples(NamedTuple):
+    """Requests that the service accepts, each with what it answers."""
 
-    Args:
-        catalog: what is served.
-        request: a request that the service accepts.
-        response: what it answers to that request.
-    """
+    score: tuple[Json, Json]
+    next_tier: tuple[Json, Json]
+
+
+def openapi_document(catalog: Catalog, examples: Examples) -> Json:
+    """Return the document of what is served."""
     return {
         "openapi": "3.1.0",
         "info": {
@@ -42,7 +58,10 @@ def openapi_document(catalog: Catalog, request: Json, response: Json) -> Json:
             "description": "Sorts customers into four tiers and justifies every tier exactly.",
         },
         "paths": {
-            "/v1/score": {"post": _score_operation(request, response)},
+            "/v1/score": {"post": _operation(_SCORE, "ScoreRequest", "ScoreResponse", examples.score)},
+            "/v1/next-tier": {
+                "post": _operation(_NEXT_TIER, "PathRequest", "PathAnswer", examples.next_tier)
+            },
             "/v1/catalog": {
                 "get": _get(
                     "catalog", "What can be given: every indicator", "application/json", _open_object()
@@ -59,22 +78,18 @@ def openapi_document(catalog: Catalog, request: Json, response: Json) -> Json:
     }
 
 
-def _score_operation(request: Json, response: Json) -> Json:
+def _operation(about: Json, asked: str, answered: str, example: tuple[Json, Json]) -> Json:
+    """Return a POST operation from what is said about it, the names of its schemas and an example."""
     refusal = {"application/json": {"schema": _reference("ErrorBody")}}
+    request, response = (
+        {"application/json": {"schema": _reference(schema), "example": shown}}
+        for schema, shown in zip((asked, answered), example, strict=True)
+    )
     return {
-        "operationId": "score",
-        "summary": "Score customers and justify every tier",
-        "description": "Answers in the order asked. The tier is indicative: the one in force is what "
-        "management approved. base + the contributions' points = score, to 1e-9.",
-        "requestBody": {
-            "required": True,
-            "content": {"application/json": {"schema": _reference("ScoreRequest"), "example": request}},
-        },
+        **{key: text for key, text in about.items() if key != "answer"},
+        "requestBody": {"required": True, "content": request},
         "responses": {
-            "200": {
-                "description": "One answer for each customer.",
-                "content": {"application/json": {"schema": _reference("ScoreResponse"), "example": response}},
-            },
+            "200": {"description": about["answer"], "content": response},
             **{status: {"description": text, "content": refusal} for status, text in _REFUSALS.items()},
         },
     }
@@ -92,6 +107,7 @@ def _get(name: str, summary: str, media_type: str, schema: Json) -> Json:
 def _schemas(catalog: Catalog) -> Json:
     return {
         **_types_schemas(Answer),
+        **_types_schemas(PathAnswer),
         **_types_schemas(ErrorBody),
         "ScoreResponse": {
             "type": "object",
@@ -114,6 +130,15 @@ def _schemas(catalog: Catalog) -> Json:
                     "default": True,
                     "description": "With base, contributions by indicator, group and dimension, and reasons.",
                 },
+                "language": {"enum": [str(language) for language in Language], "default": str(Language.EN)},
+            },
+        },
+        "PathRequest": {
+            "type": "object",
+            "required": ["customer"],
+            "additionalProperties": False,
+            "properties": {
+                "customer": _reference("Customer"),
                 "language": {"enum": [str(language) for language in Language], "default": str(Language.EN)},
             },
         },

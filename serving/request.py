@@ -1,7 +1,8 @@
-"""The request of POST /v1/score: read strictly, refused as a whole with the first place that is wrong."""
+"""The requests that are posted: read strictly, refused as a whole with the first place that is wrong."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from features.catalog import Catalog
 from features.customer import Customer, InvalidCustomer, parse_customer
@@ -12,6 +13,7 @@ from serving.strict_json import parse, refuse_repeated
 MAX_CUSTOMERS = 1000
 
 _FIELDS = ("customers", "explain", "language")
+_PATH_FIELDS = ("customer", "language")
 
 
 @dataclass(frozen=True)
@@ -23,19 +25,21 @@ class ScoreRequest:
     language: Language = Language.EN
 
 
+@dataclass(frozen=True)
+class PathRequest:
+    """One checked customer, and the language to answer in."""
+
+    customer: Customer
+    language: Language = Language.EN
+
+
 def parse_score_request(body: bytes, catalog: Catalog) -> ScoreRequest:
     """Read a request.
 
     Raises:
         Refusal: 400 where the body is no JSON, 422 where it is not what is asked for.
     """
-    document = parse(body)
-    if not isinstance(document, Mapping):
-        raise Refusal(422, f"must be an object with {', '.join(_FIELDS)}", "body")
-    refuse_repeated(document, "body")
-    unknown = [key for key in document if key not in _FIELDS]
-    if unknown:
-        raise Refusal(422, f"has {len(unknown)} unknown field(s); give only {', '.join(_FIELDS)}", "body")
+    document = _document(body, _FIELDS)
     explain = document.get("explain", True)
     if not isinstance(explain, bool):
         raise Refusal(422, "must be true or false", "explain")
@@ -44,6 +48,28 @@ def parse_score_request(body: bytes, catalog: Catalog) -> ScoreRequest:
         raise Refusal(422, f"must be a list of 1 to {MAX_CUSTOMERS} customers", "customers")
     checked = tuple(_customer(raw, catalog, position) for position, raw in enumerate(customers))
     return ScoreRequest(checked, explain, _language(document.get("language", str(Language.EN))))
+
+
+def parse_path_request(body: bytes, catalog: Catalog) -> PathRequest:
+    """Read a request.
+
+    Raises:
+        Refusal: 400 where the body is no JSON, 422 where it is not what is asked for.
+    """
+    document = _document(body, _PATH_FIELDS)
+    customer = _customer(document.get("customer"), catalog, 0)
+    return PathRequest(customer, _language(document.get("language", str(Language.EN))))
+
+
+def _document(body: bytes, fields: tuple[str, ...]) -> Mapping[str, Any]:
+    document = parse(body)
+    if not isinstance(document, Mapping):
+        raise Refusal(422, f"must be an object with {', '.join(fields)}", "body")
+    refuse_repeated(document, "body")
+    unknown = [key for key in document if key not in fields]
+    if unknown:
+        raise Refusal(422, f"has {len(unknown)} unknown field(s); give only {', '.join(fields)}", "body")
+    return document
 
 
 def _language(value: object) -> Language:

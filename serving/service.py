@@ -9,6 +9,7 @@ import bentoml
 
 from models.engine import load_kernels
 from serving.app import build_app
+from serving.operating import load_operations
 from serving.served import Served, load_served
 from serving.settings import SERVED_VARIABLE, Settings
 
@@ -27,7 +28,7 @@ def load() -> Served:
     return served
 
 
-@bentoml.asgi_app(build_app(load), path="/")
+@bentoml.asgi_app(build_app(load, load_operations), path="/")
 @bentoml.service(
     name="tierwise",
     # Never reached: reading a body and what may wait have limits of their own, answered in the usual shape.

@@ -25,6 +25,8 @@ from models.answer import answer
 from models.decision import Scorer
 from models.policy import POLICIES, load_policy
 from serving.example import example_customer
+from serving.next_tier import NextTier
+from serving.served import Served
 from tests.served_model import fuzzed_corpus
 from tests.strategies import random_model, random_portfolio
 from training.frames import to_frame
@@ -120,6 +122,21 @@ def test_explain_reads_a_file_or_standard_input_and_justifies_in_words(customer:
     from_stdin = called("explain", "-", given=customer.read_text(encoding="utf-8"))
     assert from_stdin.stdout == from_file.stdout
     assert "良好客戶" in run("explain", customer, "--language", "zh-Hant")
+
+
+def test_path_prints_the_answer_that_python_gives_and_says_it_in_words(customer: Path) -> None:
+    catalog, policy = load_catalog("customer"), load_policy("customer")
+    finder = NextTier(Served(Scorer(catalog, policy), None))
+    for number, raw in enumerate(fuzzed_corpus(catalog, 12)):
+        language = list(Language)[number % 3]
+        printed = run("path", "-", "--json", "--language", language, given=json.dumps(raw))
+        assert json.loads(printed) == finder.answer_raw(raw, language)
+        assert printed.count("\n") == 1
+    expected = finder.answer_raw(json.loads(customer.read_text(encoding="utf-8")), Language.ZH_HANS)
+    shown = run("path", customer, "--language", "zh-Hans", "--catalog", "customer")
+    assert expected["steps"]
+    for reason in expected["reasons"]:
+        assert reason in shown.replace("\n", "")
 
 
 def test_a_catalog_and_policy_of_ones_own_can_be_given_as_files(customer: Path, tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +9,12 @@ import httpx
 import pytest
 from joserfc.jwk import OKPKey
 
-from features.terms import Tier
 from serving.access.api_keys import create_key
 from serving.access.matrix import ACCESS, Access
 from serving.access.roles import Role
 from serving.operations import ROUTES
-from serving.store.instants import now
-from serving.store.store import Store, open_store
-from tests.reviewed import DAYS, newest, runs_of, store, template
+from serving.store.store import open_store
+from tests.reviewed import DAYS, store, template
 from tests.service_process import Service, running_service
 from tests.stores import postgresql_server
 from tests.test_access import AUDIENCE, ISSUER, PRIVATE, public_keys, token

@@ -15,6 +15,8 @@ from features.portfolio import Portfolio
 from models.answer import answer
 from models.decision import Scorer
 from models.policy import load_policy
+from serving.next_tier import NextTier
+from serving.served import Served
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -46,6 +48,14 @@ def test_the_answer_shown_adds_up() -> None:
     points = re.findall(r'\{"dimension": "\w+", "points": (-?[\d.e-]+)\}', README)
     assert len(points) == 5
     assert shown_number("base") + sum(map(float, points)) == pytest.approx(shown_number("score"), abs=1e-9)
+
+
+def test_the_path_shown_is_the_one_that_is_found() -> None:
+    raw = json.loads(README.split("<<'EOF'\n", 1)[1].split("EOF\n", 1)[0])
+    shown = json.loads(README.split("]]] -->\n```json\n", 1)[1].split("```", 1)[0])
+    found = NextTier(Served(Scorer(load_catalog("sba"), load_policy("sba")), None)).answer_raw(raw)
+    assert shown["reasons"] == found["reasons"]
+    assert shown["reached"]["score"] == pytest.approx(found["reached"]["score"] if found["reached"] else None)
 
 
 def test_every_command_of_the_readme_exists() -> None:

@@ -36,6 +36,16 @@ def test_the_policy_s_probabilities_fall_on_its_cut_offs() -> None:
     assert points(SCALE, *logit(policy.tier_probabilities)) == list(policy.cut_offs)
 
 
+@given(scale=scales(), a=st.floats(0.5, 99.5))
+def test_log_odds_are_found_again_from_points(scale: Scale, a: float) -> None:
+    assert points(scale, float(scale.to_log_odds(np.array([a]))[0]))[0] == pytest.approx(a, abs=1e-9)
+
+
+def test_no_log_odds_reach_the_ends_of_the_scale() -> None:
+    ends = SCALE.to_log_odds(np.array([-1.0, 0.0, 100.0, 101.0]))
+    assert ends.tolist() == [np.inf, np.inf, -np.inf, -np.inf]
+
+
 @given(scale=scales(), a=LOG_ODDS, b=LOG_ODDS)
 def test_points_fall_as_the_log_odds_rise(scale: Scale, a: float, b: float) -> None:
     assume(a < b)

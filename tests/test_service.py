@@ -27,6 +27,7 @@ from models.points import Axis, Table
 from models.policy import Policy
 from serving.app import guarded
 from serving.body import MAX_BODY, read_body
+from serving.next_tier import NextTier
 from serving.refusal import Refusal
 from serving.request import MAX_CUSTOMERS, parse_score_request
 from serving.scoring import score_customers
@@ -127,6 +128,28 @@ def test_answers_equal_pythons_with_a_model(
     assert one_by_one == results[:100]
     assert {result["model"] is None for result in results} == {True, False}
     assert {result["model_version"] for result in results} == {"points"}
+
+
+def test_paths_equal_pythons_with_a_model(
+    service_with_model: Service,
+    catalog: Catalog,
+    policy: Policy,
+    model: Model,
+    corpus: list[dict[str, Any]],
+) -> None:
+    in_process = NextTier(Served(Scorer(catalog, policy, model), "points"))
+    outcomes = set()
+    with service_with_model.client() as client:
+        schema = client.get("/docs.json").json()["components"]["schemas"]["PathAnswer"]
+        for number, raw in enumerate(corpus[:60]):
+            language = list(Language)[number % 3]
+            response = client.post("/v1/next-tier", json={"customer": raw, "language": str(language)})
+            assert response.status_code == 200
+            answer = response.json()
+            assert answer == in_process.answer_raw(raw, language)
+            assert set(answer) == set(schema["properties"]) == set(schema["required"])
+            outcomes.add(answer["outcome"])
+    assert {"path", "impossible"} <= outcomes
 
 
 def test_every_answer_adds_up_and_comes_in_the_order_asked(
@@ -253,6 +276,32 @@ WHOLE = (
     '{"customers": [{"customer_id": "C-1", "nature": "enterprise", "as_of": "2026-01-31", '
     '"indicators": {%s}}]%s}'
 )
+
+
+@pytest.mark.parametrize(
+    ("body", "field", "reason"),
+    [
+        ({"customers": []}, "body", "has 1 unknown field(s); give only customer, language"),
+        ([], "body", "must be an object with customer, language"),
+        ({}, "customer", "must be an object"),
+        ({"customer": {"customer_id": SECRET}}, "nature", "must be one of"),
+        ({"customer": None, "language": "fr"}, "customer", "must be an object"),
+    ],
+)
+def test_what_is_wrong_with_a_path_s_customer_is_named(
+    client: httpx.Client, body: Any, field: str, reason: str
+) -> None:
+    response = client.post("/v1/next-tier", json=body)
+    assert response.status_code == 422
+    error = error_of(response)
+    assert error["field"] == field
+    assert error["reason"].startswith(reason)
+
+
+def test_a_path_in_no_known_language_is_refused(client: httpx.Client, catalog: Catalog) -> None:
+    response = client.post("/v1/next-tier", json={"customer": customer(catalog), "language": "fr"})
+    assert error_of(response)["field"] == "language"
+    assert client.get("/v1/next-tier").status_code == 405
 
 
 @pytest.mark.parametrize(
@@ -475,6 +524,14 @@ def test_the_documents_example_request_really_gives_its_example_answer(client: h
     assert result["tier"] != "unrated"
     assert result["review"] == []
     assert len(result["reasons"]) > 3
+
+
+def test_the_example_path_is_answered_as_the_document_shows(client: httpx.Client) -> None:
+    operation = client.get("/docs.json").json()["paths"]["/v1/next-tier"]["post"]
+    request = operation["requestBody"]["content"]["application/json"]["example"]
+    answer = operation["responses"]["200"]["content"]["application/json"]["example"]
+    assert client.post("/v1/next-tier", json=request).json() == answer
+    assert answer["outcome"] in ("path", "impossible")
 
 
 def test_the_document_is_whole(client: httpx.Client, catalog: Catalog) -> None:
