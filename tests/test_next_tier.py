@@ -424,7 +424,10 @@ def test_indicators_computed_from_the_same_records_are_named() -> None:
     assert found["net_profit"] == ("net_profit_margin",)
     assert "order_count_36m" in found["purchase_frequency"]
     assert found["identity_verified"] == ()
-    assert not any(related(load_catalog("sba")).values())
+    of_loans = related(load_catalog("sba"))
+    assert "approved_amount" in of_loans["relative_amount"]
+    # Through what they share by name: whether jobs were stated at all.
+    assert "jobs_retained" in of_loans["jobs_created"]
 
 
 # Ladders

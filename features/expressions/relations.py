@@ -1,10 +1,12 @@
 """Which indicators are computed from the same cells, so that in truth one hardly moves without the other."""
 
 from collections import defaultdict
+from collections.abc import Mapping
 
 from features.catalog import Catalog
 from features.expressions.parsing import parse
-from features.expressions.syntax import Aggregate, Column, IndicatorValue, walk
+from features.expressions.syntax import Aggregate, Column, Expression, IndicatorValue, walk
+from features.expressions.terms import terms_of, with_terms
 
 
 def related(catalog: Catalog) -> dict[str, tuple[str, ...]]:
@@ -16,7 +18,8 @@ def related(catalog: Catalog) -> dict[str, tuple[str, ...]]:
     Raises:
         ExpressionError: a `value` is no expression.
     """
-    reads = {placed.id: _reads(placed.indicator.value, catalog, ()) for placed in catalog.placed}
+    terms = terms_of(catalog)
+    reads = {placed.id: _reads(placed.indicator.value, catalog, terms, ()) for placed in catalog.placed}
     readers = defaultdict(set)
     for id_, cells in reads.items():
         for cell in cells:
@@ -27,12 +30,14 @@ def related(catalog: Catalog) -> dict[str, tuple[str, ...]]:
     }
 
 
-def _reads(value: str | None, catalog: Catalog, within: tuple[str, ...]) -> set[tuple[str, str | None]]:
+def _reads(
+    value: str | None, catalog: Catalog, terms: Mapping[str, Expression], within: tuple[str, ...]
+) -> set[tuple[str, str | None]]:
     """Return the columns that an expression and the indicators within it read, by table and name."""
     found: set[tuple[str, str | None]] = set()
-    for part in walk(parse(value)) if value is not None else ():
+    for part in walk(with_terms(parse(value), terms)) if value is not None else ():
         if isinstance(part, IndicatorValue) and part.id not in within and part.id in catalog.by_id:
-            found |= _reads(catalog.by_id[part.id].indicator.value, catalog, (*within, part.id))
+            found |= _reads(catalog.by_id[part.id].indicator.value, catalog, terms, (*within, part.id))
         if isinstance(part, Aggregate):
             argument = part.argument
             columns = [inner for inner in walk(argument) if isinstance(inner, Column)] if argument else []
