@@ -51,7 +51,7 @@ def serve(
     on stdout once requests are answered.
 
     Args:
-        host: an IP address; only this machine reaches the default. Without a store nothing here asks who calls.
+        host: an IP address; only this machine reaches the default. Without a store nothing asks who calls.
         port: 0 takes a free one, which the printed line names.
         workers: processes that score.
         settings: what to serve; from the environment by default.
