@@ -93,6 +93,7 @@ for group, name, command in (
     ("access", "revoke", of_store.revoke_key),
     ("access", "list", of_store.list_keys),
     ("keys", "rotate", of_store.rotate_master),
+    ("keys", "prune", of_store.prune_masters),
     ("customer", "erase", of_store.erase_customer),
     ("audit", "verify", of_store.verify_audit),
     ("case", "list", of_reviews.list_cases),

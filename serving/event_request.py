@@ -1,5 +1,6 @@
 """The request of POST /v1/events: one material event, read strictly."""
 
+import math
 from collections.abc import Mapping
 from datetime import date
 
@@ -36,6 +37,8 @@ def parse_event(body: bytes) -> Event:
     refuse_repeated(indicators, "indicators")
     if not all(value is None or isinstance(value, float | int | bool | str) for value in indicators.values()):
         raise Refusal(422, "each value must be a number, true, false, a text or null", "indicators")
+    if any(isinstance(value, float) and not math.isfinite(value) for value in indicators.values()):
+        raise Refusal(422, "each number must be finite", "indicators")
     try:
         day = date.fromisoformat(document["occurred_on"])
     except ValueError:

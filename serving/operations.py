@@ -15,6 +15,7 @@ from features.terms import Tier
 from serving.access.gate import Gate
 from serving.access.roles import Actor
 from serving.body import read_body
+from serving.confidential.keyring import KeyringError
 from serving.event_request import parse_event
 from serving.procedure import Procedure
 from serving.refusal import Refusal
@@ -55,17 +56,19 @@ class Operations:
         self._office = Office(store, procedure)
         self._desk = EventDesk(self._office, served)
         self._replayer = Replayer(store)
-        self._thread = ThreadPoolExecutor(1, "store")
+        self._thread, self._door = ThreadPoolExecutor(1, "store"), ThreadPoolExecutor(2, "gate")
 
     def close(self) -> None:
         """Finish what was begun."""
         self._thread.shutdown()
+        self._door.shutdown()
         self._store.close()
 
     async def admit(self, request: Request, method: str, path: str) -> Actor | None:
         """Return who calls a route; see `Gate.admit`."""
-        actor: Actor | None = await self._in_thread(lambda: self._gate.admit(request, method, path))
-        return actor
+        # Beside the store's thread, so that nobody waits for a writer to be let in.
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._door, self._gate.admit, request, method, path)
 
     async def answer(self, request: Request, method: str, path: str) -> bytes:
         """Answer one request to one of ROUTES.
@@ -276,6 +279,8 @@ def _refusing(work: Callable[[], Json]) -> Json:
         raise Refusal(422, error.reason, error.field) from None
     except (UnknownCustomer, UnknownDecision) as error:
         raise Refusal(404, str(error), "path") from None
+    except KeyringError:
+        raise Refusal(503, "the keyring was renewed; the service must be restarted", "service") from None
     except StoreError as error:
         raise Refusal(503, str(error), "service") from None
 

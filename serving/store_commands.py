@@ -85,14 +85,29 @@ def rotate_master(store: StoreOption = None, keys: KeysOption = None) -> None:
 
     with opened(store, keys) as found:
         _, folder = store_place(store, keys)
-        oldest = min(found.keyring.masters)
-        if oldest == found.keyring.master_version:
+        if len(found.keyring.masters) == 1:
             found.keyring = found.keyring.with_new_master()
             found.keyring.save(keyring_file(folder))
         wrapped = sum(rewrap_keys(found, operator().name))
-        found.keyring = found.keyring.with_newest_master_alone()
-        found.keyring.save(keyring_file(folder))
     out.print(f"{wrapped:,} customers' keys are wrapped by master key {found.keyring.master_version}.")
+    out.print(
+        "Restart services and whatever else has the store open; then `tierwise keys prune` drops the old one."
+    )
+
+
+def prune_masters(store: StoreOption = None, keys: KeysOption = None) -> None:
+    """Drop master keys that wrap nothing any more, once nobody has the older keyring open."""
+    from serving.store.customers import masters_in_use
+    from serving.store.store import keyring_file
+
+    with opened(store, keys) as found, found.writing(operator().name) as writing:
+        kept = {found.keyring.master_version, *masters_in_use(writing.connection)}
+        dropped = sorted(set(found.keyring.masters) - kept)
+        for version in dropped:
+            found.keyring = found.keyring.without_master(version)
+        found.keyring.save(keyring_file(store_place(store, keys)[1]))
+        writing.record("keys.pruned", None, {"versions": [str(version) for version in dropped]})
+    out.print(f"Dropped: {', '.join(map(str, dropped)) or 'none'}.")
 
 
 def erase_customer(
@@ -116,11 +131,13 @@ def verify_audit(store: StoreOption = None, keys: KeysOption = None) -> None:
     """Verify the audit trail from its first entry to its last; exit code 1 where something is wrong."""
     from serving.audit.verification import verify
 
-    with opened(store, keys) as found, found.reading() as connection:
+    with opened(store, keys, trusting=True) as found, found.reading() as connection:
         verified = verify(connection, found.keyring, found.heads)
     if verified.bad_entry is not None:
         out.print(f"Entry {verified.bad_entry}: {verified.fault}.", soft_wrap=True)
         raise typer.Exit(1)
     out.print(f"{verified.entries:,} entries, all as they were written.")
+    if verified.torn:
+        out.print(f"{verified.torn:,} lines of the exported heads cannot be read.")
     if verified.unexported:
         out.print(f"The last {verified.unexported:,} are in no exported head yet.")

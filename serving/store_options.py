@@ -1,7 +1,7 @@
 """Which store a command means, and who acts on the command line."""
 
-import getpass
 import os
+import pwd
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -39,7 +39,7 @@ def store_place(store: str | None, keys: Path | None) -> tuple[str | None, Path]
 
 
 @contextmanager
-def opened(store: str | None, keys: Path | None) -> Iterator["Store"]:
+def opened(store: str | None, keys: Path | None, *, trusting: bool = False) -> Iterator["Store"]:
     """Open the store that is meant, and close it.
 
     Raises:
@@ -47,7 +47,7 @@ def opened(store: str | None, keys: Path | None) -> Iterator["Store"]:
     """
     from serving.store.store import open_store
 
-    found = open_store(*store_place(store, keys))
+    found = open_store(*store_place(store, keys), trusting=trusting)
     try:
         yield found
     finally:
@@ -58,5 +58,6 @@ def operator() -> "Actor":
     """Return who acts on the command line: whoever is logged in. Who can read the keyring may do anything."""
     from serving.access.roles import Actor, Role
 
-    name = getpass.getuser()
+    # The account itself: the environment says whatever somebody wrote there.
+    name = pwd.getpwuid(os.getuid()).pw_name
     return Actor(name, frozenset(Role), "command line", frozenset({name}))

@@ -185,7 +185,11 @@ def test_entries_that_were_committed_and_not_exported_are_counted(store: Store) 
     fill(store)
     lines = store.heads.path.read_text().splitlines(keepends=True)
     store.heads.path.write_text("".join(lines[:-2]) + lines[-2][:20])
-    assert verified(store) == Verified(ENTRIES, 2, None, None)
+    assert verified(store) == Verified(ENTRIES, 2, None, None, 1)
+    # The next head begins a line of its own.
+    with store.writing("ann") as writing:
+        writing.record("gone.on", None, {})
+    assert verified(store) == Verified(ENTRIES + 1, 0, None, None, 1)
 
 
 def test_an_exported_head_of_another_trail_is_found(store: Store, tmp_path: Path) -> None:
@@ -196,8 +200,14 @@ def test_an_exported_head_of_another_trail_is_found(store: Store, tmp_path: Path
     assert verified(store).bad_entry == 4
 
 
-def test_the_heads_file_is_read_to_its_last_whole_line(tmp_path: Path) -> None:
-    assert list(Heads(tmp_path / "none")) == []
+def test_a_file_of_heads_that_is_not_there_has_none(tmp_path: Path) -> None:
+    assert Heads(tmp_path / "none").read() == ([], 0)
+
+
+def test_a_trail_without_its_exported_heads_is_not_trusted(store: Store) -> None:
+    fill(store)
+    store.heads.path.unlink()
+    assert verified(store).bad_entry == 1
 
 
 def test_an_entry_is_bound_to_every_one_of_its_fields(store: Store) -> None:

@@ -39,6 +39,7 @@ from serving.reviews.cases import (
 from serving.reviews.office import Office
 from serving.reviews.standings import Layer, end_expired, put_in_force, standing_of, standings_of
 from serving.store.case_tables import case_acts, cases, changes, standings
+from serving.store.customers import erase_customer
 from serving.store.instants import now
 from tests.reviewed import CUSTOMERS, PERSONS, acting, copy_of, newest, office, runs_of, store, template
 from tests.stores import postgresql_server
@@ -66,6 +67,7 @@ class Workflow(RuleBasedStateMachine):
         self.newest = newest(self.store)
         self.customers = sorted(self.newest)
         self.makers: dict[str, set[str]] = {}
+        self.openers: dict[str, set[str]] = {}
         self.approved: dict[tuple[str, int], list[frozenset[str]]] = {}
         self.effective: set[str] = set()
 
@@ -90,7 +92,7 @@ class Workflow(RuleBasedStateMachine):
         with self.store.writing(actor.name) as writing:
             case = self.office.open_list(writing, actor, runs_of(self.store)[-1])
         assert case is not None
-        self.makers[case.id] = set(actor.persons)
+        self.makers[case.id] = self.openers[case.id] = set(actor.persons)
 
     @rule(actor=ACTORS, place=st.integers(0, CUSTOMERS - 1))
     def open(self, actor: Actor, place: int) -> None:
@@ -99,6 +101,7 @@ class Workflow(RuleBasedStateMachine):
             if case.opened_at != writing.at:
                 writing.record("case.found", case.id, {})
         self.makers.setdefault(case.id, set())
+        self.openers.setdefault(case.id, set(actor.persons))
 
     @rule(data=st.data(), actor=ACTORS, place=st.integers(0, CUSTOMERS - 1))
     def pull_out(self, data: st.DataObject, actor: Actor, place: int) -> None:
@@ -115,8 +118,9 @@ class Workflow(RuleBasedStateMachine):
             assert not possible
             return
         assert possible
-        assert self.case(id_).version == case.version + 1
-        self.makers[single.id] = set()
+        # Those who have approved the list have approved what is left of it.
+        assert self.case(id_).version == case.version
+        self.makers[single.id], self.openers[single.id] = set(), set(actor.persons)
 
     @rule(data=st.data(), actor=ACTORS, tier=st.sampled_from(RATED_TIERS), overriding=st.booleans())
     def propose(self, data: st.DataObject, actor: Actor, tier: Tier, overriding: bool) -> None:
@@ -160,7 +164,7 @@ class Workflow(RuleBasedStateMachine):
             return
         assert may
         earlier.append(actor.persons)
-        assert (after.state is CaseState.EFFECTIVE) == (len(earlier) >= case.needed)
+        assert (after.state is CaseState.EFFECTIVE) == (len(earlier) >= after.needed)
         if after.state is CaseState.EFFECTIVE:
             self.effective.add(id_)
 
@@ -189,11 +193,15 @@ class Workflow(RuleBasedStateMachine):
     def withdraw(self, data: st.DataObject, actor: Actor) -> None:
         id_ = self.pick(data, CaseState.COLLECTING)
         case = self.case(id_)
+        theirs = self.openers[id_] | self.makers[id_]
+        may = case.state not in FINAL and not theirs.isdisjoint(actor.persons)
         try:
             with self.store.writing(actor.name) as writing:
                 self.office.withdraw(writing, actor, id_)
         except CaseError:
-            assert case.state in FINAL
+            assert not may
+            return
+        assert may
 
     @precondition(lambda self: self.effective)
     @invariant()
@@ -336,7 +344,7 @@ def test_a_list_is_approved_without_those_pulled_out_and_one_who_gets_a_case_lea
         office.open(writing, acting("service"), names[1], CaseReason.EVENT, None)
     with store.reading() as connection:
         listed = load_case(connection, listed.id)
-    assert listed.version == 3
+    assert listed.version == 1
     for approver in ("bob", "carl")[: listed.needed]:
         with store.writing(approver) as writing:
             listed_after, told = office.approve(writing, acting(approver), listed.id, listed.version)
@@ -362,3 +370,102 @@ def test_facts_are_asked_for_and_answered_and_can_be_read_with_the_key_alone(off
         ).scalar_one()
         assert b"overdue" not in remark
         assert office.read_text(connection, case, remark) == "what is overdue?"
+
+
+def approve(office: Office, case: Case, *names: str) -> None:
+    for name in names:
+        with office.store.writing(name) as writing:
+            office.approve(writing, acting(name), case.id, case.version)
+
+
+def test_a_list_never_puts_an_older_decision_in_force(office: Office) -> None:
+    store = office.store
+    early, late = runs_of(store)
+    with store.writing("ann") as writing:
+        assert office.open_list(writing, acting("ann"), early) is None
+        writing.record("list.empty", early, {})
+    with store.writing("ann") as writing:
+        listed = office.open_list(writing, acting("ann"), late)
+    assert listed is not None
+    approve(office, listed, *("bob", "carl")[: listed.needed])
+    with store.reading() as connection:
+        found = standings_of(connection, sorted(newest(store)), now())
+    assert all(standing.tier is newest(store)[customer][1] for customer, standing in found.items())
+
+
+def test_a_list_that_was_rejected_can_be_proposed_again(office: Office) -> None:
+    run = runs_of(office.store)[-1]
+    first = office.list_of(acting("ann"), run)
+    assert first is not None
+    with office.store.writing("bob") as writing:
+        office.reject(writing, acting("bob"), first.id, first.version, "not now")
+    second = office.list_of(acting("ann"), run)
+    assert second is not None
+    assert second.id != first.id
+
+
+def test_an_override_that_ends_a_hold_leaves_what_the_newest_facts_say_beneath_it(office: Office) -> None:
+    store = office.store
+    customer = min(newest(store))
+    with store.writing("ann") as writing:
+        put_in_force(writing, customer, Layer.APPROVED, Tier.PREMIUM, reason="periodic")
+    with store.writing("service") as writing:
+        put_in_force(writing, customer, Layer.HOLD, Tier.RISK, reason="payment_default")
+    case = proposed(office, acting("ann"), tier=Tier.GENERAL)
+    approve(office, case, "bob")
+    with store.reading() as connection:
+        standing = standing_of(connection, customer, now())
+        later = standing_of(connection, customer, now() + timedelta(days=40))
+    assert standing.tier is Tier.GENERAL
+    assert later.tier is newest(store)[customer][1]
+
+
+def test_two_must_approve_premium_whatever_was_in_force_when_the_case_was_opened(office: Office) -> None:
+    store = office.store
+    customer = min(newest(store))
+    with store.writing("ann") as writing:
+        put_in_force(writing, customer, Layer.APPROVED, Tier.GOOD, reason="periodic")
+        put_in_force(
+            writing, customer, Layer.OVERRIDE, Tier.PREMIUM, reason="strategic",
+            expires_at=now() + timedelta(days=1),
+        )  # fmt: skip
+    with store.writing("ann") as writing:
+        office.open(writing, acting("ann"), customer, CaseReason.REQUEST, None)
+    again = proposed(office, acting("ann"), tier=Tier.PREMIUM)
+    assert again.needed == 2
+
+
+def test_an_override_that_ends_is_told_before_the_next_begins(office: Office) -> None:
+    store = office.store
+    customer = min(newest(store))
+    start = now()
+    with store.writing("ann", start) as writing:
+        put_in_force(writing, customer, Layer.APPROVED, Tier.GOOD, reason="periodic")
+    for days in (0, 30):
+        with store.writing("ann", start + timedelta(days=days, hours=1)) as writing:
+            put_in_force(
+                writing, customer, Layer.OVERRIDE, Tier.PREMIUM, reason="strategic",
+                expires_at=start + timedelta(days=days + 10),
+            )  # fmt: skip
+    with store.reading() as connection:
+        told = connection.execute(select(changes).order_by(changes.c.at)).all()
+    assert [(row.before, row.after) for row in told] == [
+        (None, "good"), ("good", "premium"), ("premium", "good"), ("good", "premium"),
+    ]  # fmt: skip
+    assert told[2].at == start + timedelta(days=10)
+
+
+def test_an_erasure_closes_the_case_and_leaves_the_list(office: Office) -> None:
+    store = office.store
+    listed = office.list_of(acting("ann"), runs_of(store)[-1])
+    assert listed is not None
+    with store.reading() as connection:
+        names = [item.customer for item in items_of(connection, listed.id)]
+    with store.writing("ann") as writing:
+        case = office.open(writing, acting("ann"), names[0], CaseReason.REQUEST, None)
+    with store.writing("dpo") as writing:
+        erase_customer(writing, names[0])
+        erase_customer(writing, names[1])
+    with store.reading() as connection:
+        assert load_case(connection, case.id).state is CaseState.WITHDRAWN
+        assert names[1] not in {item.customer for item in items_of(connection, listed.id)}

@@ -122,8 +122,19 @@ def test_a_store_is_opened_again_and_made_only_once(database_url: str | None, tm
     opened = open_store(database_url, tmp_path)
     assert Keyring.load(tmp_path / "keyring.json").masters == opened.keyring.masters
     opened.close()
-    with pytest.raises(KeyringError, match="is there already"):
+    with pytest.raises(StoreError, match="has a store already"):
         create_store(database_url, tmp_path, ACTOR)
+
+
+def test_a_store_is_not_used_with_another_ones_keyring(database_url: str | None, tmp_path: Path) -> None:
+    create_store(database_url, tmp_path / "one", ACTOR).close()
+    address = database_url or f"sqlite:///{tmp_path / 'one' / 'store.db'}"
+    create_store(None, tmp_path / "two", ACTOR).close()
+    with pytest.raises(KeyringError, match="did not write"):
+        open_store(address, tmp_path / "two")
+    with pytest.raises(StoreError, match="has a store already"):
+        create_store(address, tmp_path / "three", ACTOR)
+    open_store(address, tmp_path / "one").close()
 
 
 def test_a_store_that_is_not_there_or_of_another_version_is_refused(tmp_path: Path) -> None:

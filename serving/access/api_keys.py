@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, insert, select, update
 
-from serving.access.roles import Actor, Role
+from serving.access.roles import PERSON, Actor, Role
 from serving.store.instants import now
 from serving.store.store import Writing
 from serving.store.tables import api_keys
@@ -18,7 +18,6 @@ from serving.store.tables import api_keys
 MOST_DAYS = 366
 _PREFIX = "tw"
 _KEY = re.compile(r"tw_([0-9a-f]{16})_([A-Za-z0-9_-]{43})")
-_OWNER = re.compile(r"[^\s\x00-\x1f]{1,200}")
 
 
 class AccessError(ValueError):
@@ -52,7 +51,7 @@ def create_key(writing: Writing, owner: str, roles: Collection[Role], days: int)
     """
     if not roles:
         raise AccessError(f"give at least one role: {', '.join(Role)}")
-    if not _OWNER.fullmatch(owner):
+    if not PERSON.fullmatch(owner):
         raise AccessError(
             "owner: give the person's or system's identifier, without blanks, up to 200 characters"
         )

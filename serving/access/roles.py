@@ -1,7 +1,11 @@
 """The roles, and who acts."""
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
+
+PERSON = re.compile(r"[!-~\u00a1-\uffff]{1,200}")
+"""What a person or system may be called: no blanks and nothing that does not show."""
 
 
 class Role(StrEnum):

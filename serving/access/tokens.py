@@ -11,7 +11,7 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
-from serving.access.roles import Actor, Role
+from serving.access.roles import PERSON, Actor, Role
 
 # Asymmetric alone: with a shared secret whoever verifies could also sign, and `none` is no signature.
 ALGORITHMS = ["EdDSA", "Ed25519", "ES256", "ES384", "RS256", "PS256"]
@@ -92,7 +92,7 @@ def _persons(claims: Mapping[str, Any]) -> list[str] | None:
         if not isinstance(part, Mapping) or len(persons) > _MOST_DELEGATIONS:
             return None
         subject = part.get("sub")
-        if not isinstance(subject, str) or not 0 < len(subject) <= 200:
+        if not isinstance(subject, str) or not PERSON.fullmatch(subject):
             return None
         persons.append(subject)
         part = part.get("act")

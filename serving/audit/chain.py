@@ -63,6 +63,19 @@ class Entry:
         return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
 
 
+def belongs(connection: Connection, keyring: Keyring) -> bool:
+    """Whether the newest entry was written with a keyring; of an empty trail anybody's may go on."""
+    row = connection.execute(
+        select(audit_entries).order_by(audit_entries.c.sequence.desc()).limit(1)
+    ).one_or_none()
+    if row is None:
+        return True
+    entry = Entry(
+        row.sequence, row.at, row.actor, row.action, row.subject, row.facts, row.key_version, row.previous
+    )
+    return row.key_version in keyring.audit and hmac.compare_digest(entry.mac(keyring), row.mac)
+
+
 class Chain:
     """The trail as one transaction extends it; the lock on the head makes it the only writer."""
 

@@ -6,7 +6,6 @@ database's administrator cannot write, it also survives somebody who holds the d
 
 import json
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 from serving.audit.chain import AuditError, Head
@@ -28,33 +27,36 @@ class Heads:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             # One short write to a file opened for appending: lines of several processes do not mix.
-            descriptor = os.open(self.path, os.O_APPEND | os.O_CREAT | os.O_WRONLY, 0o640)
+            descriptor = os.open(self.path, os.O_APPEND | os.O_CREAT | os.O_RDWR, 0o640)
             try:
-                os.write(descriptor, line.encode())
+                size = os.fstat(descriptor).st_size
+                if size and os.pread(descriptor, 1, size - 1) != b"\n":
+                    line = "\n" + line  # a machine stopped in the middle of the line before
+                if os.write(descriptor, line.encode()) != len(line):
+                    raise AuditError(f"{self.path}: the audit heads cannot be written (the disk is full)")
                 os.fsync(descriptor)
             finally:
                 os.close(descriptor)
         except OSError as error:
             raise AuditError(f"{self.path}: the audit heads cannot be written ({error.strerror})") from None
 
-    def __iter__(self) -> Iterator[Head]:
-        """Read the heads in their order; a file that is not there has none.
+    def read(self) -> tuple[list[Head], int]:
+        """Return the heads in their order, and how many lines are torn; a file that is not there has none.
 
         Raises:
-            AuditError: a line is no head.
+            AuditError: the file cannot be read.
         """
         try:
-            lines = self.path.read_text(encoding="utf-8").splitlines()
+            lines = self.path.read_bytes().splitlines()
         except FileNotFoundError:
-            return
-        except (OSError, UnicodeDecodeError):
+            return [], 0
+        except OSError:
             raise AuditError(f"{self.path}: the audit heads cannot be read") from None
-        for number, line in enumerate(lines, 1):
+        heads, torn = [], 0
+        for line in lines:
             try:
                 document = json.loads(line)
-                yield Head(int(document["sequence"]), str(document["mac"]))
+                heads.append(Head(int(document["sequence"]), str(document["mac"])))
             except (ValueError, KeyError, TypeError):
-                # A machine that stops in the middle of a write leaves a part of the last line.
-                if number == len(lines):
-                    return
-                raise AuditError(f"{self.path}: line {number} is no head") from None
+                torn += 1
+        return heads, torn

@@ -17,6 +17,9 @@ _ROWS = 5000
 class Verified:
     """What was found: entries read, how many of them lie beyond the last exported head, and the first fault.
 
+    `torn` lines of the heads' file cannot be read: a machine stopped while they were written, or somebody
+    changed them.
+
     `bad_entry` is the place of the first entry that is not what was written there, None where all are.
     """
 
@@ -24,6 +27,7 @@ class Verified:
     unexported: int
     bad_entry: int | None
     fault: str | None
+    torn: int = 0
 
 
 def verify(connection: Connection, keyring: Keyring, heads: Heads) -> Verified:
@@ -36,7 +40,8 @@ def verify(connection: Connection, keyring: Keyring, heads: Heads) -> Verified:
         AuditError: the exported heads cannot be read, or a key is not in the keyring.
     """
     exported: dict[int, str] = {}
-    for head in heads:
+    told, torn = heads.read()
+    for head in told:
         if exported.setdefault(head.sequence, head.mac) != head.mac:
             return Verified(
                 0, 0, head.sequence, "two exported heads differ for it: the trail was rolled back"
@@ -62,10 +67,14 @@ def verify(connection: Connection, keyring: Keyring, heads: Heads) -> Verified:
             newest = Head(entry.sequence, row.mac)
     if newest.sequence < last_exported:
         fault = f"it was exported and is gone, as is all up to {last_exported}"
+    elif newest.sequence and not exported:
+        return Verified(
+            newest.sequence, 0, 1, "no exported head is there: without them a cut is not found", torn
+        )
     elif newest != _head_of(connection):
         fault = "the head names another entry as the newest"
     bad_entry = None if fault is None else newest.sequence + 1
-    return Verified(newest.sequence, max(0, newest.sequence - last_exported), bad_entry, fault)
+    return Verified(newest.sequence, max(0, newest.sequence - last_exported), bad_entry, fault, torn)
 
 
 def _fault(entry: Entry, mac: str, before: Head, keyring: Keyring, exported: dict[int, str]) -> str | None:

@@ -60,10 +60,6 @@ class Keyring:
             self, masters={**self.masters, self.master_version + 1: secrets.token_bytes(KEY_BYTES)}
         )
 
-    def with_newest_master_alone(self) -> "Keyring":
-        """Return the keyring without the older master keys, once they wrap nothing any more."""
-        return replace(self, masters={self.master_version: self.masters[self.master_version]})
-
     def without_master(self, version: int) -> "Keyring":
         """Return the keyring without an older master key, once it wraps nothing any more.
 
@@ -98,10 +94,6 @@ class Keyring:
     def blind_index(self, customer_id: str) -> str:
         """Return the keyed hash (hex) under which the company's id of a customer is found."""
         return hmac.new(self.lookup, customer_id.encode(), hashlib.sha256).hexdigest()
-
-    def event_index(self, text: str) -> str:
-        """Return the keyed hash (hex) of an event's id, or of what was said of it."""
-        return hmac.new(self.lookup, b"event\0" + text.encode(), hashlib.sha256).hexdigest()
 
     def save(self, path: Path, *, new: bool = False) -> None:
         """Write the keyring, whole or not at all, readable by its owner alone.

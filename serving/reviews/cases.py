@@ -8,7 +8,9 @@ from typing import Any
 from sqlalchemy import Connection, Row, select
 
 from features.terms import Tier
+from serving.reviews.proposals import newer_decision
 from serving.store.case_tables import case_items, cases
+from serving.store.tables import decisions
 
 
 class CaseKind(StrEnum):
@@ -124,8 +126,11 @@ def open_case_of(connection: Connection, customer: str) -> Case | None:
 
 
 def list_of_run(connection: Connection, run: str) -> Case | None:
-    """Return the list case of a run; None where it has none."""
-    row = connection.execute(select(cases).where(cases.c.run == run)).one_or_none()
+    """Return the list case of a run that is proposed or effective; None where it has none."""
+    failed = [str(CaseState.REJECTED), str(CaseState.WITHDRAWN)]
+    row = connection.execute(
+        select(cases).where(cases.c.run == run, cases.c.state.not_in(failed))
+    ).one_or_none()
     return None if row is None else _case(row)
 
 
@@ -148,6 +153,17 @@ def items_of(connection: Connection, case_id: str) -> list[Item]:
         Item(row.customer, row.decision, _tier(row.old_tier), Tier(row.proposed_tier), row.pulled_out)
         for row in rows
     ]
+
+
+def outdated_items(connection: Connection, case_id: str) -> list[str]:
+    """Return the customers of a list on whom there is a newer decision than the list's, by pseudonym."""
+    rows = connection.execute(
+        select(case_items.c.customer)
+        .join(decisions, decisions.c.id == case_items.c.decision)
+        .where(case_items.c.case == case_id, case_items.c.pulled_out.is_(None), newer_decision(decisions))
+        .order_by(case_items.c.customer)
+    )
+    return [row.customer for row in rows]
 
 
 def _case(row: Row[Any]) -> Case:

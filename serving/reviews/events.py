@@ -6,6 +6,7 @@ only where the ground's own evidence is not newer.
 """
 
 import hashlib
+import hmac
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +15,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select
 
-from features.customer import InvalidCustomer, parse_customer
+from features.catalog import Catalog
+from features.customer import Customer, InvalidCustomer, parse_customer
 from features.portfolio import Portfolio
 from features.terms import Tier
 from serving.access.roles import Actor
@@ -126,8 +128,8 @@ class EventDesk:
         known = find_customers(writing.connection, keyring, [event.customer_id]).get(event.customer_id)
         if known is None:
             raise UnknownEventCustomer("customer_id", "is not registered; evaluate the customer first")
-        id_, content = keyring.event_index(event.event_id), event.content()
-        content_hash = keyring.event_index(content)
+        content = event.content()
+        id_, content_hash = (_keyed(known.data_key, text) for text in (event.event_id, content))
         found = writing.connection.execute(select(events).where(events.c.id == id_)).one_or_none()
         if found is not None:
             return self._repeated(writing, found, content_hash)
@@ -186,10 +188,9 @@ class EventDesk:
         told = [*_told(writing.connection, known), (event.occurred_on, event_id, event.content())]
         inputs, evidence = laid_over(ground, told)
         catalog = self._served.scorer.catalog
-        try:
-            customer = parse_customer(inputs, catalog, 0)
-        except InvalidCustomer as error:
-            raise EventError("indicators", f"{error.field} {error.reason}") from None
+        customer = _fitting(inputs, event.indicators, catalog)
+        if customer is None:
+            return None
         decided = self._served.scorer.decide(Portfolio.from_customers([customer], catalog))
         justification = justify(decided, 0, self._served.model_version, evidence)
         id_ = hashlib.sha256(f"event {event_id}".encode()).hexdigest()[:32]
@@ -265,6 +266,33 @@ def laid_over(
             }  # fmt: skip
     inputs["indicators"] = indicators
     return inputs, evidence
+
+
+def _keyed(data_key: bytes, text: str) -> str:
+    """Return the hash (hex) of an event's id or content by the customer's key; nobody has it without that."""
+    return hmac.new(data_key, b"event\0" + text.encode(), hashlib.sha256).hexdigest()
+
+
+def _fitting(inputs: dict[str, Any], given: Mapping[str, object], catalog: Catalog) -> Customer | None:
+    """Return a customer without what the catalog has no place for any more; None where nothing fits.
+
+    Raises:
+        EventError: what does not fit is the event's own.
+    """
+    indicators = dict(inputs["indicators"])
+    while True:
+        try:
+            return parse_customer({**inputs, "indicators": indicators}, catalog, 0)
+        except InvalidCustomer as error:
+            id_ = error.field.removeprefix("indicator ")
+            if id_ in given:
+                raise EventError("indicators", f"{error.field} {error.reason}") from None
+            if id_ not in indicators:
+                unknown = [name for name in indicators if name not in catalog.by_id]
+                if not unknown:
+                    return None
+                id_ = unknown[0]
+            del indicators[id_]
 
 
 def _purpose(event: str) -> str:

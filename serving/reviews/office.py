@@ -29,9 +29,10 @@ from serving.reviews.cases import (
     list_of_run,
     load_case,
     open_case_of,
+    outdated_items,
 )
-from serving.reviews.proposals import newest_decision, proposals_after
-from serving.reviews.standings import Change, Layer, lift, put_in_force, standing_of
+from serving.reviews.proposals import newer_decision, newest_decision, proposals_after
+from serving.reviews.standings import Change, Layer, end_expired, lift, put_in_force, standing_of
 from serving.store.case_tables import case_acts, case_items, case_requests, cases
 from serving.store.customers import open_customer
 from serving.store.store import Store, Writing
@@ -90,8 +91,9 @@ class Office:
         Raises:
             CaseError: the run has its list already.
         """
-        if writing.connection.execute(select(cases.c.id).where(cases.c.run == run)).first() is not None:
+        if list_of_run(writing.connection, run) is not None:
             raise CaseError("the run has its list already")
+        end_expired(writing)
         items = self._items(writing, run)
         if not items:
             return None
@@ -126,7 +128,9 @@ class Office:
 
     def _items(self, writing: Writing, run: str) -> list[tuple[Item, float]]:
         ids = writing.connection.execute(
-            select(decisions.c.id).where(decisions.c.run == run).order_by(decisions.c.id)
+            select(decisions.c.id)
+            .where(decisions.c.run == run, ~newer_decision(decisions))
+            .order_by(decisions.c.id)
         ).scalars()
         proposals = proposals_after(writing.connection, self.procedure, list(ids), writing.at)
         busy = set(
@@ -141,22 +145,25 @@ class Office:
         ]
 
     def pull_out(self, writing: Writing, actor: Actor, case_id: str, customer: str) -> Case:
-        """Take a customer out of a list into a case of its own; the list is a new version then.
+        """Take a customer out of a list into a case of its own.
 
-        Whoever does so proposes nothing, and may approve what is left.
+        Whoever does so proposes nothing, and may approve what is left; approvals given stay.
 
         Raises:
             CaseError: there is no such list that is proposed, or the customer is not in it.
         """
         case = self._expect(writing, case_id, CaseState.PROPOSED, kind=CaseKind.LIST)
-        item = next(
-            (item for item in items_of(writing.connection, case.id) if item.customer == customer), None
-        )
-        if item is None or item.pulled_out is not None:
+        inside = {item.customer for item in items_of(writing.connection, case.id) if item.pulled_out is None}
+        if customer not in inside:
             raise CaseError("the customer is not in the list, or was pulled out before")
+        return self._single_from(writing, actor, case, customer)
+
+    def _single_from(self, writing: Writing, actor: Actor, case: Case, customer: str) -> Case:
+        """Give a customer of a list a case of its own, which rests on the newest decision."""
+        standing = standing_of(writing.connection, customer, writing.at)
         single = Case(
             token_hex(16), CaseKind.SINGLE, case.reason, CaseState.COLLECTING, customer, None, 0,
-            item.decision, item.old_tier, None, None, 1, writing.at,
+            newest_decision(writing.connection, customer), standing.tier, None, None, 1, writing.at,
             writing.at + timedelta(days=self.procedure.case_days),
         )  # fmt: skip
         self._insert(writing, actor, single)
@@ -164,12 +171,13 @@ class Office:
         return single
 
     def _take_out(self, writing: Writing, actor: Actor, case: Case, customer: str, single: str) -> None:
+        """Take a customer out of a list. Whoever has approved the list has approved what is left of it."""
         writing.connection.execute(
             update(case_items)
             .where(case_items.c.case == case.id, case_items.c.customer == customer)
             .values(pulled_out=single)
         )
-        self._renew(writing, actor, case, Act.PULLED_OUT)
+        self._act(writing, actor, case, Act.PULLED_OUT)
 
     def request(self, writing: Writing, actor: Actor, case_id: str, department: str, question: str) -> str:
         """Ask a department for facts, with a day by which; returns the request's id (M21).
@@ -240,7 +248,7 @@ class Office:
         self._check_newest(writing, case, decision)
         (after,) = proposals_after(writing.connection, self.procedure, [decision], writing.at)
         self._check_override(writing, after.steady.tier, tier, override)
-        needed = self.procedure.approvals_for(case.old_tier, tier)
+        needed = self._needed(writing, case, tier)
         proposed = replace(
             case, state=CaseState.PROPOSED, version=case.version + 1, decision=decision, proposed_tier=tier,
             override=override, needed=needed,
@@ -280,9 +288,13 @@ class Office:
         if case.decision is not None:
             self._check_newest(writing, case, case.decision)
         self._act(writing, actor, case, Act.APPROVED)
-        if len(self._persons(writing, case, Act.APPROVED, of_version=True)) < case.needed:
-            return case, []
-        changes = self._take_effect(writing, case)
+        needed = case.needed
+        if case.proposed_tier is not None:
+            # What was in force when it was proposed may have ended since.
+            needed = max(needed, self._needed(writing, case, case.proposed_tier))
+        if len(self._persons(writing, case, Act.APPROVED, of_version=True)) < needed:
+            return replace(case, needed=needed), []
+        changes = self._take_effect(writing, actor, case)
         return self._close(writing, case, CaseState.EFFECTIVE), changes
 
     def reject(self, writing: Writing, actor: Actor, case_id: str, version: int, why: str) -> Case:
@@ -298,20 +310,28 @@ class Office:
         return self._close(writing, case, CaseState.REJECTED)
 
     def withdraw(self, writing: Writing, actor: Actor, case_id: str) -> Case:
-        """Withdraw a case that is not closed.
+        """Withdraw a case that is not closed; only by those who opened it or proposed in it.
 
         Raises:
+            NotAllowed: nobody behind the act did.
             CaseError: it is closed.
         """
         case = self._expect(writing, case_id, CaseState.COLLECTING, CaseState.PROPOSED)
+        theirs = self._persons_behind(writing, case, Act.OPENED) | self._persons_behind(
+            writing, case, Act.PROPOSED
+        )
+        if theirs.isdisjoint(actor.persons):
+            raise NotAllowed("a case is withdrawn by those who opened it or proposed in it")
         self._act(writing, actor, case, Act.WITHDRAWN)
         return self._close(writing, case, CaseState.WITHDRAWN)
 
     # What the acts have in common
 
-    def _take_effect(self, writing: Writing, case: Case) -> list[Change]:
+    def _take_effect(self, writing: Writing, actor: Actor, case: Case) -> list[Change]:
         changes: list[Change | None] = []
         if case.kind is CaseKind.LIST:
+            for customer in outdated_items(writing.connection, case.id):
+                self._single_from(writing, actor, case, customer)
             changes = [
                 put_in_force(
                     writing, item.customer, Layer.APPROVED, item.proposed_tier, decision=item.decision,
@@ -322,6 +342,15 @@ class Office:
             ]  # fmt: skip
         elif case.customer is not None and case.proposed_tier is not None:
             standing = standing_of(writing.connection, case.customer, writing.at)
+            if case.override is not None and Layer.HOLD in standing.layers and case.decision is not None:
+                # Beneath the override lies what the newest facts say, not what was approved before them.
+                (after,) = proposals_after(writing.connection, self.procedure, [case.decision], writing.at)
+                changes.append(
+                    put_in_force(
+                        writing, case.customer, Layer.APPROVED, after.steady.tier,
+                        decision=case.decision, case=case.id, reason=str(case.reason),
+                    )
+                )  # fmt: skip
             if case.override is not None:
                 changes.append(
                     put_in_force(
@@ -364,6 +393,15 @@ class Office:
         found = self._persons(writing, case, act, of_version=of_version)
         return frozenset(person for persons in found for person in persons)
 
+    def _needed(self, writing: Writing, case: Case, tier: Tier) -> int:
+        """Return how many must approve a tier, by what is approved and what counts now."""
+        if case.customer is None:
+            return case.needed
+        standing = standing_of(writing.connection, case.customer, writing.at)
+        approved = standing.layers.get(Layer.APPROVED)
+        before = {None if approved is None else approved.tier, standing.tier}
+        return max(self.procedure.approvals_for(old, tier) for old in before)
+
     def _check_newest(self, writing: Writing, case: Case, decision: str) -> None:
         if case.customer is None or newest_decision(writing.connection, case.customer) != decision:
             raise CaseError("a proposal rests on the newest decision on the customer; name that one")
@@ -403,18 +441,6 @@ class Office:
             )
         )  # fmt: skip
         self._act(writing, actor, case, Act.OPENED)
-
-    def _renew(self, writing: Writing, actor: Actor, case: Case, act: Act) -> None:
-        """Make a list a new version, for which no approval counts yet."""
-        items = [item for item in items_of(writing.connection, case.id) if item.pulled_out is None]
-        needed = max(
-            (self.procedure.approvals_for(item.old_tier, item.proposed_tier) for item in items), default=1
-        )
-        renewed = replace(case, version=case.version + 1, needed=needed)
-        writing.connection.execute(
-            update(cases).where(cases.c.id == case.id).values(version=renewed.version, needed=needed)
-        )
-        self._act(writing, actor, renewed, act)
 
     def _close(self, writing: Writing, case: Case, state: CaseState) -> Case:
         writing.connection.execute(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import ColumnElement, Connection, Row, Table, and_, exists, or_, select
 
 from features.terms import Tier
 from models.policy import Policy
@@ -18,6 +18,9 @@ from serving.store.tables import decisions
 
 _LOOKED_UP = 500
 _PERIODIC = "periodic"
+_COLUMNS = tuple(
+    decisions.c[name] for name in ("id", "customer", "kind", "as_of", "score", "tier", "policy_hash")
+)
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,7 @@ def proposals_after(
     wanted = list(decision_ids)
     rows: dict[str, Row[Any]] = {}
     for start in range(0, len(wanted), _LOOKED_UP):
-        query = select(decisions).where(decisions.c.id.in_(wanted[start : start + _LOOKED_UP]))
+        query = select(*_COLUMNS).where(decisions.c.id.in_(wanted[start : start + _LOOKED_UP]))
         rows |= {row.id: row for row in connection.execute(query)}
     standings = standings_of(connection, {row.customer for row in rows.values()}, at)
     policies: dict[str, Policy] = {}
@@ -72,6 +75,16 @@ def newest_decision(connection: Connection, customer: str) -> str | None:
         .limit(1)
     ).scalar_one_or_none()
     return id_
+
+
+def newer_decision(of: Table) -> ColumnElement[bool]:
+    """Return the condition that there is a newer decision on a decision's customer."""
+    newer = decisions.alias("newer")
+    later = or_(
+        newer.c.as_of > of.c.as_of,
+        and_(newer.c.as_of == of.c.as_of, newer.c.decided_at > of.c.decided_at),
+    )
+    return exists().where(newer.c.customer == of.c.customer, later)
 
 
 def _periodic_before(connection: Connection, customer: str, as_of: object, decision: str) -> Tier | None:

@@ -111,6 +111,7 @@ def put_in_force(
     Returns:
         The change of the tier that counts, None where that stays as it was.
     """
+    end_expired(writing, customer)
     before = standing_of(writing.connection, customer, writing.at)
     _end(writing, customer, layer)
     writing.connection.execute(
@@ -130,25 +131,33 @@ def lift(writing: Writing, customer: str, layer: Layer, *, case: str | None = No
     Returns:
         The change of the tier that counts, None where that stays as it was.
     """
+    end_expired(writing, customer)
     before = standing_of(writing.connection, customer, writing.at)
     _end(writing, customer, layer)
     writing.record("tier.lifted", customer, {"layer": str(layer), "case": case})
     return _changed(writing, customer, layer, before, None, case)
 
 
-def end_expired(writing: Writing) -> list[Change]:
-    """End the overrides whose time is over, each with its change; returns the changes."""
-    rows = writing.connection.execute(
-        select(standings).where(standings.c.valid_to.is_(None), standings.c.expires_at <= writing.at)
-    ).all()
+def end_expired(writing: Writing, customer: str | None = None) -> list[Change]:
+    """End the overrides whose time is over, of one customer or of all, as of their own last moment.
+
+    Returns:
+        The changes of the tier that counts.
+    """
+    over = (standings.c.valid_to.is_(None), standings.c.expires_at <= writing.at)
+    query = select(standings).where(*over).order_by(standings.c.expires_at, standings.c.id)
+    if customer is not None:
+        query = query.where(standings.c.customer == customer)
     found = []
-    for row in rows:
+    for row in writing.connection.execute(query).all():
         layer = Layer(row.layer)
-        counted = standing_of(writing.connection, row.customer, writing.at)
-        before = Standing({**counted.layers, layer: _in_force(row)})
-        _end(writing, row.customer, layer)
+        after = standing_of(writing.connection, row.customer, row.expires_at)
+        before = Standing({**after.layers, layer: _in_force(row)})
+        writing.connection.execute(
+            update(standings).where(standings.c.id == row.id).values(valid_to=row.expires_at)
+        )
         writing.record("tier.expired", row.customer, {"layer": row.layer, "case": row.case})
-        change = _changed(writing, row.customer, layer, before, None, row.case)
+        change = _changed(writing, row.customer, layer, before, None, row.case, row.expires_at)
         if change is not None:
             found.append(change)
     return found
@@ -171,12 +180,19 @@ def _end(writing: Writing, customer: str, layer: Layer) -> None:
 
 
 def _changed(
-    writing: Writing, customer: str, layer: Layer, before: Standing, decision: str | None, case: str | None
+    writing: Writing,
+    customer: str,
+    layer: Layer,
+    before: Standing,
+    decision: str | None,
+    case: str | None,
+    at: datetime | None = None,
 ) -> Change | None:
-    after = standing_of(writing.connection, customer, writing.at)
+    moment = at or writing.at
+    after = standing_of(writing.connection, customer, moment)
     if after.tier is before.tier:
         return None
-    change = Change(token_hex(16), customer, writing.at, before.tier, after.tier, layer, decision, case)
+    change = Change(token_hex(16), customer, moment, before.tier, after.tier, layer, decision, case)
     writing.connection.execute(
         insert(changes).values(
             id=change.id, customer=customer, at=change.at, before=change.before, after=change.after,

@@ -58,7 +58,7 @@ cases = Table(
     Column("reason", WORD, nullable=False),
     Column("state", WORD, nullable=False, index=True),
     Column("customer", ID, ForeignKey("customers.id"), index=True),
-    Column("run", ID, ForeignKey("runs.id"), unique=True),
+    Column("run", ID, ForeignKey("runs.id"), index=True),
     Column("subject", HASH),
     Column("opened_at", Instant, nullable=False),
     Column("opened_by", ACTOR, nullable=False),

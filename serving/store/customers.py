@@ -8,11 +8,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from secrets import token_hex
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 
 from features.terms import Nature
 from serving.confidential.keyring import Keyring
 from serving.confidential.sealing import new_key, open_sealed, seal
+from serving.store.case_tables import case_items, cases
 from serving.store.store import Store, Writing
 from serving.store.tables import customers
 
@@ -130,7 +131,26 @@ def erase_customer(writing: Writing, pseudonym: str) -> None:
     )
     if erased.rowcount != 1:
         raise UnknownCustomer("there is no such customer, or it was erased before")
-    writing.record("customer.erased", pseudonym, {})
+    closed = writing.connection.execute(
+        update(cases)
+        .where(cases.c.customer == pseudonym, cases.c.closed_at.is_(None))
+        .values(state="withdrawn", closed_at=writing.at)
+    )
+    listed = select(cases.c.id).where(cases.c.closed_at.is_(None))
+    writing.connection.execute(
+        delete(case_items).where(
+            case_items.c.customer == pseudonym,
+            case_items.c.pulled_out.is_(None),
+            case_items.c.case.in_(listed),
+        )
+    )
+    writing.record("customer.erased", pseudonym, {"cases_withdrawn": closed.rowcount})
+
+
+def masters_in_use(connection: Connection) -> set[int]:
+    """Return the versions of the master keys that wrap some customer's key."""
+    rows = connection.execute(select(customers.c.master_version).distinct())
+    return {row.master_version for row in rows if row.master_version is not None}
 
 
 def rewrap_keys(store: Store, actor: str) -> Iterator[int]:

@@ -68,6 +68,8 @@ class Database:
         with self._connected() as connection:
             connection.execution_options(**{_WRITING: True})
             with connection.begin():
+                if not self.is_sqlite:
+                    connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{_BUSY_SECONDS}s'")
                 yield connection
 
     @contextmanager
@@ -113,6 +115,8 @@ def _configure_sqlite(engine: Engine) -> None:
             # What is acknowledged is on the disk, whatever happens to the machine.
             "synchronous = FULL",
             "foreign_keys = ON",
+            # A key that is destroyed leaves no bytes behind in the file.
+            "secure_delete = ON",
             f"busy_timeout = {_BUSY_SECONDS * 1000}",
         ):
             connection.execute(f"PRAGMA {pragma}")

@@ -8,7 +8,7 @@ from serving.store.metadata import ACTOR, HASH, ID, WORD, metadata
 events = Table(
     "events",
     metadata,
-    # The keyed hash of the sender's own id of the event, by which it is the same when it comes again.
+    # The hash of the sender's own id by the customer's key: by it the event is the same when it comes again.
     Column("id", HASH, primary_key=True),
     Column("customer", ID, ForeignKey("customers.id"), nullable=False),
     Column("type", WORD, nullable=False),
@@ -16,7 +16,7 @@ events = Table(
     Column("occurred_on", Date, nullable=False),
     Column("received_at", Instant, nullable=False),
     Column("received_from", ACTOR, nullable=False),
-    # The keyed hash of all that the sender said, and what was said, sealed with the customer's key.
+    # The like of all that the sender said, and what was said, sealed with that key.
     Column("content_hash", HASH, nullable=False),
     Column("sealed", LargeBinary, nullable=False),
     Column("decision", ID, ForeignKey("decisions.id")),

@@ -5,14 +5,15 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
-from serving.audit.chain import Chain, Fact
+from serving.audit.chain import Chain, Fact, belongs
 from serving.audit.heads import Heads
-from serving.confidential.keyring import Keyring
+from serving.confidential.keyring import Keyring, KeyringError
 from serving.store.database import Database, StoreError
 from serving.store.instants import now
 from serving.store.schema import check_version, upgrade
+from serving.store.tables import audit_head
 
 _DATABASE, _KEYRING, _HEADS = "store.db", "keyring.json", "audit_heads.jsonl"
 
@@ -95,6 +96,9 @@ def create_store(url: str | None, folder: Path, actor: str) -> Store:
     folder.mkdir(parents=True, exist_ok=True)
     with _opened(url, folder) as database:
         upgrade(database)
+        with database.reading() as connection:
+            if connection.execute(select(audit_head.c.sequence)).scalar_one():
+                raise StoreError("the database has a store already; use it with its own keyring")
         keyring = Keyring.new()
         keyring.save(folder / _KEYRING, new=True)
         store = Store(database, keyring, Heads(folder / _HEADS))
@@ -103,17 +107,29 @@ def create_store(url: str | None, folder: Path, actor: str) -> Store:
     return store
 
 
-def open_store(url: str | None, folder: Path) -> Store:
+def open_store(url: str | None, folder: Path, *, trusting: bool = False) -> Store:
     """Open a store that was made before.
+
+    Args:
+        url: the database; that in `folder` by default.
+        folder: where keyring and exported heads are.
+        trusting: do not ask whether the keyring is the store's, as for verifying what was tampered with.
 
     Raises:
         StoreError: there is none, or its schema is not the newest.
-        KeyringError: its keyring cannot be read.
+        KeyringError: its keyring cannot be read, or is another store's.
     """
     if url is None and not (folder / _DATABASE).exists():
         raise StoreError(f"{folder}: there is no store; make one with `tierwise store create`")
     keyring = Keyring.load(folder / _KEYRING)
     with _opened(url, folder) as database:
+        check_version(database)
+        with database.reading() as connection:
+            if not trusting and not belongs(connection, keyring):
+                raise KeyringError(
+                    f"{folder}: this keyring did not write the store's audit trail; use its own, or see "
+                    "`tierwise audit verify` on what was changed"
+                )
         return Store(database, keyring, Heads(folder / _HEADS))
 
 

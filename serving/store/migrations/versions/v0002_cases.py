@@ -40,8 +40,8 @@ def upgrade() -> None:
         sa.Column("needed", sa.Integer, nullable=False),
         sa.Column("justification", sa.LargeBinary),
         sa.PrimaryKeyConstraint("id", name="pk_cases"),
-        sa.UniqueConstraint("run", name="uq_cases_run"),
     )
+    op.create_index("ix_cases_run", "cases", ["run"])
     op.create_index("ix_cases_state", "cases", ["state"])
     op.create_index("ix_cases_customer", "cases", ["customer"])
     not_closed = sa.text("closed_at IS NULL")
