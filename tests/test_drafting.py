@@ -16,7 +16,7 @@ from features.customer import parse_customer
 from features.declaration import load_declared
 from features.drafting import wording
 from features.drafting.columns import Role, missing_codes, profile
-from features.drafting.curves import draw_curve, draw_levels, rounded
+from features.drafting.curves import LEVEL, draw_curve, draw_levels, rounded
 from features.drafting.draft import Draft, draft_catalog
 from features.drafting.outcome import UnclearOutcome, adverse_words
 from features.drafting.redrawing import redrawn
@@ -168,6 +168,37 @@ def test_what_a_person_made_their_own_is_not_redrawn(table: Path, draft: Draft) 
     with open_table(table, own) as opened:
         portfolio, _ = Portfolio.from_frame(next(iter(opened.chunks)).frame, own)
     assert redrawn(portfolio, np.arange(N) % 2 == 0) == own
+
+
+@pytest.mark.parametrize("method", ["outcomes", "judgement"])
+@pytest.mark.parametrize("alone", [True, False])
+def test_what_tells_nothing_of_a_folds_customers_is_level_and_all_else_redrawn(
+    tmp_path: Path, method: str, alone: bool
+) -> None:
+    random = np.random.default_rng(7)
+    n = 600
+    income, rare = random.normal(size=n).round(3), np.full(n, np.nan)
+    # Filled for 14 customers, of whom only the last two had the adverse outcome.
+    rare[:14] = [0.1, 0.7, 0.3, 2.9, 1.6, 0.2, 0.9, 1.1, 0.4, 3.3, 0.8, 1.3, 2.2, 2.4]
+    bad = (random.random(n) < 1 / (1 + np.exp(2 + income))) & (np.arange(n) >= 14)
+    bad[12:14] = True
+    frame = pd.DataFrame({"rare": rare, "income": income, "y": np.where(bad, "yes", "no")})
+    path = tmp_path / "rare.csv"
+    frame.drop(columns=["income"] if alone else []).to_csv(path, index=False)
+    document = draft_catalog(profile(path, "y"), "y", path).catalog.model_dump(
+        mode="json", by_alias=True, exclude_defaults=True
+    )
+    document["weighting"] = {"method": method}
+    catalog = Catalog.model_validate_json(json.dumps(document))
+    with open_table(path, catalog) as opened:
+        portfolio, _ = Portfolio.from_frame(next(iter(opened.chunks)).frame, catalog)
+    fold = np.setdiff1d(np.arange(n), [12, 13])
+    again = redrawn(portfolio.take(fold), bad[fold])
+    before, after = (of.by_id["rare"].indicator for of in (catalog, again))
+    assert before.weight and before.points != after.points
+    assert after.points == LEVEL and after.risk_direction == 0
+    if not alone:
+        assert again.by_id["income"].indicator.points == draw_curve(income[fold], bad[fold]).knots
 
 
 @pytest.mark.parametrize(
