@@ -27,7 +27,15 @@ from features.expressions.checking import check
 from features.expressions.parsing import parse
 from features.expressions.syntax import Aggregate, ExpressionError, Summary, Window, walk
 from features.sources.engine import count_of, engine, pattern_of
-from features.sources.outcomes import IMMATURE, KNOWN, OUTCOME, OUTCOME_STATUS, UNKNOWN, OutcomeRule
+from features.sources.outcomes import (
+    IMMATURE,
+    KNOWN,
+    OUTCOME,
+    OUTCOME_KNOWN_ON,
+    OUTCOME_STATUS,
+    UNKNOWN,
+    OutcomeRule,
+)
 from features.sources.record_table import CUSTOMERS
 
 _ADVERSE = "adverse"
@@ -36,7 +44,8 @@ _LONGEST_WINDOW = 3700
 
 @dataclass(frozen=True)
 class Labels:
-    """Outcomes read off the records, and the file that holds them: customer_id, as_of, outcome, status.
+    """Outcomes read off the records, and the file that holds them: customer_id, as_of, outcome, its
+    status, and the day from which it can be known.
 
     Of `known` customers on days `adverse` had the adverse outcome. `immature` are those whose window was not
     over on the day `known_until`; `unknown` those of whom the records do not tell, or who were merged into
@@ -124,8 +133,9 @@ def write_labels(
             )
         connection.execute(
             f"COPY (SELECT customer_id, as_of, adverse AS {OUTCOME}, CASE WHEN NOT {over} THEN '{IMMATURE}'"
-            f" WHEN adverse IS NULL THEN '{UNKNOWN}' ELSE '{KNOWN}' END AS {OUTCOME_STATUS}"
-            " FROM asked LEFT JOIN found USING (customer_id, as_of) ORDER BY customer_id, as_of)"
+            f" WHEN adverse IS NULL THEN '{UNKNOWN}' ELSE '{KNOWN}' END AS {OUTCOME_STATUS},"
+            f" last AS {OUTCOME_KNOWN_ON} FROM asked LEFT JOIN found USING (customer_id, as_of)"
+            " ORDER BY customer_id, as_of)"
             f" TO {sql.text(str(output))} (FORMAT parquet, COMPRESSION zstd)"
         )
 

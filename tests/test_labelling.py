@@ -4,6 +4,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 import yaml
@@ -182,7 +183,11 @@ def test_outcomes_read_off_the_records_are_those_that_the_simulation_drew(tmp_pa
     assert found.labels is not None
     assert (found.labels.known, found.labels.immature) == (drawn.sum(), (~drawn).sum())
     assert found.labelled == drawn.sum()
+    ends = [(pd.Timestamp(day) + pd.DateOffset(months=12)).date() for day in both["as_of"]]
+    assert pd.to_datetime(both["outcome_known_on"]).dt.date.tolist() == ends
 
     table = read_customers(found.built.indicators, load_catalog("customer"), "outcome")
     assert table.bad_words == ("true",) and len(table.data) == drawn.sum() and table.ignored == ()
+    assert table.data.known_on is not None
+    assert sorted(table.data.known_on.tolist()) == sorted(np.array(ends)[drawn])
     assert {reason for _, _, reason in table.rejects} == {"the outcome is immature: its window is not over"}

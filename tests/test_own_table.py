@@ -105,8 +105,25 @@ def test_the_newest_of_a_few_year_ends_are_held_out() -> None:
     days = [date(2019 + row % 5, 12, 31) for row in range(len(data))]
     data = replace(data, portfolio=replace(data.portfolio, as_of=days), groups=np.arange(2000))
     scheme, ((training, held_out),), _ = held_out_folds(data)
-    assert scheme.startswith("Out of time, from 2022-12-31")
+    assert scheme == "Out of time, from 2022-12-31 (outcomes may not have been known by then)"
     assert data.days[training].max() < data.days[held_out].min()
+
+
+def test_an_outcome_that_was_not_known_by_then_is_not_trained_on() -> None:
+    whole = synthetic(1500, seed=4).data
+    known_on = whole.days + np.timedelta64(365, "D")
+    known_on[::7] = np.datetime64("NaT")
+    data = replace(whole, known_on=known_on, groups=np.arange(len(whole)))
+    scheme, ((training, held_out),), _ = held_out_folds(data)
+    edge = data.days[held_out].min()
+    assert scheme == f"Out of time, from {edge}"
+    assert set(training) == set(np.flatnonzero(known_on <= edge)) and len(training) > 100
+    assert len(training) < np.sum(data.days < edge)
+    taken = data.take(training).known_on
+    assert taken is not None and taken.tolist() == known_on[training].tolist()
+    # Where none was known by then, there is no out of time.
+    late = replace(data, known_on=data.days + np.timedelta64(3650, "D"))
+    assert held_out_folds(late)[0].startswith("By customer")
 
 
 def undated(bad: int, good: int) -> LabelledPortfolio:

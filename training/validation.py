@@ -134,7 +134,8 @@ def held_out_folds(data: LabelledPortfolio, *, whose: str = "customer") -> tuple
         fold = _newest(data)
         if fold is not None:
             first = np.min(data.days[fold[1]])
-            return f"Out of time, from {first}", [fold], 1
+            unsure = " (outcomes may not have been known by then)" if data.known_on is None else ""
+            return f"Out of time, from {first}{unsure}", [fold], 1
     n = len(data)
     few = next(((folds, repeats) for most, folds, repeats in _BY_CUSTOMER if n <= most), None)
     most_folds, repeats = few or (_OF_MANY, 1)
@@ -156,13 +157,18 @@ def held_out_folds(data: LabelledPortfolio, *, whose: str = "customer") -> tuple
 
 
 def _newest(data: LabelledPortfolio) -> Fold | None:
-    """Return the fold that holds out the newest customers; None where too few outcomes would tell."""
+    """Return the fold that holds out the newest customers; None where too few outcomes would tell.
+
+    What is trained on was evaluated, and its outcome known, by the first day that is held out.
+    """
     order = np.argsort(data.days, kind="stable")
     bads = np.cumsum(data.bad[order])
     edge = data.days[order][int(np.searchsorted(bads, (1 - HELD_OUT) * bads[-1]))]
     inside = np.flatnonzero(data.days >= edge)
-    before = np.flatnonzero((data.days < edge) & ~np.isin(data.groups, data.groups[inside]))
-    fold = before, inside
+    earlier = data.days < edge
+    if data.known_on is not None:
+        earlier &= data.known_on <= edge
+    fold = np.flatnonzero(earlier & ~np.isin(data.groups, data.groups[inside])), inside
     if not _tells(data, fold) or np.sum(data.bad[inside]) < _FEWEST_HELD_OUT:
         return None
     return fold

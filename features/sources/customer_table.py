@@ -17,13 +17,13 @@ from features.sources import cells as reading
 from features.sources.flat_table import FlatTable
 from features.sources.natures import nature_of_word
 from features.sources.opening import RawChunk, TableError, open_raw
-from features.sources.outcomes import OUTCOME_STATUS
+from features.sources.outcomes import OUTCOME_KNOWN_ON, OUTCOME_STATUS
 from features.sources.related import GROUP_ID
 from features.terms import Nature
 
 CHUNK_ROWS = 5000
 IDENTITY = ("customer_id", "nature", "as_of")
-BESIDE = (GROUP_ID, OUTCOME_STATUS)
+BESIDE = (GROUP_ID, OUTCOME_STATUS, OUTCOME_KNOWN_ON)
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,8 +12,9 @@ from features.sources.record_table import Column, ColumnType
 from features.sources.reference_columns import CUSTOMER_ID
 from features.terms import Declared
 
-# The columns that stand beside the indicators; the second only of outcomes by a rule.
-OUTCOME, OUTCOME_STATUS = "outcome", "outcome_status"
+# The columns that stand beside the indicators; all but the first only of outcomes by a rule. The last has the
+# day from which the outcome can be known, the end of its window.
+OUTCOME, OUTCOME_STATUS, OUTCOME_KNOWN_ON = "outcome", "outcome_status", "outcome_known_on"
 # What an outcome's status is: told by the records, of a window that is not over, not told by the records.
 KNOWN, IMMATURE, UNKNOWN = "known", "immature", "unknown"
 
