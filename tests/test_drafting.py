@@ -14,6 +14,7 @@ from features.catalog import Catalog, Kind
 from features.curve import Better, check_knots
 from features.customer import parse_customer
 from features.declaration import load_declared
+from features.document import indicators_of
 from features.drafting import wording
 from features.drafting.columns import Role, missing_codes, profile
 from features.drafting.curves import LEVEL, draw_curve, draw_levels, rounded
@@ -168,6 +169,20 @@ def test_what_a_person_made_their_own_is_not_redrawn(table: Path, draft: Draft) 
     with open_table(table, own) as opened:
         portfolio, _ = Portfolio.from_frame(next(iter(opened.chunks)).frame, own)
     assert redrawn(portfolio, np.arange(N) % 2 == 0) == own
+
+
+def test_points_of_what_is_scored_but_not_modelled_are_redrawn_too(table: Path, draft: Draft) -> None:
+    document = draft.catalog.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+    for indicator in indicators_of(document):
+        indicator["modelled"] = False
+    catalog = Catalog.model_validate_json(json.dumps(document))
+    with open_table(table, catalog) as opened:
+        portfolio, _ = Portfolio.from_frame(next(iter(opened.chunks)).frame, catalog)
+    again = redrawn(portfolio, np.arange(N) % 2 == 0)
+    scored = [placed for placed in catalog.placed if placed.indicator.weight and placed.indicator.points]
+    assert scored
+    for placed in scored:
+        assert again.by_id[placed.id].indicator.points != placed.indicator.points
 
 
 @pytest.mark.parametrize("method", ["outcomes", "judgement"])
