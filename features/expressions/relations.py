@@ -12,9 +12,9 @@ from features.expressions.terms import terms_of, with_terms
 def related(catalog: Catalog) -> dict[str, tuple[str, ...]]:
     """Return for each indicator the others that read a column of the departments' tables that it reads too.
 
-    A summary reads what it is of, and what decides which records count (`where`, `by`, `over`). A count of all
-    records reads none of their columns, and counts as reading which there are. Indicators without `value` come
-    as they are, and nothing is known of how they hang together.
+    A summary reads what it is of, and what decides which records count (`where`, `by`, `over`). A count of
+    all records reads none of their columns, and counts as reading which there are. Indicators without `value`
+    come as they are, and nothing is known of how they hang together.
 
     Raises:
         ExpressionError: a `value` is no expression.

@@ -54,6 +54,8 @@ _MONTH_NAMED_FIRST = re.compile(
     r"([a-z]{3,9})\.?[- ]*([0-9]{1,2})(?:st|nd|rd|th)?,?[- ]+([0-9]{4})(?:[T ].*)?", re.I
 )
 _MONTHS = {name.lower(): number for number, name in enumerate(calendar.month_name) if name}
+# From here on a float need not be the integer that was written.
+_LAST_EXACT = float(2**53)
 # Two digits of a year from here on are of the last century.
 _PIVOT = 69
 _ROC_FIRST_YEAR = 1911
@@ -149,13 +151,22 @@ def texts(cells: pd.Series) -> NDArray[np.object_]:
     return result
 
 
+def lost_digits(cells: pd.Series) -> Bools:
+    """Return which cells are floats too large for their last digits to be right, shape (n,): no ids."""
+    if pd.api.types.is_integer_dtype(cells.dtype):
+        return np.zeros(len(cells), dtype=np.bool_)
+    raw = cells.to_numpy(dtype=object)
+    large = (isinstance(cell, float | np.floating) and abs(cell) >= _LAST_EXACT for cell in raw)
+    return np.fromiter(large, dtype=np.bool_, count=len(raw))
+
+
 def text_of(cell: Any) -> str | None:
     """Return one cell as a stripped text, None where it is missing."""
     if is_missing(cell, text=True):
         return None
     if isinstance(cell, bool | np.bool_):
         return "true" if cell else "false"
-    if isinstance(cell, float | np.floating) and float(cell).is_integer() and abs(float(cell)) < 1e15:
+    if isinstance(cell, float | np.floating) and float(cell).is_integer() and abs(float(cell)) < _LAST_EXACT:
         cell = int(cell)
     if isinstance(cell, datetime | np.datetime64):
         stamp = pd.Timestamp(cell)

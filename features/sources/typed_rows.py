@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from features.sources.cells import dates, flags, numbers, texts
+from features.sources.cells import dates, flags, lost_digits, numbers, texts
 from features.sources.contract import Failure
 from features.sources.keys import as_keys, compared
 from features.sources.layout import FIRST_DAY, Days, Layout
@@ -21,6 +21,7 @@ NO_FLAG = "is neither yes nor no"
 NO_DAY = "is no day that is beyond doubt; write YYYY-MM-DD, or say date_order in the catalog"
 NO_LEVEL = "is none of the declared levels"
 NO_TEXT = "is no text"
+NO_KEY = "is a number too long for a spreadsheet, so its last digits are lost; deliver it as text"
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,7 +128,8 @@ def _read(cells: pd.Series, column: Column, decimal_comma: bool) -> tuple[NDArra
         case ColumnType.DATE:
             return dates(cells, column.date_order)
         case ColumnType.KEY:
-            return as_keys(texts(cells)), np.zeros(len(cells), dtype=np.bool_)
+            lost = lost_digits(cells)
+            return np.where(lost, None, as_keys(texts(cells))), lost
         case ColumnType.TEXT:
             return texts(cells), np.zeros(len(cells), dtype=np.bool_)
 
@@ -146,6 +148,6 @@ _REASONS = {
     ColumnType.NUMBER: NO_NUMBER,
     ColumnType.FLAG: NO_FLAG,
     ColumnType.DATE: NO_DAY,
-    ColumnType.KEY: NO_TEXT,
+    ColumnType.KEY: NO_KEY,
     ColumnType.TEXT: NO_LEVEL,
 }
