@@ -128,8 +128,9 @@ def _read(cells: pd.Series, column: Column, decimal_comma: bool) -> tuple[NDArra
         case ColumnType.DATE:
             return dates(cells, column.date_order)
         case ColumnType.KEY:
-            lost = lost_digits(cells)
-            return np.where(lost, None, as_keys(texts(cells))), lost
+            keys, lost = as_keys(texts(cells)), lost_digits(cells)
+            keys[lost] = None
+            return keys, lost
         case ColumnType.TEXT:
             return texts(cells), np.zeros(len(cells), dtype=np.bool_)
 
