@@ -46,7 +46,7 @@ def read_cells(
             values[id_] = _empty(column, len(frame))
             continue
         cells, broken = _encodable(frame[places[id_]])
-        cells = _without_codes(cells, column)
+        cells = without_codes(cells, column)
         read, wrong = _read(cells, column, decimal_comma)
         if id_ in layout.readers:
             read, wrong = _meant(read, layout.readers[id_])
@@ -110,7 +110,7 @@ def _is_broken(cell: object) -> bool:
     return isinstance(cell, _NO_TEXTS)
 
 
-def _without_codes(cells: pd.Series, column: Column) -> pd.Series:
+def without_codes(cells: pd.Series, column: Column) -> pd.Series:
     """Return cells without the codes that a column declares to stand for no value."""
     if not column.missing:
         return cells
