@@ -248,6 +248,23 @@ def test_a_label_that_is_not_there_is_told(table: Path) -> None:
         profile(table, "default")
 
 
+def test_a_word_that_few_customers_have_is_no_code_and_stands_in_no_catalog(tmp_path: Path) -> None:
+    cells = [str(number) for number in range(200)]
+    cells[3:9] = ["withheld"] * 3 + ["call Mr Wang 0912"] + ["see file"] * 2
+    frame = pd.DataFrame({"customer_id": [f"K{n}" for n in range(200)], "income": cells, "bad": [0, 1] * 100})
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    found = profile(tmp_path / "t.csv", "bad")
+    income = next(column for column in found.columns if column.header == "income")
+    assert income.missing == ("withheld",)
+    assert income.remark is not None and "their rows will be rejected" in income.remark
+    drafted = draft_catalog(found, "bad", tmp_path / "t.csv")
+    written = to_yaml(drafted)
+    assert "withheld" in written and "Wang" not in written and "see file" not in written
+    with open_table(tmp_path / "t.csv", drafted.catalog, outcome="bad") as opened:
+        _, rejects = Portfolio.from_frame(next(iter(opened.chunks)).frame, drafted.catalog)
+    assert rejects["row"].tolist() == [6, 7, 8]
+
+
 @pytest.mark.parametrize(
     ("values", "codes"),
     [
@@ -255,6 +272,7 @@ def test_a_label_that_is_not_there_is_told(table: Path) -> None:
         ([0, 1, 2, 3, 98], ()),  # once is no code
         ([10, 50, 99, 99, 70], ()),  # within the rest
         ([-9, -8, 3, 50, 80], (-9.0, -8.0)),
+        ([-9, 3, 50, 80], ()),  # once is no code
         ([-2, -1, 0, 1, 2], ()),  # grades of their own
         ([-999, 1.5, 2.5, -999], (-999.0,)),
         ([0.5, 0.7, 999, 999], (999.0,)),

@@ -240,13 +240,17 @@ def _nature(text: str | None) -> str | None:
 
 
 def _ids(cells: pd.Series) -> pd.Series:
-    """Return customer ids with whole numbers as their digits: spreadsheets make numbers of them."""
+    """Return customer ids with whole numbers as their digits: spreadsheets make numbers of them.
 
-    def text(cell: object) -> object:
-        if isinstance(cell, float | np.floating) and float(cell).is_integer():
+    A number whose last digits are lost stays one, and is refused.
+    """
+
+    def text(cell: object, lost: bool) -> object:
+        if isinstance(cell, float | np.floating) and float(cell).is_integer() and not lost:
             cell = int(cell)
         if isinstance(cell, int | np.integer) and not isinstance(cell, bool):
             return str(cell)
         return None if cell == "" else cell
 
-    return pd.Series([text(cell) for cell in cells.to_numpy(dtype=object)], dtype=object)
+    raw, lost = cells.to_numpy(dtype=object), reading.lost_digits(cells)
+    return pd.Series([text(*pair) for pair in zip(raw, lost, strict=True)], dtype=object)

@@ -36,7 +36,8 @@ class OutcomeRule(Declared):
     `value` is an expression, true of the adverse outcome. Its summaries read the window of these `months` and
     no other, by what was known on the window's last day, which is what `as_of` means in it: so customers of
     any year are judged with the same delay. A window that ends after `known_until`, the last day of which the
-    delivery tells, says nothing yet; by default that is the newest day on which a record became known.
+    delivery tells, says nothing yet. By default that is the smallest of the newest days on which a record
+    became known in each table that the rule reads; where something is rarely recorded, say it.
     """
 
     value: str = Field(min_length=1)
