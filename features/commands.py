@@ -60,6 +60,12 @@ def build(
         counts = (table.read, table.accepted, table.rejected, table.matched, table.unmatched)
         grid.add_row(name, *(f"{count:,}" for count in counts))
     out.print(grid)
+    for name, table in staged.tables.items():
+        if table.passed_over:
+            out.print(
+                f"{table.passed_over:,} further rows were none of {name}: nothing stood under filled",
+                markup=False, highlight=False, soft_wrap=True,
+            )  # fmt: skip
     for failure in sorted(staged.failures, key=lambda failure: -failure.rows)[:_SHOWN_FAILURES]:
         out.print(
             f"{failure.rows:,} rows of {failure.table}, {failure.source}: {failure.column}: {failure.reason}",

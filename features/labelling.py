@@ -25,9 +25,18 @@ from features.curve import Better
 from features.expressions import sql
 from features.expressions.checking import check
 from features.expressions.parsing import parse
-from features.expressions.syntax import Aggregate, ExpressionError, Summary, Window, walk
+from features.expressions.syntax import Aggregate, Expression, ExpressionError, Summary, Window, walk
 from features.sources.engine import count_of, engine, pattern_of
-from features.sources.outcomes import IMMATURE, KNOWN, OUTCOME, OUTCOME_STATUS, UNKNOWN, OutcomeRule
+from features.sources.layout import FIRST_DAY
+from features.sources.outcomes import (
+    IMMATURE,
+    KNOWN,
+    OUTCOME,
+    OUTCOME_KNOWN_ON,
+    OUTCOME_STATUS,
+    UNKNOWN,
+    OutcomeRule,
+)
 from features.sources.record_table import CUSTOMERS
 
 _ADVERSE = "adverse"
@@ -36,7 +45,8 @@ _LONGEST_WINDOW = 3700
 
 @dataclass(frozen=True)
 class Labels:
-    """Outcomes read off the records, and the file that holds them: customer_id, as_of, outcome, status.
+    """Outcomes read off the records, and the file that holds them: customer_id, as_of, outcome, its
+    status, and the day from which it can be known.
 
     Of `known` customers on days `adverse` had the adverse outcome. `immature` are those whose window was not
     over on the day `known_until`; `unknown` those of whom the records do not tell, or who were merged into
@@ -94,7 +104,7 @@ def write_labels(
         engine(Path(folder), memory_limit=memory_limit, threads=threads) as connection,
     ):
         work = Path(folder)
-        known_until = rule.known_until or _newest_day(connection, staged)
+        known_until = rule.known_until or _last_day_told(connection, rule, catalog, staged)
         connection.execute(
             f"CREATE TABLE asked AS SELECT *, last - as_of AS days FROM (SELECT customer_id, as_of,"
             f" (as_of + INTERVAL {rule.months} MONTH)::DATE AS last FROM {sql.parquet(indicators)})"
@@ -124,8 +134,9 @@ def write_labels(
             )
         connection.execute(
             f"COPY (SELECT customer_id, as_of, adverse AS {OUTCOME}, CASE WHEN NOT {over} THEN '{IMMATURE}'"
-            f" WHEN adverse IS NULL THEN '{UNKNOWN}' ELSE '{KNOWN}' END AS {OUTCOME_STATUS}"
-            " FROM asked LEFT JOIN found USING (customer_id, as_of) ORDER BY customer_id, as_of)"
+            f" WHEN adverse IS NULL THEN '{UNKNOWN}' ELSE '{KNOWN}' END AS {OUTCOME_STATUS},"
+            f" last AS {OUTCOME_KNOWN_ON} FROM asked LEFT JOIN found USING (customer_id, as_of)"
+            " ORDER BY customer_id, as_of)"
             f" TO {sql.text(str(output))} (FORMAT parquet, COMPRESSION zstd)"
         )
 
@@ -142,14 +153,45 @@ def write_labels(
         )
 
 
-def _newest_day(connection: duckdb.DuckDBPyConnection, staged: Mapping[str, Path]) -> date:
-    """Return the newest day on which a record became known; a day to come is a mistake of a department's."""
-    files = ", ".join(sql.text(pattern_of(file)) for file in staged.values())
+def _last_day_told(
+    connection: duckdb.DuckDBPyConnection, rule: OutcomeRule, catalog: Catalog, staged: Mapping[str, Path]
+) -> date:
+    """Return the last day of which all tables that a rule reads tell, as far as their records show.
+
+    That is the smallest of their newest days of becoming known, without what is added to these. What a record
+    describes may lie beyond the delivery (the end of a contract), so of a table that says no more it counts
+    only up to the newest day on which any table says that a record became known.
+    """
+    dated = {name for name, table in catalog.tables.items() if table.effective or table.known_at}
+    told = [name for name, table in catalog.tables.items() if table.known_at]
+    newest = {
+        name: _newest_day(connection, staged[name], catalog.tables[name].known_after_days) for name in dated
+    }
+    days = [newest[name] for name in sorted(dated & _tables_of(parse(rule.value)))]
+    if told:
+        days.append(max(newest[name] for name in told))
+    return min(days, default=FIRST_DAY)
+
+
+def _newest_day(connection: duckdb.DuckDBPyConnection, file: Path, added: int) -> date:
+    """Return the newest day on which a record became known, without the days `added` to it by the catalog.
+
+    A day to come is a mistake of a department's.
+    """
     found = connection.execute(
-        f"SELECT max(known_at) FROM read_parquet([{files}], union_by_name = TRUE, hive_partitioning = FALSE)"
-        " WHERE known_at <= current_date"
+        f"SELECT max(known_at - {added}) FROM {sql.parquet(Path(pattern_of(file)))}"
+        f" WHERE known_at - {added} <= current_date"
     ).fetchone()
-    return date.min if found is None or found[0] is None else found[0]
+    return FIRST_DAY if found is None or found[0] is None else found[0]
+
+
+def _tables_of(expression: Expression) -> set[str]:
+    """Return the tables that an expression reads."""
+    found = set()
+    for part in walk(expression):
+        if isinstance(part, Aggregate):
+            found |= {part.table, *(shared.own.table for shared in part.over or ())}
+    return found
 
 
 def _catalog_of(rule: OutcomeRule, catalog: Catalog, days: int) -> Catalog:

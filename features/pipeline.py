@@ -17,7 +17,7 @@ from features.quality import PAGE, measure, write_quality
 from features.quality_figures import Quality
 from features.sources.delivery import Delivery, load_delivered_catalog, load_delivery
 from features.sources.engine import MEMORY_LIMIT, count_of, engine
-from features.sources.outcomes import OUTCOME, OUTCOME_STATUS
+from features.sources.outcomes import OUTCOME, OUTCOME_KNOWN_ON, OUTCOME_STATUS
 from features.sources.related import GROUP_ID, related_customers
 from features.sources.staging import OUTCOMES_FILE, Staged, stage
 
@@ -166,7 +166,7 @@ def _join(
         known = sql.parquet(outcomes)
         columns.append(f"coalesce(own.{OUTCOME}, any_day.{OUTCOME}) AS {OUTCOME}")
         if by_rule:
-            columns.append(f"own.{OUTCOME_STATUS}")
+            columns += [f"own.{OUTCOME_STATUS}", f"own.{OUTCOME_KNOWN_ON}"]
         joins += [
             f"LEFT JOIN {known} own ON own.customer_id = i.customer_id AND own.as_of = i.as_of",
             f"LEFT JOIN {known} any_day ON any_day.customer_id = i.customer_id AND any_day.as_of IS NULL",

@@ -245,6 +245,20 @@ def test_spreadsheet_dates_and_whole_numbers_as_ids_are_read(
         ]  # fmt: skip
 
 
+def test_an_id_whose_digits_are_lost_is_refused_and_one_beside_a_gap_is_not(
+    tmp_path: Path, catalog: Catalog, policy: Policy
+) -> None:
+    shared = {"nature": ["enterprise"] * 3, "as_of": ["2026-01-31"] * 3}
+    ids = pd.array([6222021234567890123, None, 6222021234567890124], dtype="Int64")
+    pd.DataFrame({"customer_id": ids, **shared}).to_parquet(tmp_path / "in.parquet")
+    assert score_file(tmp_path / "in.parquet", tmp_path / "out.csv", Scorer(catalog, policy)).rejected == 1
+    found = [line["customer_id"] for line in read_flat(tmp_path / "out.csv")]
+    assert found == ["6222021234567890123", "6222021234567890124"]
+    pd.DataFrame({"customer_id": [6.2e18, 7.0, 6.3e18], **shared}).to_parquet(tmp_path / "in.parquet")
+    assert score_file(tmp_path / "in.parquet", tmp_path / "out.csv", Scorer(catalog, policy)).rejected == 2
+    assert [line["customer_id"] for line in read_flat(tmp_path / "out.csv")] == ["7"]
+
+
 @pytest.mark.parametrize("id_", ["=1+1", "+49 30", "-1", "@SUM(A1)", '=HYPERLINK("http://x")'])
 def test_no_text_is_written_as_a_formula(tmp_path: Path, catalog: Catalog, policy: Policy, id_: str) -> None:
     table = tmp_path / "in.csv"

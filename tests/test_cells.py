@@ -87,6 +87,24 @@ def test_a_decimal_comma_is_one_only_where_it_is_said_to_be() -> None:
     assert number("7,25") is None
 
 
+@pytest.mark.parametrize(
+    ("cell", "with_comma", "with_point"),
+    [
+        ("1.234", 1234.0, 1.234), ("-1.234", -1234.0, -1.234), ("1.234.567", 1234567.0, None),
+        ("1.234.567,89", 1234567.89, None), ("1,234", 1.234, 1234.0), ("1,234.5", None, 1234.5),
+        ("1,234,567", None, 1234567.0), ("12.5", None, 12.5), ("0.123", None, 0.123),
+        ("1234.567", None, 1234.567),
+        ("12.5%", None, 0.125), ("12,5%", 0.125, None), ("1.234 €", 1234.0, 1.234), ("1 234,5", 1234.5, None),
+        ("1,5e3", 1500.0, None), ("1e3", 1000.0, 1000.0), ("1234", 1234.0, 1234.0), (",5", 0.5, None),
+        (1.234, 1.234, 1.234),
+    ],
+)  # fmt: skip
+def test_a_point_groups_thousands_where_a_comma_is_the_decimal_sign(
+    cell: object, with_comma: float | None, with_point: float | None
+) -> None:
+    assert (number(cell, comma=True), number(cell)) == (with_comma, with_point)
+
+
 @given(st.floats(allow_nan=False, allow_infinity=False, width=64))
 def test_every_float_is_read_back_as_it_was_printed(value: float) -> None:
     assert number(repr(value)) == value

@@ -76,6 +76,19 @@ def test_a_key_that_changes_hands_belongs_to_each_in_his_time(tmp_path: Path) ->
     assert reasons(staged) == {6: "its key was nobody's on its effective day"}
 
 
+def test_records_before_a_late_hand_over_was_known_are_nobodys_until_then(tmp_path: Path) -> None:
+    crosswalk = [
+        ["C-1", "ledger", "7", "", "2022-01-01", ""],
+        ["C-2", "ledger", "7", "2022-01-01", "", "2022-03-01"],
+    ]
+    staged = staged_with(tmp_path, crosswalk, [["7", day, day] for day in ("2021-12-31", "2022-02-01")])
+    found = [(row["customer_id"], row["known_at"]) for row in rows_of(staged.tables["visits"].file)]
+    assert found == [("C-1", date(2021, 12, 31)), ("C-2", date(2022, 3, 1))]
+    # Left open, the former holder's row is not taken to be over.
+    crosswalk[0][4] = ""
+    assert "end the one (valid_to)" in refusal(tmp_path, crosswalk)
+
+
 def test_an_assignment_is_known_from_its_first_day_unless_it_says_when(tmp_path: Path) -> None:
     crosswalk = [
         ["C-1", "ledger", "1", "2020-01-01", "", "2021-05-05"],

@@ -11,7 +11,7 @@ from features.declaration import DeclarationError
 from features.sources.delivery import check_delivery, files_of, load_delivered_catalog
 from features.sources.opening import TableError
 from features.sources.staging import stage
-from tests.deliveries import STATEMENTS, catalog_with, delivery_in, lines_of, rows_of
+from tests.deliveries import CUSTOMERS, STATEMENTS, catalog_with, delivery_in, lines_of, rows_of, write_csv
 
 FILE: dict[str, Any] = {"table": "customers", "path": "customers.csv"}
 
@@ -117,9 +117,31 @@ def test_rows_with_nothing_under_a_header_are_none_of_the_table_and_keep_their_n
     assert [row["customer_id"] for row in rows_of(table.file)] == ["02"]
     assert (table.read, table.accepted, table.rejected) == (2, 1, 1)
     assert [line["row"] for line in lines_of(staged.rejects_file)] == ["5"]
+    assert (table.passed_over, [part.passed_over for part in table.parts]) == (2, [2])
     absent = delivery_in(tmp_path, {**source, "filled": "gone"})
     with pytest.raises(TableError, match=r"c\.csv: filled: there is no column gone"):
         stage(absent, catalog_with(), tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("header", "kept"), [("opinion", ["1", "2"]), ("margin", ["2"]), ("remark", ["1", "2"])]
+)
+def test_what_is_nothing_under_a_header_is_judged_as_its_column_is_read(
+    tmp_path: Path, header: str, kept: list[str]
+) -> None:
+    declared = {"opinion": {"type": "text", "missing": ["ohne"]}, "margin": {"type": "number"}}
+    customers = {**CUSTOMERS, "columns": {**CUSTOMERS["columns"], **declared}}
+    catalog = catalog_with(customers=customers)
+    lines = [["1", "無", "無", "none"], ["2", "-", "0", "-"], ["3", "", "unknown", "n/a"]]
+    if header == "opinion":
+        lines.append(["4", "ohne", "1", "x"])
+    names = ["sales_no", "opinion", "margin", "remark", "nature"]
+    write_csv(tmp_path / "c.csv", names, [[*line, "enterprise"] for line in lines])
+    delivery = delivery_in(tmp_path, {"table": "customers", "path": "c.csv", "filled": header})
+    table = stage(delivery, catalog, tmp_path / "out").tables["customers"]
+    assert table.read + table.passed_over == len(lines)
+    assert table.read == len(kept)
+    assert [row["customer_id"] for row in rows_of(table.file)] == kept
 
 
 @pytest.fixture

@@ -14,9 +14,10 @@ from features.catalog import Catalog, Kind
 from features.curve import Better, check_knots
 from features.customer import parse_customer
 from features.declaration import load_declared
+from features.document import indicators_of
 from features.drafting import wording
 from features.drafting.columns import Role, missing_codes, profile
-from features.drafting.curves import draw_curve, draw_levels, rounded
+from features.drafting.curves import LEVEL, draw_curve, draw_levels, rounded
 from features.drafting.draft import Draft, draft_catalog
 from features.drafting.outcome import UnclearOutcome, adverse_words
 from features.drafting.redrawing import redrawn
@@ -170,6 +171,51 @@ def test_what_a_person_made_their_own_is_not_redrawn(table: Path, draft: Draft) 
     assert redrawn(portfolio, np.arange(N) % 2 == 0) == own
 
 
+def test_points_of_what_is_scored_but_not_modelled_are_redrawn_too(table: Path, draft: Draft) -> None:
+    document = draft.catalog.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+    for indicator in indicators_of(document):
+        indicator["modelled"] = False
+    catalog = Catalog.model_validate_json(json.dumps(document))
+    with open_table(table, catalog) as opened:
+        portfolio, _ = Portfolio.from_frame(next(iter(opened.chunks)).frame, catalog)
+    again = redrawn(portfolio, np.arange(N) % 2 == 0)
+    scored = [placed for placed in catalog.placed if placed.indicator.weight and placed.indicator.points]
+    assert scored
+    for placed in scored:
+        assert again.by_id[placed.id].indicator.points != placed.indicator.points
+
+
+@pytest.mark.parametrize("method", ["outcomes", "judgement"])
+@pytest.mark.parametrize("alone", [True, False])
+def test_what_tells_nothing_of_a_folds_customers_is_level_and_all_else_redrawn(
+    tmp_path: Path, method: str, alone: bool
+) -> None:
+    random = np.random.default_rng(7)
+    n = 600
+    income, rare = random.normal(size=n).round(3), np.full(n, np.nan)
+    # Filled for 14 customers, of whom only the last two had the adverse outcome.
+    rare[:14] = [0.1, 0.7, 0.3, 2.9, 1.6, 0.2, 0.9, 1.1, 0.4, 3.3, 0.8, 1.3, 2.2, 2.4]
+    bad = (random.random(n) < 1 / (1 + np.exp(2 + income))) & (np.arange(n) >= 14)
+    bad[12:14] = True
+    frame = pd.DataFrame({"rare": rare, "income": income, "y": np.where(bad, "yes", "no")})
+    path = tmp_path / "rare.csv"
+    frame.drop(columns=["income"] if alone else []).to_csv(path, index=False)
+    document = draft_catalog(profile(path, "y"), "y", path).catalog.model_dump(
+        mode="json", by_alias=True, exclude_defaults=True
+    )
+    document["weighting"] = {"method": method}
+    catalog = Catalog.model_validate_json(json.dumps(document))
+    with open_table(path, catalog) as opened:
+        portfolio, _ = Portfolio.from_frame(next(iter(opened.chunks)).frame, catalog)
+    fold = np.setdiff1d(np.arange(n), [12, 13])
+    again = redrawn(portfolio.take(fold), bad[fold])
+    before, after = (of.by_id["rare"].indicator for of in (catalog, again))
+    assert before.weight and before.points != after.points
+    assert after.points == LEVEL and after.risk_direction == 0
+    if not alone:
+        assert again.by_id["income"].indicator.points == draw_curve(income[fold], bad[fold]).knots
+
+
 @pytest.mark.parametrize(
     ("words", "name", "adverse"),
     [
@@ -202,6 +248,23 @@ def test_a_label_that_is_not_there_is_told(table: Path) -> None:
         profile(table, "default")
 
 
+def test_a_word_that_few_customers_have_is_no_code_and_stands_in_no_catalog(tmp_path: Path) -> None:
+    cells = [str(number) for number in range(200)]
+    cells[3:9] = ["withheld"] * 3 + ["call Mr Wang 0912"] + ["see file"] * 2
+    frame = pd.DataFrame({"customer_id": [f"K{n}" for n in range(200)], "income": cells, "bad": [0, 1] * 100})
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    found = profile(tmp_path / "t.csv", "bad")
+    income = next(column for column in found.columns if column.header == "income")
+    assert income.missing == ("withheld",)
+    assert income.remark is not None and "their rows will be rejected" in income.remark
+    drafted = draft_catalog(found, "bad", tmp_path / "t.csv")
+    written = to_yaml(drafted)
+    assert "withheld" in written and "Wang" not in written and "see file" not in written
+    with open_table(tmp_path / "t.csv", drafted.catalog, outcome="bad") as opened:
+        _, rejects = Portfolio.from_frame(next(iter(opened.chunks)).frame, drafted.catalog)
+    assert rejects["row"].tolist() == [6, 7, 8]
+
+
 @pytest.mark.parametrize(
     ("values", "codes"),
     [
@@ -209,6 +272,7 @@ def test_a_label_that_is_not_there_is_told(table: Path) -> None:
         ([0, 1, 2, 3, 98], ()),  # once is no code
         ([10, 50, 99, 99, 70], ()),  # within the rest
         ([-9, -8, 3, 50, 80], (-9.0, -8.0)),
+        ([-9, 3, 50, 80], ()),  # once is no code
         ([-2, -1, 0, 1, 2], ()),  # grades of their own
         ([-999, 1.5, 2.5, -999], (-999.0,)),
         ([0.5, 0.7, 999, 999], (999.0,)),

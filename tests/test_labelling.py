@@ -4,6 +4,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 import yaml
@@ -34,7 +35,15 @@ BREACHES: dict[str, Any] = {
         "severe": {"type": "flag"},
     },
 }
-CATALOG = catalog_with(breaches=BREACHES)
+CONTRACTS: dict[str, Any] = {
+    "names": NAMES,
+    "department": "sales",
+    "key": "sales_no",
+    "effective": "ends_on",
+    "columns": {"sales_no": {"type": "key"}, "ends_on": {"type": "date"}},
+}
+LATE = {**BREACHES, "known_after_days": 30}
+CATALOG = catalog_with(breaches=BREACHES, contracts=CONTRACTS, late=LATE)
 HEADER = ["sales_no", "occurred_on", "recorded_on", "severe"]
 SEVERE = "count(breaches, where=breaches.severe) > 0"
 FIRST = date(2020, 1, 1)
@@ -119,6 +128,45 @@ def test_records_are_known_until_their_newest_day_and_no_day_to_come(tmp_path: P
     assert [status for _, status in found.values()] == ["known", "immature"]
 
 
+@pytest.mark.parametrize(
+    ("value", "known_until"),
+    [
+        (SEVERE, date(2021, 7, 1)),
+        # Contracts end on days of which nobody has delivered anything yet.
+        ("count(contracts) == 0", date(2021, 9, 1)),
+        ("count(contracts) == 0 and count(breaches) > 0", date(2021, 7, 1)),
+        ("count(late) > 0", date(2021, 9, 1)),
+        ("count(late) > 0 or count(breaches) > 0", date(2021, 7, 1)),
+        # Who is listed has no day.
+        ('latest(customers.nature) == "enterprise" and count(breaches) > 0', date(2021, 7, 1)),
+    ],
+)
+def test_the_delivery_tells_as_long_as_every_table_that_the_rule_reads(
+    tmp_path: Path, value: str, known_until: date
+) -> None:
+    asked = [("A", date(2021, 1, 1)), ("A", date(2021, 1, 2)), ("A", date(2021, 3, 2))]
+    _, labels = labelled(
+        tmp_path,
+        [["B", "2021-05-01", "2021-07-01", "no"]],
+        asked,
+        OutcomeRule(value=value, months=6),
+        contracts=[["sales_no", "ends_on"], ["A", "2022-12-31"], ["B", "2021-02-01"]],
+        late=[HEADER, ["B", "2021-05-01", "2021-09-01", "no"]],
+    )
+    assert labels.known_until == known_until
+    assert labels.immature == (2 if known_until < date(2021, 7, 2) else 1)
+
+
+def test_a_table_without_a_day_of_becoming_known_tells_by_the_days_described(
+    tmp_path: Path,
+) -> None:
+    rule = OutcomeRule(value="count(contracts) > 0", months=6)
+    contracts = [["sales_no", "ends_on"], ["A", "2019-12-01"], ["B", "2019-12-24"]]
+    _, labels = labelled(tmp_path, [], [("A", date(2019, 6, 24))], rule, contracts=contracts)
+    assert labels.known_until == date(2019, 12, 24)
+    assert labels.immature == 0
+
+
 def test_what_the_records_do_not_tell_is_unknown(tmp_path: Path) -> None:
     merger = [["from_customer", "to_customer", "on", "known_at"], ["A", "B", "2021-03-01", "2021-03-01"]]
     rule = OutcomeRule(value=SEVERE, months=12, known_until=date(2023, 1, 1))
@@ -182,7 +230,11 @@ def test_outcomes_read_off_the_records_are_those_that_the_simulation_drew(tmp_pa
     assert found.labels is not None
     assert (found.labels.known, found.labels.immature) == (drawn.sum(), (~drawn).sum())
     assert found.labelled == drawn.sum()
+    ends = [(pd.Timestamp(day) + pd.DateOffset(months=12)).date() for day in both["as_of"]]
+    assert pd.to_datetime(both["outcome_known_on"]).dt.date.tolist() == ends
 
     table = read_customers(found.built.indicators, load_catalog("customer"), "outcome")
     assert table.bad_words == ("true",) and len(table.data) == drawn.sum() and table.ignored == ()
+    assert table.data.known_on is not None
+    assert sorted(table.data.known_on.tolist()) == sorted(np.array(ends)[drawn])
     assert {reason for _, _, reason in table.rejects} == {"the outcome is immature: its window is not over"}

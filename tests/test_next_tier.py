@@ -424,6 +424,9 @@ def test_indicators_computed_from_the_same_records_are_named() -> None:
     assert found["net_profit"] == ("net_profit_margin",)
     assert "order_count_36m" in found["purchase_frequency"]
     assert found["identity_verified"] == ()
+    # The condition of the one is what the other is the largest of.
+    assert "overdue_days_max_12m" in found["on_time_payment_rate"]
+    assert "on_time_payment_rate" in found["overdue_days_max_12m"]
     of_loans = related(load_catalog("sba"))
     assert "approved_amount" in of_loans["relative_amount"]
     # Through what they share by name: whether jobs were stated at all.

@@ -1,14 +1,18 @@
 """Tables as they are delivered: encodings, delimiters, damaged files."""
 
 import gzip
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pyarrow import parquet
 
+from features.sources.cells import numbers, texts
 from features.sources.opening import TableError, open_raw
 
 HEADER = ("企業代號", "企業名稱", "金額")
@@ -90,6 +94,21 @@ def test_what_cannot_be_read_is_told_in_one_line(
     with pytest.raises(TableError, match=reason) as told:
         read(path)
     assert "\n" not in str(told.value)
+
+
+@pytest.mark.parametrize("kind", [pa.int64(), pa.uint64(), pa.decimal128(38, 0)])
+def test_a_cell_that_is_missing_changes_no_digit_of_the_other_ids(tmp_path: Path, kind: pa.DataType) -> None:
+    ids = [6222021234567890123, 6222021234567890124, None, 6222021234567890125, 7, 6222021234567890126]
+    path = tmp_path / "table.parquet"
+    cells = pa.array([None if id_ is None else Decimal(id_) for id_ in ids], type=pa.decimal128(38, 0))
+    parquet.write_table(pa.table({"id": cells.cast(kind)}), path)
+    expected = [None if id_ is None else str(id_) for id_ in ids]
+    for chunk_rows in (1, 2, 3, 6):
+        with open_raw(path, chunk_rows=chunk_rows) as table:
+            assert [text for chunk in table.chunks for text in texts(chunk.frame[0])] == expected
+    with open_raw(path) as table:
+        values, wrong = numbers(next(table.chunks).frame[0])
+    assert values.tolist()[3:5] == [6222021234567890125.0, 7.0] and not wrong.any()
 
 
 def test_a_sheet_is_read_by_its_name(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 import json
 import re
+from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -13,11 +15,14 @@ from features.drafting.columns import profile
 from features.drafting.draft import draft_catalog
 from features.drafting.outcome import UnclearOutcome
 from features.terms import RATED_TIERS
+from models.booster import Untrainable
 from models.policy import Policy
 from models.policy_draft import drafted_policy, to_yaml
+from tests.labelled import synthetic
 from tests.mlflow_store import migrated_store, state
 from tests.test_cli import run
 from training.customers import CustomerTable, read_customers, write_rejects
+from training.dataset import LabelledPortfolio
 from training.validation import held_out_folds, validate
 
 __all__ = ["migrated_store", "state"]
@@ -93,6 +98,56 @@ def test_where_there_are_days_the_newest_are_held_out(tmp_path: Path) -> None:
     scheme, ((training, held_out),), _ = held_out_folds(data)
     assert scheme.startswith("Out of time, from 202")
     assert data.days[training].max() < data.days[held_out].min()
+
+
+def test_the_newest_of_a_few_year_ends_are_held_out() -> None:
+    data = synthetic(2000, seed=3).data
+    days = [date(2019 + row % 5, 12, 31) for row in range(len(data))]
+    data = replace(data, portfolio=replace(data.portfolio, as_of=days), groups=np.arange(2000))
+    scheme, ((training, held_out),), _ = held_out_folds(data)
+    assert scheme == "Out of time, from 2022-12-31 (outcomes may not have been known by then)"
+    assert data.days[training].max() < data.days[held_out].min()
+
+
+def test_an_outcome_that_was_not_known_by_then_is_not_trained_on() -> None:
+    whole = synthetic(1500, seed=4).data
+    known_on = whole.days + np.timedelta64(365, "D")
+    known_on[::7] = np.datetime64("NaT")
+    data = replace(whole, known_on=known_on, groups=np.arange(len(whole)))
+    scheme, ((training, held_out),), _ = held_out_folds(data)
+    edge = data.days[held_out].min()
+    assert scheme == f"Out of time, from {edge}"
+    assert set(training) == set(np.flatnonzero(known_on <= edge)) and len(training) > 100
+    assert len(training) < np.sum(data.days < edge)
+    taken = data.take(training).known_on
+    assert taken is not None and taken.tolist() == known_on[training].tolist()
+    # Where none was known by then, there is no out of time.
+    late = replace(data, known_on=data.days + np.timedelta64(3650, "D"))
+    assert held_out_folds(late)[0].startswith("By customer")
+
+
+def undated(bad: int, good: int) -> LabelledPortfolio:
+    data = synthetic(bad + good).data
+    portfolio = replace(data.portfolio, as_of=[date(2024, 12, 31)] * len(data))
+    return replace(data, portfolio=portfolio, bad=np.arange(len(data)) < bad, groups=np.arange(len(data)))
+
+
+@pytest.mark.parametrize("bad", range(2, 7))
+def test_of_few_outcomes_every_fold_holds_out_some_of_either_kind(bad: int) -> None:
+    data = undated(bad, 8 - bad)
+    scheme, folds, repeats = held_out_folds(data)
+    count = min(bad, 8 - bad)
+    assert scheme == f"By customer, {count} folds, 2 times" and len(folds) == count * repeats
+    for _, held_out in folds:
+        assert 0 < data.bad[held_out].sum() < len(held_out)
+    policy = drafted_policy(data.portfolio.catalog, bad / 8, "y")
+    assert validate(data, policy).held_out == 8
+
+
+@pytest.mark.parametrize(("bad", "good"), [(1, 7), (7, 1), (0, 8), (1, 1)])
+def test_fewer_than_two_outcomes_of_a_kind_cannot_be_validated(bad: int, good: int) -> None:
+    with pytest.raises(Untrainable, match=r"^fewer than two bad or two good outcomes[^\n]+$"):
+        held_out_folds(undated(bad, good))
 
 
 def test_baseline_model_and_regression_are_judged_with_intervals(read: CustomerTable) -> None:

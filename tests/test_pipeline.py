@@ -101,6 +101,19 @@ def test_constants_fill_a_column_and_outcomes_stand_beside_the_indicators(tmp_pa
     assert frame.loc["E1", "revenue_12m"] == 100.0 and frame.loc["E1", "void_share_12m"] == 0.5
 
 
+def test_rows_that_are_passed_over_are_told(tmp_path: Path) -> None:
+    file = write_delivery(tmp_path, "who,what\nE1,是\n")
+    file.write_text(file.read_text("utf-8").replace("sales.csv", "sales.csv, filled: 合同"), "utf-8")
+    (tmp_path / "sales.csv").write_text(
+        "企业代号,开票日期,购方单位代号,金额,发票状态,合同\nE1,2020/1/5,B,100,有效发票,\n"
+        "E1,2020/1/6,B,40,有效发票,無\nE1,2020/1/7,B,60,有效发票,c\n",
+        encoding="utf-8",
+    )
+    printed = run("build", file, tmp_path / "built", "--as-of", "2020-02-01")
+    assert "1 further rows were none of sales: nothing stood under filled" in printed
+    assert pd.read_parquet(tmp_path / "built" / "indicators.parquet")["revenue_12m"].max() == 100.0
+
+
 def test_two_outcomes_of_one_customer_are_refused(tmp_path: Path) -> None:
     file = write_delivery(tmp_path, "who,what\nE1,是\nE1,否\n")
     with pytest.raises(TableError, match="two outcomes of one day"):

@@ -268,6 +268,24 @@ def test_decimals_times_of_day_and_integers_of_a_driver_are_cells_too(tmp_path: 
     ]
 
 
+def test_a_key_whose_digits_a_spreadsheet_has_lost_is_nobodys(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    assert book.active is not None
+    book.active.append(["客戶編號", "報表日", "申報日"])
+    for key in (1234567890123456, 6222021234567890123, 6.2220212345678901e18, None):
+        book.active.append([key, date(2023, 12, 31), date(2024, 3, 31)])
+    book.save(tmp_path / "s.xlsx")
+    staged = stage(
+        delivery_in(tmp_path, {"table": "statements", "path": "s.xlsx"}), CATALOG, tmp_path / "out"
+    )
+    keys = [row["customer_no"] for row in rows_of(staged.tables["statements"].file)]
+    assert keys == ["1234567890123456"]
+    reasons = reject_reasons(staged)
+    assert reasons[5] == ("customer_no", "is missing")
+    for row in (3, 4):
+        assert reasons[row][0] == "customer_no" and "its last digits are lost" in reasons[row][1]
+
+
 # The contract
 
 

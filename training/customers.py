@@ -6,15 +6,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from features.catalog import Catalog
 from features.drafting.outcome import UnclearOutcome, adverse_words, check_adverse
 from features.linked import linked
 from features.portfolio import Portfolio
+from features.sources.cells import Days, dates
 from features.sources.customer_table import open_table
 from features.sources.opening import TableError
-from features.sources.outcomes import IMMATURE, OUTCOME_STATUS
+from features.sources.outcomes import IMMATURE, OUTCOME_KNOWN_ON, OUTCOME_STATUS
 from features.sources.related import GROUP_ID
 from training.dataset import LabelledPortfolio
 
@@ -71,7 +73,7 @@ def read_customers(
         UnclearOutcome: no outcome is named, or the adverse one cannot be told.
     """
     outcome, bad = _outcome(catalog, outcome, bad)
-    parts: list[tuple[Portfolio, Objects, Objects]] = []
+    parts: list[tuple[Portfolio, Objects, Objects, Days]] = []
     rejects: list[tuple[int, str, str]] = []
     with open_table(path, catalog, outcome=outcome, encoding=encoding, delimiter=delimiter) as table:
         for chunk in table.chunks:
@@ -83,23 +85,31 @@ def read_customers(
             known = words != np.array(None)
             nothing = np.full(len(chunk.rows), None, dtype=object)
             groups = chunk.beside.get(GROUP_ID, nothing)[accepted]
+            known_on, _ = dates(pd.Series(chunk.beside.get(OUTCOME_KNOWN_ON, nothing)[accepted]))
             statuses = chunk.beside.get(OUTCOME_STATUS, nothing)
             rejects += [
                 (chunk.rows[int(place)], outcome, _unlabelled(statuses[place])) for place in accepted[~known]
             ]
             if known.any():
-                parts.append((portfolio.take(np.flatnonzero(known)), words[known], groups[known]))
+                kept = portfolio.take(np.flatnonzero(known))
+                parts.append((kept, words[known], groups[known], known_on[known]))
     if not parts:
         raise TableError(f"{path}: holds no customer with a known outcome")
-    words = np.concatenate([part for _, part, _ in parts])
+    words = np.concatenate([part for _, part, _, _ in parts])
     if not bad:
         bad, _ = adverse_words(words, outcome)
     check_adverse(words, bad, outcome)
-    portfolio = Portfolio.joined([part for part, _, _ in parts])
-    group_ids = np.concatenate([part for _, _, part in parts])
+    portfolio = Portfolio.joined([part for part, _, _, _ in parts])
+    group_ids = np.concatenate([part for _, _, part, _ in parts])
+    known_on = np.concatenate([part for _, _, _, part in parts])
     together = linked(np.array(portfolio.customer_ids, dtype=object), group_ids)
     return CustomerTable(
-        data=LabelledPortfolio(portfolio, np.isin(words, list(bad)), together),
+        data=LabelledPortfolio(
+            portfolio,
+            np.isin(words, list(bad)),
+            together,
+            known_on=None if np.isnat(known_on).all() else known_on,
+        ),
         bad_words=tuple(bad),
         rejects=tuple(sorted(rejects)),
         ignored=table.ignored,

@@ -1,7 +1,8 @@
 """Validation of a catalog on held-out customers: baseline, model and logistic regression.
 
-By time where there are days (the newest are held out), else by customer. What was drafted from outcomes is
-read anew from each fold's training customers, so nothing that is judged has seen what it is judged by.
+The newest are held out where there are several days and enough outcomes on either side, else whole customers
+in turn. What was drafted from outcomes is read anew from each fold's training customers, so nothing that is
+judged has seen what it is judged by.
 """
 
 from collections.abc import Callable, Mapping
@@ -129,14 +130,19 @@ def held_out_folds(data: LabelledPortfolio, *, whose: str = "customer") -> tuple
     Raises:
         Untrainable: nothing can be held out.
     """
-    if data.forward:
+    if len(np.unique(data.days)) > 1:
         fold = _newest(data)
         if fold is not None:
             first = np.min(data.days[fold[1]])
-            return f"Out of time, from {first}", [fold], 1
+            unsure = " (outcomes may not have been known by then)" if data.known_on is None else ""
+            return f"Out of time, from {first}{unsure}", [fold], 1
     n = len(data)
     few = next(((folds, repeats) for most, folds, repeats in _BY_CUSTOMER if n <= most), None)
-    count, repeats = few or (_OF_MANY, 1)
+    most_folds, repeats = few or (_OF_MANY, 1)
+    # Each fold has to hold out outcomes of either kind.
+    count = min(most_folds, int(np.sum(data.bad)), int(np.sum(~data.bad)))
+    if count < 2:
+        raise Untrainable("fewer than two bad or two good outcomes: nothing can be held out to test on")
     result: list[Fold] = []
     for repeat in range(repeats):
         splits = StratifiedGroupKFold(count, shuffle=True, random_state=SEED + repeat)
@@ -145,19 +151,24 @@ def held_out_folds(data: LabelledPortfolio, *, whose: str = "customer") -> tuple
     if not result:
         raise Untrainable("too few outcomes of either kind to hold any out")
     if few is None:
-        return f"By {whose}, a quarter held out", result[:1], 1
+        return f"By {whose}, one of {count} parts held out", result[:1], 1
     again = f", {repeats} times" if repeats > 1 else ""
     return f"By {whose}, {count} folds{again}", result, repeats
 
 
 def _newest(data: LabelledPortfolio) -> Fold | None:
-    """Return the fold that holds out the newest customers; None where too few outcomes would tell."""
+    """Return the fold that holds out the newest customers; None where too few outcomes would tell.
+
+    What is trained on was evaluated, and its outcome known, by the first day that is held out.
+    """
     order = np.argsort(data.days, kind="stable")
     bads = np.cumsum(data.bad[order])
     edge = data.days[order][int(np.searchsorted(bads, (1 - HELD_OUT) * bads[-1]))]
     inside = np.flatnonzero(data.days >= edge)
-    before = np.flatnonzero((data.days < edge) & ~np.isin(data.groups, data.groups[inside]))
-    fold = before, inside
+    earlier = data.days < edge
+    if data.known_on is not None:
+        earlier &= data.known_on <= edge
+    fold = np.flatnonzero(earlier & ~np.isin(data.groups, data.groups[inside])), inside
     if not _tells(data, fold) or np.sum(data.bad[inside]) < _FEWEST_HELD_OUT:
         return None
     return fold

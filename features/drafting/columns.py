@@ -17,9 +17,10 @@ from features.sources.record_table import DateOrder
 
 # More rows than these are thinned to a half at random, as often as need be: kinds do not need them.
 MOST_ROWS = 400_000
-# A column is of a kind if so many of its cells are; the words among its numbers are then codes.
+# A column is of a kind if so many of its cells are; the words among its numbers are then codes, unless they
+# are so many or of so few customers that they may be what somebody has written of one of them.
 _MOSTLY = 0.95
-_MOST_CODE_WORDS = 20
+_MOST_CODE_WORDS, _FEWEST_OF_CODE_WORD = 20, 3
 _MOST_LEVELS = 50
 # A level is declared if so many customers have it, in number and as a share.
 _FEWEST_OF_LEVEL, _SMALLEST_LEVEL = 3, 0.0005
@@ -235,10 +236,13 @@ def _as_flag(header: str, place: int, values: Floats) -> ColumnProfile:
 def _as_number(
     header: str, place: int, values: Floats, texts: NDArray[np.object_], wrong: NDArray[np.bool_]
 ) -> ColumnProfile:
-    words = sorted({str(text) for text in texts[wrong]})
-    remark = None
+    counts = Counter(str(text) for text in texts[wrong])
+    words = sorted(word for word, count in counts.items() if count >= _FEWEST_OF_CODE_WORD)
     if len(words) > _MOST_CODE_WORDS:
-        remark, words = "has cells that are no numbers; their rows will be rejected", []
+        words = []
+    remark = None
+    if len(words) < len(counts):
+        remark = "has cells that are no numbers; their rows will be rejected"
     codes = missing_codes(values)
     cleaned = np.where(np.isin(values, codes), np.nan, values)
     if len(np.unique(cleaned[~np.isnan(cleaned)])) < 2:
@@ -313,7 +317,7 @@ def missing_codes(values: Floats) -> tuple[float, ...]:
     """Return the numbers that are codes for a missing value: −9, 98, 999 and the like, apart from the rest.
 
     Negative ones where nothing else is negative; repeated nines and the like (with 96 to 98 where 99 or 98 is
-    one) that lie beyond twice the largest other value and occur more than once.
+    one) that lie beyond twice the largest other value. Either occur more than once.
     """
     known = values[~np.isnan(values)]
     if not len(known) or np.any(known != np.floor(known)):
@@ -321,7 +325,16 @@ def missing_codes(values: Floats) -> tuple[float, ...]:
     distinct, counts = np.unique(known, return_counts=True)
     codes: list[float] = []
     negative = distinct[distinct < 0]
-    if len(negative) and set(negative) <= {-1.0, -7.0, -8.0, -9.0, -99.0, -999.0, -9999.0, -99999.0}:
+    if counts[distinct < 0].sum() > 1 and set(negative) <= {
+        -1.0,
+        -7.0,
+        -8.0,
+        -9.0,
+        -99.0,
+        -999.0,
+        -9999.0,
+        -99999.0,
+    }:
         rest = distinct[distinct >= 0]
         # −1 beside a few small numbers can be a grade of its own.
         if len(rest) > 1 and (set(negative) - {-1.0} or len(rest) > 10):

@@ -21,6 +21,8 @@ Bools = NDArray[np.bool_]
 REFERENCE = 60.0
 POINTS_PER_DOUBLING = 15.0
 LOWEST, HIGHEST = 5.0, 95.0
+# The curve of what tells nobody apart, where one has to be given.
+LEVEL: Knots = ((0.0, REFERENCE), (1.0, REFERENCE))
 _BINS = 8
 # A bin's log-odds are drawn towards the average's by so many customers of the average.
 _PRIOR_CUSTOMERS = 20.0

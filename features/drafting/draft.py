@@ -13,7 +13,7 @@ from features.document import catalog_of
 from features.drafting import wording
 from features.drafting.columns import ColumnProfile, FlatProfile, Role
 from features.drafting.curves import (
-    REFERENCE,
+    LEVEL,
     DrawnCurve,
     DrawnLevels,
     curve_document,
@@ -241,7 +241,7 @@ def _points_of(item: _Drafted, drawn: DrawnCurve, level: bool) -> dict[str, Any]
     if not item.usable:
         return {"better": str(drawn.better_of_two if flag else drawn.better)}
     if drawn.knots is None and level:
-        drawn = replace(drawn, knots=((0.0, REFERENCE), (1.0, REFERENCE)))
+        drawn = replace(drawn, knots=LEVEL)
     return curve_document(drawn, flag=flag)
 
 

@@ -1,5 +1,6 @@
 """A drafted catalog as other customers' outcomes would have drafted it: validation may not look ahead."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -7,7 +8,7 @@ from numpy.typing import NDArray
 
 from features.catalog import Catalog, Indicator, Kind, Method
 from features.document import catalog_of, indicators_of
-from features.drafting.curves import curve_document, draw_curve, draw_levels
+from features.drafting.curves import LEVEL, curve_document, draw_curve, draw_levels
 from features.drafting.shares import shares_of
 from features.portfolio import Portfolio
 
@@ -18,7 +19,8 @@ def redrawn(portfolio: Portfolio, bad: Bools) -> Catalog:
     """Return the portfolio's catalog with what was drafted in it read off n customers' outcomes instead.
 
     Directions and points of indicators that are `drafted`; all weights where `weighting` says that they came
-    from outcomes. The rest stays as it is declared.
+    from outcomes. The rest stays as it is declared. A weighted indicator that tells none of these customers
+    apart gives everybody the reference's points.
 
     Args:
         bad: shape (n,).
@@ -31,18 +33,13 @@ def redrawn(portfolio: Portfolio, bad: Bools) -> Catalog:
     informations: dict[str, float] = {}
     for declared in indicators_of(document):
         indicator = catalog.by_id[declared["id"]].indicator
-        if indicator.protected or not indicator.modelled:
+        if indicator.protected or not (indicator.modelled or indicator.weight):
             continue
         information = _redraw(declared, indicator, portfolio, bad)
         if "points" in declared or "unseen_points" in declared:
             informations[indicator.id] = information
-    if by_outcomes and informations:
+    if by_outcomes:
         _weigh(document, catalog, informations)
-    elif any(
-        i.get("weight") and "points" not in i and "unseen_points" not in i for i in indicators_of(document)
-    ):
-        # An indicator that had a weight no longer tells anything here.
-        return catalog
     return catalog_of(document)
 
 
@@ -57,6 +54,8 @@ def _redraw(declared: dict[str, Any], indicator: Indicator, portfolio: Portfolio
         return levels.information
     curve = draw_curve(portfolio.given[:, portfolio.column(indicator.id)], bad)
     if indicator.drafted:
+        if curve.knots is None and indicator.weight:
+            curve = replace(curve, knots=LEVEL)
         for name in ("better", "risk_direction", "points"):
             declared.pop(name, None)
         declared |= curve_document(curve, flag=indicator.kind is Kind.FLAG)

@@ -12,7 +12,7 @@ from features.sources.record_table import CUSTOMERS, RecordTable
 
 # Columns that a staged table has beside the declared ones, and the columns of the frame beside indicators.
 _STAGED = ("effective", "known_at")
-_FRAME = ("customer_id", "nature", "as_of", "group_id", "outcome", "outcome_status")
+_FRAME = ("customer_id", "nature", "as_of", "group_id", "outcome", "outcome_status", "outcome_known_on")
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,9 @@ from features.expressions.terms import terms_of, with_terms
 def related(catalog: Catalog) -> dict[str, tuple[str, ...]]:
     """Return for each indicator the others that read a column of the departments' tables that it reads too.
 
-    A count of records reads none of their columns, and counts as reading which there are. Indicators without
-    `value` come as they are, and nothing is known of how they hang together.
+    A summary reads what it is of, and what decides which records count (`where`, `by`, `over`). A count of
+    all records reads none of their columns, and counts as reading which there are. Indicators without `value`
+    come as they are, and nothing is known of how they hang together.
 
     Raises:
         ExpressionError: a `value` is no expression.
@@ -39,7 +40,7 @@ def _reads(
         if isinstance(part, IndicatorValue) and part.id not in within and part.id in catalog.by_id:
             found |= _reads(catalog.by_id[part.id].indicator.value, catalog, terms, (*within, part.id))
         if isinstance(part, Aggregate):
-            argument = part.argument
-            columns = [inner for inner in walk(argument) if isinstance(inner, Column)] if argument else []
-            found |= {(column.table, column.name) for column in columns} or {(part.table, None)}
+            columns = {(inner.table, inner.name) for inner in walk(part) if isinstance(inner, Column)}
+            shared = {(of.table, of.name) for each in part.over or () for of in (each.column, each.own)}
+            found |= columns | shared or {(part.table, None)}
     return found

@@ -16,7 +16,7 @@ from features.sources.contract import Contract, Failure
 from features.sources.currencies import Rates, converted
 from features.sources.database import open_database
 from features.sources.delivery import Delivery, Source, TableSource, files_of
-from features.sources.filled import with_filled
+from features.sources.filled import filled_in
 from features.sources.headers import Headers, match_headers
 from features.sources.layout import EFFECTIVE, KNOWN_AT, Layout
 from features.sources.opening import RawChunk, RawTable, open_raw
@@ -46,6 +46,7 @@ class RowsLost(RuntimeError):
 class PartCount:
     """What came of one file, sheet or query: accepted + rejected = read.
 
+    `passed_over` are further rows, none of the table's: they have nothing under the source's `filled`.
     `unknown` are headers that nobody asked for, `absent` columns that no header stood for.
     """
 
@@ -53,6 +54,7 @@ class PartCount:
     read: int
     accepted: int
     rejected: int
+    passed_over: int
     unknown: tuple[str, ...]
     absent: tuple[str, ...]
 
@@ -86,24 +88,18 @@ def parts_of(source: Source, layout: Layout, delivery: Delivery, where: str) -> 
         DeclarationError: no file matches.
     """
     constants = source.constants if isinstance(source, TableSource) else {}
-    filled = source.filled if isinstance(source, TableSource) else None
     if source.url is not None:
         name = source.table_name or f"query of {where.rpartition(': ')[2]}"
         described = f"{where}: {name}"
-        rows = with_filled(lambda: open_database(source, delivery.folder, described), filled, described)
-        return [Part(name, layout, source, with_constants(rows, constants))]
+        rows = with_constants(lambda: open_database(source, delivery.folder, described), constants)
+        return [Part(name, layout, source, rows)]
     suffix = "" if source.sheet is None else f" [{source.sheet}]"
     files = files_of(source, delivery.folder, where)
     names = [file.name for file in files]
     if len(set(names)) < len(names):  # of several folders
         names = [file.as_posix() for file in files]
     return [
-        Part(
-            name + suffix,
-            layout,
-            source,
-            with_constants(with_filled(_opener(file, source), filled, f"{where}: {name}"), constants),
-        )
+        Part(name + suffix, layout, source, with_constants(_opener(file, source), constants))
         for name, file in zip(names, files, strict=True)
     ]
 
@@ -162,7 +158,7 @@ class _PartReader:
     def __init__(self, part: Part, rejects: Rejects, rates: Rates) -> None:
         self._part, self._rejects, self._rates = part, rejects, rates
         self._contract = Contract(part.layout)
-        self._read = self._accepted = self._rejected = 0
+        self._read = self._accepted = self._rejected = self._passed_over = 0
         self._headers: Headers | None = None
 
     def chunks(self, progress: Progress) -> Iterator[_Chunk]:
@@ -172,8 +168,14 @@ class _PartReader:
         with part.opened() as table:
             headers = match_headers(part.layout, table.header, part.source.columns, part.name)
             self._headers = headers
+            header = part.source.filled if isinstance(part.source, TableSource) else None
+            filled = None
+            if header is not None:
+                filled = filled_in(header, table.header, part.layout, headers, part.name)
             for raw in table.chunks:
-                yield self._accept(raw, headers)
+                kept = raw if filled is None else filled.narrowed(raw)
+                self._passed_over += len(raw.rows) - len(kept.rows)
+                yield self._accept(kept, headers)
                 if tenths < int(raw.share * 10) < 10:
                     tenths = int(raw.share * 10)
                     progress(f"reading {part.layout.name} from {part.name}: {tenths * 10} %")
@@ -205,7 +207,13 @@ class _PartReader:
         if self._accepted + self._rejected != self._read:
             raise RowsLost(f"{name}: {self._read} rows read are not {self._accepted} + {self._rejected}")
         return PartCount(
-            name, self._read, self._accepted, self._rejected, self._headers.unknown, self._headers.absent
+            name,
+            self._read,
+            self._accepted,
+            self._rejected,
+            self._passed_over,
+            self._headers.unknown,
+            self._headers.absent,
         )
 
 

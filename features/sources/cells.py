@@ -30,7 +30,10 @@ MISSING_BUT_IN_TEXT = MISSING | {
 _PLAIN_NUMBER = r"^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?$"
 _PLAIN_DAY = r"^[12][0-9]{3}-[0-9]{2}-[0-9]{2}$"
 _GROUPED = re.compile(r"[0-9]{1,3}([,' ][0-9]{3})+(\.[0-9]*)?")
-_DECIMAL_COMMA = re.compile(r"[0-9]{1,3}([. ]?[0-9]{3})*,[0-9]+|[0-9]+,[0-9]+")
+_PLAIN_INTEGER = r"^[+-]?[0-9]+$"
+_DECIMAL_COMMA = re.compile(
+    r"(([1-9][0-9]{0,2}([. '][0-9]{3})+|[0-9]+)(,[0-9]*)?|,[0-9]+)([eE][+-]?[0-9]{1,3})?"
+)
 _CURRENCY = re.compile(
     r"NT\$|US\$|HK\$|A\$|\$|€|£|¥|RMB|CNY|USD|TWD|NTD|HKD|EUR|GBP|JPY|新[臺台][幣币]|人民[幣币]|美元|[元圓圆]整?",
     re.I,
@@ -54,6 +57,8 @@ _MONTH_NAMED_FIRST = re.compile(
     r"([a-z]{3,9})\.?[- ]*([0-9]{1,2})(?:st|nd|rd|th)?,?[- ]+([0-9]{4})(?:[T ].*)?", re.I
 )
 _MONTHS = {name.lower(): number for number, name in enumerate(calendar.month_name) if name}
+# From here on a float need not be the integer that was written.
+_LAST_EXACT = float(2**53)
 # Two digits of a year from here on are of the last century.
 _PIVOT = 69
 _ROC_FIRST_YEAR = 1911
@@ -75,7 +80,8 @@ def numbers(
 
     Thousands separators, currency signs, full-width digits and brackets for minus are understood. Cells are
     multiplied by `scale`, except those with a unit of their own (%, 萬, 億), which are taken as written. With
-    `decimal_comma` 1.234,5 is meant as the continent writes it. Infinity is no number.
+    `decimal_comma` texts are meant as the continent writes them: 1.234,5 and 1.234 are more than a thousand,
+    and 12.5 is no number. Infinity is none either.
     """
     if pd.api.types.is_bool_dtype(cells.dtype):
         return np.full(len(cells), np.nan), np.ones(len(cells), dtype=np.bool_)
@@ -85,7 +91,7 @@ def numbers(
         wrong = np.isinf(plain)
         return np.where(wrong, np.nan, plain + 0.0), wrong
     raw = cells.to_numpy(dtype=object)
-    result, left = _plain_numbers(raw)
+    result, left = _plain_numbers(raw, _PLAIN_INTEGER if decimal_comma else _PLAIN_NUMBER)
     with np.errstate(over="ignore"):
         result *= scale.factor
     wrong = np.zeros(len(raw), dtype=np.bool_)
@@ -149,13 +155,22 @@ def texts(cells: pd.Series) -> NDArray[np.object_]:
     return result
 
 
+def lost_digits(cells: pd.Series) -> Bools:
+    """Return which cells are floats too large for their last digits to be right, shape (n,): no ids."""
+    if pd.api.types.is_integer_dtype(cells.dtype):
+        return np.zeros(len(cells), dtype=np.bool_)
+    raw = cells.to_numpy(dtype=object)
+    large = (isinstance(cell, float | np.floating) and abs(float(cell)) >= _LAST_EXACT for cell in raw)
+    return np.fromiter(large, dtype=np.bool_, count=len(raw))
+
+
 def text_of(cell: Any) -> str | None:
     """Return one cell as a stripped text, None where it is missing."""
     if is_missing(cell, text=True):
         return None
     if isinstance(cell, bool | np.bool_):
         return "true" if cell else "false"
-    if isinstance(cell, float | np.floating) and float(cell).is_integer() and abs(float(cell)) < 1e15:
+    if isinstance(cell, float | np.floating) and float(cell).is_integer() and abs(float(cell)) < _LAST_EXACT:
         cell = int(cell)
     if isinstance(cell, datetime | np.datetime64):
         stamp = pd.Timestamp(cell)
@@ -163,14 +178,14 @@ def text_of(cell: Any) -> str | None:
     return str(cell).strip() or None
 
 
-def _plain_numbers(raw: NDArray[np.object_]) -> tuple[Floats, Bools]:
-    """Return what is a number as it stands, and which cells are left to look at."""
+def _plain_numbers(raw: NDArray[np.object_], pattern: str) -> tuple[Floats, Bools]:
+    """Return what is a number as it stands, by a pattern, and which cells are left to look at."""
     result = np.full(len(raw), np.nan)
     kinds = np.fromiter((type(cell) is str for cell in raw), dtype=np.bool_, count=len(raw))
     left = np.ones(len(raw), dtype=np.bool_)
     if kinds.any():
         array = pc.utf8_trim_whitespace(pa.array(raw[kinds], type=pa.string()))
-        plain = pc.match_substring_regex(array, _PLAIN_NUMBER).to_numpy(zero_copy_only=False)
+        plain = pc.match_substring_regex(array, pattern).to_numpy(zero_copy_only=False)
         places = np.flatnonzero(kinds)[plain]
         # Arrow refuses a leading plus.
         digits = pc.utf8_ltrim(array.filter(pa.array(plain)), characters="+")
@@ -229,8 +244,10 @@ def _number(cell: object, scale: CellScale, decimal_comma: bool) -> float | None
     unit = _WITH_UNIT.fullmatch(text)
     if unit is not None:
         text, factor = unit[1].strip(), Decimal(_UNITS[unit[2]])
-    if decimal_comma and _DECIMAL_COMMA.fullmatch(text):
-        text = text.replace(".", "").replace(" ", "").replace(",", ".")
+    if decimal_comma:
+        if _DECIMAL_COMMA.fullmatch(text) is None:
+            return None
+        text = re.sub("[.' ]", "", text).replace(",", ".")
     elif _GROUPED.fullmatch(text):
         text = re.sub("[,' ]", "", text)
     if re.fullmatch(_PLAIN_NUMBER, text) is None or text.startswith(("+", "-")):

@@ -17,13 +17,13 @@ from features.sources import cells as reading
 from features.sources.flat_table import FlatTable
 from features.sources.natures import nature_of_word
 from features.sources.opening import RawChunk, TableError, open_raw
-from features.sources.outcomes import OUTCOME_STATUS
+from features.sources.outcomes import OUTCOME_KNOWN_ON, OUTCOME_STATUS
 from features.sources.related import GROUP_ID
 from features.terms import Nature
 
 CHUNK_ROWS = 5000
 IDENTITY = ("customer_id", "nature", "as_of")
-BESIDE = (GROUP_ID, OUTCOME_STATUS)
+BESIDE = (GROUP_ID, OUTCOME_STATUS, OUTCOME_KNOWN_ON)
 
 
 @dataclass(frozen=True, eq=False)
@@ -241,13 +241,17 @@ def _nature(text: str | None) -> str | None:
 
 
 def _ids(cells: pd.Series) -> pd.Series:
-    """Return customer ids with whole numbers as their digits: spreadsheets make numbers of them."""
+    """Return customer ids with whole numbers as their digits: spreadsheets make numbers of them.
 
-    def text(cell: object) -> object:
-        if isinstance(cell, float | np.floating) and float(cell).is_integer():
+    A number whose last digits are lost stays one, and is refused.
+    """
+
+    def text(cell: object, lost: bool) -> object:
+        if isinstance(cell, float | np.floating) and float(cell).is_integer() and not lost:
             cell = int(cell)
         if isinstance(cell, int | np.integer) and not isinstance(cell, bool):
             return str(cell)
         return None if cell == "" else cell
 
-    return pd.Series([text(cell) for cell in cells.to_numpy(dtype=object)], dtype=object)
+    raw, lost = cells.to_numpy(dtype=object), reading.lost_digits(cells)
+    return pd.Series([text(*pair) for pair in zip(raw, lost, strict=True)], dtype=object)

@@ -69,7 +69,8 @@ class TableSource(Source):
     """A source of one of the catalog's tables; `known_at` is the day on which all its rows became known.
 
     `constants` are columns that it lacks, each with what would stand in every cell. `filled` is a header:
-    rows with nothing under it are no rows of this table.
+    rows with nothing under it, judged as the column there is read, are no rows of this table; they are
+    counted.
     """
 
     table: str

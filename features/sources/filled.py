@@ -1,35 +1,46 @@
 """Rows of a wide source that are none of a table's, since nothing stands under the header that matters."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from features.sources.cells import is_missing
-from features.sources.constants import Opened
-from features.sources.opening import RawChunk, RawTable, TableError
+from features.sources.headers import Headers
+from features.sources.layout import Layout
+from features.sources.opening import RawChunk, TableError
+from features.sources.record_table import Column, ColumnType
+from features.sources.typed_rows import without_codes
 
 
-def with_filled(opened: Opened, header: str | None, where: str) -> Opened:
-    """Return what opens the same table without the rows that have nothing under a header.
+@dataclass(frozen=True)
+class Filled:
+    """The place of the header that matters, and the declared column that is read from it, if one is."""
 
-    What opens it raises TableError where the table has no such header.
+    place: int
+    column: Column | None
+
+    def narrowed(self, chunk: RawChunk) -> RawChunk:
+        """Return a chunk without the rows that have nothing there, judged as the column's cells are read.
+
+        So 無 or none says something in a text, and nothing where a number or a day should stand.
+        """
+        cells, text = chunk.frame[self.place], True
+        if self.column is not None:
+            cells = without_codes(cells, self.column)
+            text = self.column.type in (ColumnType.KEY, ColumnType.TEXT)
+        kept = np.array([not is_missing(cell, text=text) for cell in cells], dtype=np.bool_)
+        return replace(chunk, frame=chunk.frame[kept].reset_index(drop=True), rows=chunk.rows[kept])
+
+
+def filled_in(header: str, table: Sequence[str], layout: Layout, headers: Headers, where: str) -> Filled:
+    """Return what finds the rows of a table that have something under a header.
+
+    Raises:
+        TableError: the table has no such header.
     """
-    if header is None:
-        return opened
-
-    @contextmanager
-    def narrowed() -> Iterator[RawTable]:
-        with opened() as table:
-            if header not in table.header:
-                raise TableError(f"{where}: filled: there is no column {header}; correct it")
-            place = table.header.index(header)
-            yield RawTable(table.header, (_narrowed(chunk, place) for chunk in table.chunks))
-
-    return narrowed
-
-
-def _narrowed(chunk: RawChunk, place: int) -> RawChunk:
-    kept = np.array([not is_missing(cell) for cell in chunk.frame[place]], dtype=np.bool_)
-    return replace(chunk, frame=chunk.frame[kept].reset_index(drop=True), rows=chunk.rows[kept])
+    if header not in table:
+        raise TableError(f"{where}: filled: there is no column {header}; correct it")
+    place = table.index(header)
+    read = (id_ for id_, at in headers.places.items() if at == place)
+    return Filled(place, next((layout.columns[id_] for id_ in read), None))

@@ -271,7 +271,8 @@ def _read_parquet(path: Path, chunk_rows: int) -> Iterator[RawTable]:
             read, total = 0, max(file.metadata.num_rows, 1)
             try:
                 for batch in file.iter_batches(chunk_rows):
-                    frame = plain(batch).to_pandas()
+                    # Integers stay integers beside a null: as floats long ids would lose their last digits.
+                    frame = plain(batch).to_pandas(integer_object_nulls=True)
                     frame.columns = range(frame.shape[1])
                     rows = np.arange(read + 2, read + 2 + len(frame), dtype=np.int64)
                     read += len(frame)
@@ -283,7 +284,10 @@ def _read_parquet(path: Path, chunk_rows: int) -> Iterator[RawTable]:
 
 
 def plain(batch: Any) -> Any:
-    """Return an Arrow batch with decimals as floats and dictionaries as what they stand for."""
+    """Return an Arrow batch with dictionaries as what they stand for, and decimals as floats.
+
+    Those of scale 0 are texts: databases hand over integers as such, long ids among them.
+    """
     import pyarrow
 
     columns = []
@@ -291,7 +295,7 @@ def plain(batch: Any) -> Any:
         if pyarrow.types.is_dictionary(column.type):
             column = column.dictionary_decode()
         if pyarrow.types.is_decimal(column.type):
-            column = column.cast(pyarrow.float64())
+            column = column.cast(pyarrow.string() if column.type.scale == 0 else pyarrow.float64())
         columns.append(column)
     names = [str(place) for place in range(len(columns))]  # a name may stand there twice
     return pyarrow.RecordBatch.from_arrays(columns, names=names)

@@ -12,8 +12,9 @@ from features.sources.record_table import Column, ColumnType
 from features.sources.reference_columns import CUSTOMER_ID
 from features.terms import Declared
 
-# The columns that stand beside the indicators; the second only of outcomes by a rule.
-OUTCOME, OUTCOME_STATUS = "outcome", "outcome_status"
+# The columns that stand beside the indicators; all but the first only of outcomes by a rule. The last has the
+# day from which the outcome can be known, the end of its window.
+OUTCOME, OUTCOME_STATUS, OUTCOME_KNOWN_ON = "outcome", "outcome_status", "outcome_known_on"
 # What an outcome's status is: told by the records, of a window that is not over, not told by the records.
 KNOWN, IMMATURE, UNKNOWN = "known", "immature", "unknown"
 
@@ -35,7 +36,8 @@ class OutcomeRule(Declared):
     `value` is an expression, true of the adverse outcome. Its summaries read the window of these `months` and
     no other, by what was known on the window's last day, which is what `as_of` means in it: so customers of
     any year are judged with the same delay. A window that ends after `known_until`, the last day of which the
-    delivery tells, says nothing yet; by default that is the newest day on which a record became known.
+    delivery tells, says nothing yet. By default that is the smallest of the newest days on which a record
+    became known in each table that the rule reads; where something is rarely recorded, say it.
     """
 
     value: str = Field(min_length=1)

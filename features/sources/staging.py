@@ -41,6 +41,10 @@ class StagedTable:
         return sum(part.read for part in self.parts)
 
     @property
+    def passed_over(self) -> int:
+        return sum(part.passed_over for part in self.parts)
+
+    @property
     def accepted(self) -> int:
         return sum(part.accepted for part in self.parts)
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from features.sources.cells import dates, flags, numbers, texts
+from features.sources.cells import dates, flags, lost_digits, numbers, texts
 from features.sources.contract import Failure
 from features.sources.keys import as_keys, compared
 from features.sources.layout import FIRST_DAY, Days, Layout
@@ -21,6 +21,7 @@ NO_FLAG = "is neither yes nor no"
 NO_DAY = "is no day that is beyond doubt; write YYYY-MM-DD, or say date_order in the catalog"
 NO_LEVEL = "is none of the declared levels"
 NO_TEXT = "is no text"
+NO_KEY = "is a number too long for a spreadsheet, so its last digits are lost; deliver it as text"
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +46,7 @@ def read_cells(
             values[id_] = _empty(column, len(frame))
             continue
         cells, broken = _encodable(frame[places[id_]])
-        cells = _without_codes(cells, column)
+        cells = without_codes(cells, column)
         read, wrong = _read(cells, column, decimal_comma)
         if id_ in layout.readers:
             read, wrong = _meant(read, layout.readers[id_])
@@ -109,7 +110,7 @@ def _is_broken(cell: object) -> bool:
     return isinstance(cell, _NO_TEXTS)
 
 
-def _without_codes(cells: pd.Series, column: Column) -> pd.Series:
+def without_codes(cells: pd.Series, column: Column) -> pd.Series:
     """Return cells without the codes that a column declares to stand for no value."""
     if not column.missing:
         return cells
@@ -127,7 +128,9 @@ def _read(cells: pd.Series, column: Column, decimal_comma: bool) -> tuple[NDArra
         case ColumnType.DATE:
             return dates(cells, column.date_order)
         case ColumnType.KEY:
-            return as_keys(texts(cells)), np.zeros(len(cells), dtype=np.bool_)
+            keys, lost = as_keys(texts(cells)), lost_digits(cells)
+            keys[lost] = None
+            return keys, lost
         case ColumnType.TEXT:
             return texts(cells), np.zeros(len(cells), dtype=np.bool_)
 
@@ -146,6 +149,6 @@ _REASONS = {
     ColumnType.NUMBER: NO_NUMBER,
     ColumnType.FLAG: NO_FLAG,
     ColumnType.DATE: NO_DAY,
-    ColumnType.KEY: NO_TEXT,
+    ColumnType.KEY: NO_KEY,
     ColumnType.TEXT: NO_LEVEL,
 }
