@@ -1,7 +1,5 @@
 """An analyst's own table: read, validated, trained on and scored, by the catalog that was drafted for it."""
 
-import json
-import re
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -63,10 +61,7 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def read(table: Path) -> CustomerTable:
     catalog = draft_catalog(profile(table, "Outcome"), "Outcome", table).catalog
-    # The words among its numbers are codes to the draft; here they are mistakes.
-    document = catalog.model_dump(mode="json", by_alias=True, exclude_defaults=True)
-    text = re.sub(r', "missing": \["a lot"\]', "", json.dumps(document))
-    return read_customers(table, type(catalog).model_validate_json(text))
+    return read_customers(table, catalog)
 
 
 def test_what_is_read_is_a_customer_or_kept_apart(read: CustomerTable, tmp_path: Path) -> None:
@@ -211,8 +206,8 @@ def test_from_an_unseen_table_to_scored_customers_in_three_commands(
         assert words in trained
     assert Path("Own table.rejects.csv").is_file()
     scored = run("score", table, "out.csv", "--model", "own_table", "--state", state)
-    assert f"{N + 1:,} read, {N:,} scored, 1 rejected" in scored
+    assert f"{N + 1:,} read, {N - 1:,} scored, 2 rejected" in scored
     out = pd.read_csv("out.csv")
     assert set(out["tier"]) <= {*map(str, RATED_TIERS), "unrated"}
-    known = own_table()["Outcome"].to_numpy() == "defaulted"
+    known = own_table().drop(index=5)["Outcome"].to_numpy() == "defaulted"
     assert out["probability"][known].mean() > out["probability"][~known].mean() + 0.1
