@@ -94,7 +94,7 @@ def open_table(
     outcome: str | None = None,
     encoding: str | None = None,
     delimiter: str | None = None,
-    chunk_rows: int = CHUNK_ROWS,
+    chunk_rows: int | None = None,
 ) -> Iterator[Table]:
     """Open a table by its ending, as `features.sources.opening.open_raw` does.
 
@@ -107,7 +107,7 @@ def open_table(
         TableError: it cannot be read, has another ending, no header, a column twice, lacks one of
             customer_id, nature, as_of, or the outcome.
     """
-    with open_raw(path, encoding=encoding, delimiter=delimiter, chunk_rows=chunk_rows) as raw:
+    with open_raw(path, encoding=encoding, delimiter=delimiter, chunk_rows=chunk_rows or CHUNK_ROWS) as raw:
         places = _places(raw.header, path, catalog)
         flat = catalog.table
         if flat is None:
