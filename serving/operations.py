@@ -38,7 +38,7 @@ from serving.reviews.proposals import newest_decision
 from serving.reviews.replay import Replayer, UnknownDecision
 from serving.reviews.standings import standing_of
 from serving.served import Served
-from serving.store.customers import UnknownCustomer, find_customers, id_of
+from serving.store.customers import UnknownCustomer, customer_of, id_of
 from serving.store.database import StoreError
 from serving.store.store import Store
 from serving.strict_json import parse, refuse_repeated
@@ -107,7 +107,7 @@ class Operations:
         with self._store.reading() as connection:
             customer = self._customer(connection, parts["customer_id"])
             standing = standing_of(connection, customer, at)
-            governed = governed_by(connection, customer, at)
+            governed = governed_by(connection, standing)
         return {
             "customer_id": parts["customer_id"],
             "tier": _name(standing.tier),
@@ -226,10 +226,7 @@ class Operations:
         }
 
     def _customer(self, connection: Connection, customer_id: str) -> str:
-        known = find_customers(connection, self._store.keyring, [customer_id]).get(customer_id)
-        if known is None:
-            raise UnknownCustomer("the customer is not registered")
-        return known.id
+        return customer_of(connection, self._store.keyring, customer_id).id
 
     def _shown(self, connection: Connection, case: Case) -> Json:
         return {

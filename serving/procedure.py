@@ -4,13 +4,13 @@ It is kept apart from the policy because a model is trained for a policy and mus
 changes; how often customers are reviewed, or who approves what, changes no score.
 """
 
-import calendar
 from datetime import date
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
 from typing import Self
 
+import pandas as pd
 from pydantic import Field, model_validator
 
 from features.declaration import content_hash, load_declared
@@ -121,6 +121,5 @@ def load_procedure(path: Path | None) -> Procedure:
 
 def months_after(day: date, months: int) -> date:
     """Return the day so many months later, the last of a month where that has no such day."""
-    years, month = divmod(day.month - 1 + months, 12)
-    year = day.year + years
-    return date(year, month + 1, min(day.day, calendar.monthrange(year, month + 1)[1]))
+    later: pd.Timestamp = pd.Timestamp(day) + pd.DateOffset(months=months)
+    return later.date()

@@ -1,6 +1,7 @@
 """The commands that carry out the Measures: evaluate, due, event, tier, replay and case."""
 
 import json
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,11 +15,12 @@ from models.options import CatalogOption, ModelOption, PolicyOption, StateOption
 from serving.store_options import KeysOption, ProcedureOption, StoreOption, opened, operator
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
+    from collections.abc import Iterator
 
+    from serving.access.roles import Actor
     from serving.reviews.cases import Case
     from serving.reviews.office import Office
-    from serving.store.store import Store
+    from serving.store.store import Store, Writing
 
 CustomerArgument = Annotated[str, typer.Argument(help="The company's id of the customer.")]
 CaseArgument = Annotated[str, typer.Argument(help="The case's id.")]
@@ -114,10 +116,8 @@ def event(
     """Take a material event: the customer is evaluated at once, and held at risk where it is adverse."""
     from serving.chosen import chosen_served
     from serving.event_request import parse_event
-    from serving.procedure import load_procedure
     from serving.refusal import Refusal
     from serving.reviews.events import EventDesk
-    from serving.reviews.office import Office
 
     try:
         raw = typer.get_binary_stream("stdin").read() if str(file) == "-" else file.read_bytes()
@@ -128,9 +128,10 @@ def event(
         raise BadInput(f"event: {refusal.field}: {refusal.reason}") from None
     served = chosen_served(model, catalog, policy, state)
     with opened(store, keys) as found:
-        desk = EventDesk(Office(found, load_procedure(procedure)), served)
-        with found.writing(operator().name) as writing:
-            taken = desk.take(writing, operator(), told)
+        desk = EventDesk(_office(found, procedure), served)
+        actor = operator()
+        with found.writing(actor.name) as writing:
+            taken = desk.take(writing, actor, told)
     out.print(
         f"{'Taken before' if taken.repeated else 'Taken'}. Tier that counts: {taken.tier or 'none'}; "
         f"decision {taken.decision or 'none'}; case {taken.case or 'none'}.",
@@ -148,14 +149,15 @@ def tier(
     """Show a customer's tier in force, and which decision, model, policy and approvers govern it."""
     from serving.reviews.governance import governed_by
     from serving.reviews.standings import standing_of
+    from serving.store.customers import customer_of
 
     moment = datetime.now(UTC)
     if on is not None:
         moment = datetime.combine(_day(on), time.min, UTC) + timedelta(days=1, microseconds=-1)
     with opened(store, keys) as found, found.reading() as connection:
-        customer = _customer(found, connection, customer_id)
-        governed = governed_by(connection, customer, moment)
-        layers = standing_of(connection, customer, moment).layers.values()
+        customer = customer_of(connection, found.keyring, customer_id)
+        standing = standing_of(connection, customer.id, moment)
+        governed = governed_by(connection, standing)
     if governed is None:
         out.print("No tier is in force: none was approved.")
         return
@@ -167,7 +169,7 @@ def tier(
             "" if of.expires_at is None else f"{of.expires_at:%Y-%m-%d}",
             of.reason or "",
         )
-        for of in layers
+        for of in standing.layers.values()
     ]
     out.print(
         table_of(f"Tier in force: {governed.tier}", ("layer", "tier", "since", "until", "reason"), rows)
@@ -220,7 +222,6 @@ def list_cases(store: StoreOption = None, keys: KeysOption = None) -> None:
 
 def show_case(
     case: CaseArgument,
-    procedure: ProcedureOption = None,
     store: StoreOption = None,
     keys: KeysOption = None,
 ) -> None:
@@ -280,16 +281,13 @@ def propose_case(
     from serving.reviews.cases import CaseError, Override, load_case
     from serving.reviews.proposals import newest_decision
 
-    actor = operator()
-    with opened(store, keys) as found, found.writing(actor.name) as writing:
+    with _acting(store, keys, procedure) as (office, writing, actor):
         shown = load_case(writing.connection, case)
         decision = None if shown.customer is None else newest_decision(writing.connection, shown.customer)
         if decision is None:
             raise CaseError("there is no decision on a customer of this case to rest on")
         given = None if override is None else Override(override, writing.at + timedelta(days=days))
-        proposed = _office(found, procedure).propose(
-            writing, actor, case, tier, because, decision=decision, override=given
-        )
+        proposed = office.propose(writing, actor, case, tier, because, decision=decision, override=given)
     _print_case(proposed)
 
 
@@ -301,9 +299,8 @@ def approve_case(
     keys: KeysOption = None,
 ) -> None:
     """Approve a proposal; nobody approves what they had a part in proposing."""
-    actor = operator()
-    with opened(store, keys) as found, found.writing(actor.name) as writing:
-        approved, changes = _office(found, procedure).approve(writing, actor, case, version)
+    with _acting(store, keys, procedure) as (office, writing, actor):
+        approved, changes = office.approve(writing, actor, case, version)
     _print_case(approved)
     if changes:
         out.print(f"{len(changes):,} customers have another tier from now on.")
@@ -318,9 +315,8 @@ def reject_case(
     keys: KeysOption = None,
 ) -> None:
     """Reject a proposal."""
-    actor = operator()
-    with opened(store, keys) as found, found.writing(actor.name) as writing:
-        rejected = _office(found, procedure).reject(writing, actor, case, version, because)
+    with _acting(store, keys, procedure) as (office, writing, actor):
+        rejected = office.reject(writing, actor, case, version, because)
     _print_case(rejected)
 
 
@@ -332,10 +328,11 @@ def pull_out_of_case(
     keys: KeysOption = None,
 ) -> None:
     """Take a customer out of a list into a case of its own."""
-    actor = operator()
-    with opened(store, keys) as found, found.writing(actor.name) as writing:
-        customer = _customer(found, writing.connection, customer_id)
-        single = _office(found, procedure).pull_out(writing, actor, case, customer)
+    from serving.store.customers import customer_of
+
+    with _acting(store, keys, procedure) as (office, writing, actor):
+        customer = customer_of(writing.connection, office.store.keyring, customer_id)
+        single = office.pull_out(writing, actor, case, customer.id)
     _print_case(single)
 
 
@@ -346,13 +343,14 @@ def _office(store: "Store", procedure: Path | None) -> "Office":
     return Office(store, load_procedure(procedure))
 
 
-def _customer(store: "Store", connection: "Connection", customer_id: str) -> str:
-    from serving.store.customers import UnknownCustomer, find_customers
-
-    known = find_customers(connection, store.keyring, [customer_id]).get(customer_id)
-    if known is None:
-        raise UnknownCustomer("the customer is not registered")
-    return known.id
+@contextmanager
+def _acting(
+    store: str | None, keys: Path | None, procedure: Path | None
+) -> "Iterator[tuple[Office, Writing, Actor]]":
+    """Open the office and one transaction, in which the operator acts."""
+    actor = operator()
+    with opened(store, keys) as found, found.writing(actor.name) as writing:
+        yield _office(found, procedure), writing, actor
 
 
 def _print_case(case: "Case") -> None:

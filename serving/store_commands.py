@@ -116,13 +116,11 @@ def erase_customer(
     keys: KeysOption = None,
 ) -> None:
     """Destroy a customer's key, and with it all of the customer's values in the store."""
-    from serving.store.customers import UnknownCustomer, find_customers
+    from serving.store.customers import customer_of
     from serving.store.customers import erase_customer as erase
 
     with opened(store, keys) as found, found.writing(operator().name) as writing:
-        known = find_customers(writing.connection, found.keyring, [customer_id]).get(customer_id)
-        if known is None:
-            raise UnknownCustomer("the customer is not registered")
+        known = customer_of(writing.connection, found.keyring, customer_id)
         erase(writing, known.id)
     out.print(f"Erased. What was decided stays under the pseudonym {known.id}, without its values.")
 

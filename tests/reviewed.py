@@ -5,13 +5,10 @@ from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import pandas as pd
-import psycopg
 import pytest
 from sqlalchemy import select
-from sqlalchemy.engine import make_url
 
 from features.catalog import load_catalog
 from features.terms import Tier
@@ -24,7 +21,7 @@ from serving.reviews.periodic import evaluate_periodically
 from serving.served import Served
 from serving.store.store import Store, create_store, open_store
 from serving.store.tables import decisions
-from tests.stores import ACTOR
+from tests.stores import ACTOR, new_database
 from tests.strategies import random_portfolio
 
 CUSTOMERS = 8
@@ -64,7 +61,7 @@ def template(tmp_path_factory: pytest.TempPathFactory, postgresql_server: str) -
     folder = tmp_path_factory.mktemp("template")
     served = served_alone()
     tables = [table_as_of(day, seed, folder) for seed, day in enumerate(DAYS)]
-    url = database(postgresql_server)
+    url = new_database(postgresql_server)
     runs: dict[str, list[str]] = {}
     for name, address in (("sqlite", None), ("postgresql", url)):
         store = create_store(address, folder / name, ACTOR)
@@ -81,18 +78,10 @@ def served_alone() -> Served:
     return Served(Scorer(load_catalog("customer"), load_policy("customer")), None)
 
 
-def database(server: str, of: str | None = None) -> str:
-    name = f"t{uuid4().hex}"
-    template = "" if of is None else f' TEMPLATE "{make_url(of).database}"'
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}"{template}'.encode())
-    return make_url(server).set(database=name).render_as_string(hide_password=False)
-
-
 def copy_of(template: dict[str, Any], backend: str, folder: Path) -> Store:
     shutil.copytree(template["folder"] / backend, folder)
     return open_store(
-        database(template["server"], template["url"]) if backend == "postgresql" else None, folder
+        new_database(template["server"], template["url"]) if backend == "postgresql" else None, folder
     )
 
 

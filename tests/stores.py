@@ -38,10 +38,15 @@ def database_url(request: pytest.FixtureRequest) -> str | None:
     """Return the address of a fresh database; None for the embedded one."""
     if request.param == "sqlite":
         return None
-    server: str = request.getfixturevalue("postgresql_server")
+    return new_database(request.getfixturevalue("postgresql_server"))
+
+
+def new_database(server: str, of: str | None = None) -> str:
+    """Make a database on a server, a copy of another one if its address is given; return its address."""
     name = f"t{uuid4().hex}"
+    template = "" if of is None else f' TEMPLATE "{make_url(of).database}"'
     with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}"'.encode())
+        connection.execute(f'CREATE DATABASE "{name}"{template}'.encode())
     return make_url(server).set(database=name).render_as_string(hide_password=False)
 
 

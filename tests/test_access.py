@@ -24,9 +24,9 @@ from serving.access.roles import Actor, Role
 from serving.access.tokens import TokenError, TokenVerifier
 from serving.store.instants import now
 from serving.store.store import Store
-from tests.stores import database_url, postgresql_server, store
+from tests.stores import database_url, store
 
-__all__ = ["database_url", "postgresql_server", "store"]
+__all__ = ["database_url", "store"]
 
 ISSUER, AUDIENCE = "https://idp.example", "tierwise"
 

@@ -15,9 +15,9 @@ from serving.audit.heads import Heads
 from serving.audit.verification import Verified, verify
 from serving.store.store import Store, create_store, open_store
 from serving.store.tables import audit_entries, audit_head
-from tests.stores import ACTOR, database_url, postgresql_server, store
+from tests.stores import ACTOR, database_url, store
 
-__all__ = ["database_url", "postgresql_server", "store"]
+__all__ = ["database_url", "store"]
 
 ENTRIES = 9
 

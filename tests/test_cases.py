@@ -42,9 +42,8 @@ from serving.store.case_tables import case_acts, cases, changes, standings
 from serving.store.customers import erase_customer
 from serving.store.instants import now
 from tests.reviewed import CUSTOMERS, PERSONS, acting, copy_of, newest, office, runs_of, store, template
-from tests.stores import postgresql_server
 
-__all__ = ["office", "postgresql_server", "store", "template"]
+__all__ = ["office", "store", "template"]
 
 ACTORS = st.builds(
     acting,

@@ -27,10 +27,9 @@ from serving.store.instants import now
 from serving.store.store import Store
 from serving.store.tables import audit_entries, decisions
 from tests.reviewed import DAYS, acting, copy_of, newest, office, served_alone, store, template
-from tests.stores import postgresql_server
 from tests.test_cases import proposed
 
-__all__ = ["office", "postgresql_server", "store", "template"]
+__all__ = ["office", "store", "template"]
 
 SERVICE = acting("erp", "key 1")
 LAST = DAYS[-1]

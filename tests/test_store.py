@@ -17,9 +17,9 @@ from serving.store.declared import metadata
 from serving.store.schema import check_version, upgrade
 from serving.store.store import Store, Unaudited, create_store, open_store
 from serving.store.tables import audit_entries, documents
-from tests.stores import ACTOR, database_url, postgresql_server, store
+from tests.stores import ACTOR, database_url, store
 
-__all__ = ["database_url", "postgresql_server", "store"]
+__all__ = ["database_url", "store"]
 
 
 def put_document(connection: Connection, hash_: str, at: datetime) -> None:

@@ -118,9 +118,7 @@ def load_case(connection: Connection, case_id: str) -> Case:
 def open_case_of(connection: Connection, customer: str) -> Case | None:
     """Return the case of a customer that is not closed, if there is one."""
     row = connection.execute(
-        select(cases).where(
-            cases.c.customer == customer, cases.c.state.not_in([str(state) for state in FINAL])
-        )
+        select(cases).where(cases.c.customer == customer, cases.c.closed_at.is_(None))
     ).one_or_none()
     return None if row is None else _case(row)
 

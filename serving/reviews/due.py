@@ -7,7 +7,7 @@ from sqlalchemy import Connection, func, select
 
 from features.terms import Tier
 from serving.procedure import Procedure
-from serving.reviews.periodic import PERIODIC
+from serving.reviews.decision_rows import NEWEST_FIRST, PERIODIC
 from serving.store.tables import customers, decisions
 
 
@@ -31,7 +31,7 @@ def due_on(connection: Connection, procedure: Procedure, day: date) -> list[Due]
             func.row_number()
             .over(
                 partition_by=decisions.c.customer,
-                order_by=(decisions.c.as_of.desc(), decisions.c.decided_at.desc(), decisions.c.id),
+                order_by=NEWEST_FIRST,
             )
             .label("place"),
         )

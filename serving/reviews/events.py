@@ -23,15 +23,13 @@ from serving.access.roles import Actor
 from serving.confidential.sealing import open_sealed, seal
 from serving.procedure import Severity
 from serving.reviews.cases import CaseReason
+from serving.reviews.decision_rows import EVENT, NEWEST_FIRST, decision_row
 from serving.reviews.justification import (
     EvidenceLine,
     Justification,
-    canonical,
-    digest_of,
     justify,
     open_justification,
     read_justification,
-    seal_justification,
 )
 from serving.reviews.office import Office
 from serving.reviews.proposals import proposals_after
@@ -43,7 +41,6 @@ from serving.store.event_tables import events
 from serving.store.store import Writing
 from serving.store.tables import decisions
 
-EVENT = "event"
 _LONGEST_ID, _LONGEST_REMARK = 200, 2000
 
 
@@ -194,21 +191,14 @@ class EventDesk:
         decided = self._served.scorer.decide(Portfolio.from_customers([customer], catalog))
         justification = justify(decided, 0, self._served.model_version, evidence)
         id_ = hashlib.sha256(f"event {event_id}".encode()).hexdigest()[:32]
-        sealed = seal_justification(canonical(justification), known.data_key, id_)
-        answer = justification["answer"]
-        artefact_hash = keep_served(writing, self._served.scorer, self._served.artefact)
-        writing.connection.execute(
-            insert(decisions).values(
-                id=id_, customer=known.id, kind=EVENT, as_of=customer.as_of, decided_at=writing.at,
-                nature=answer["nature"], score=answer["score"], probability=answer["probability"],
-                tier=answer["tier"], completeness=answer["completeness"],
-                catalog_hash=answer["catalog_hash"], policy_hash=answer["policy_hash"],
-                artefact_hash=artefact_hash, model_version=self._served.model_version,
-                sealed=sealed, digest=digest_of(sealed),
-            )
+        row = decision_row(
+            id_, EVENT, known, justification, decided_at=writing.at,
+            artefact_hash=keep_served(writing, self._served.scorer, self._served.artefact),
+            model_version=self._served.model_version,
         )  # fmt: skip
+        writing.connection.execute(insert(decisions).values(row))
         writing.record("decision.made", known.id, {
-            "decision": id_, "kind": EVENT, "tier": answer["tier"], "digest": digest_of(sealed),
+            "decision": id_, "kind": EVENT, "tier": row["tier"], "digest": row["digest"],
         })  # fmt: skip
         return id_
 
@@ -218,7 +208,7 @@ def ground_of(connection: Connection, known: KnownCustomer) -> Justification | N
     row = connection.execute(
         select(decisions)
         .where(decisions.c.customer == known.id, decisions.c.run.is_not(None))
-        .order_by(decisions.c.as_of.desc(), decisions.c.decided_at.desc(), decisions.c.id)
+        .order_by(*NEWEST_FIRST)
         .limit(1)
     ).one_or_none()
     return None if row is None else read_justification(open_justification(row.sealed, known.data_key, row.id))

@@ -1,12 +1,11 @@
 """Who and what governed a customer's tier at a moment: decision, documents, case and approvers (M24)."""
 
 from dataclasses import dataclass
-from datetime import datetime
 
 from sqlalchemy import Connection, select
 
 from features.terms import Tier
-from serving.reviews.standings import InForce, standing_of
+from serving.reviews.standings import InForce, Standing
 from serving.store.case_tables import case_acts, cases
 from serving.store.tables import decisions
 
@@ -25,9 +24,9 @@ class Governed:
     approvers: tuple[str, ...]
 
 
-def governed_by(connection: Connection, customer: str, at: datetime) -> Governed | None:
-    """Return what governed a customer's tier at a moment; None where no tier was in force."""
-    in_force = standing_of(connection, customer, at).counts
+def governed_by(connection: Connection, standing: Standing) -> Governed | None:
+    """Return what governs the tier of a standing; None where no tier is in force."""
+    in_force = standing.counts
     if in_force is None:
         return None
     made = connection.execute(select(decisions).where(decisions.c.id == in_force.decision)).one_or_none()

@@ -7,6 +7,7 @@ turns, so that two acts at once are two acts one after the other.
 
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from secrets import token_hex
 
 from sqlalchemy import Connection, insert, select, update
@@ -64,12 +65,7 @@ class Office:
         found = open_case_of(writing.connection, customer)
         if found is not None:
             return found
-        standing = standing_of(writing.connection, customer, writing.at)
-        case = Case(
-            token_hex(16), CaseKind.SINGLE, reason, CaseState.COLLECTING, customer, None, 0, decision,
-            standing.tier, None, None, 1, writing.at, writing.at + timedelta(days=self.procedure.case_days),
-        )  # fmt: skip
-        self._insert(writing, actor, case)
+        case = self._open_single(writing, actor, customer, reason, decision)
         listed = writing.connection.execute(
             select(case_items.c.case)
             .join(cases, cases.c.id == case_items.c.case)
@@ -160,15 +156,21 @@ class Office:
 
     def _single_from(self, writing: Writing, actor: Actor, case: Case, customer: str) -> Case:
         """Give a customer of a list a case of its own, which rests on the newest decision."""
-        standing = standing_of(writing.connection, customer, writing.at)
-        single = Case(
-            token_hex(16), CaseKind.SINGLE, case.reason, CaseState.COLLECTING, customer, None, 0,
-            newest_decision(writing.connection, customer), standing.tier, None, None, 1, writing.at,
-            writing.at + timedelta(days=self.procedure.case_days),
-        )  # fmt: skip
-        self._insert(writing, actor, single)
+        decision = newest_decision(writing.connection, customer)
+        single = self._open_single(writing, actor, customer, case.reason, decision)
         self._take_out(writing, actor, case, customer, single.id)
         return single
+
+    def _open_single(
+        self, writing: Writing, actor: Actor, customer: str, reason: CaseReason, decision: str | None
+    ) -> Case:
+        standing = standing_of(writing.connection, customer, writing.at)
+        case = Case(
+            token_hex(16), CaseKind.SINGLE, reason, CaseState.COLLECTING, customer, None, 0, decision,
+            standing.tier, None, None, 1, writing.at, writing.at + timedelta(days=self.procedure.case_days),
+        )  # fmt: skip
+        self._insert(writing, actor, case)
+        return case
 
     def _take_out(self, writing: Writing, actor: Actor, case: Case, customer: str, single: str) -> None:
         """Take a customer out of a list. Whoever has approved the list has approved what is left of it."""
@@ -328,50 +330,46 @@ class Office:
     # What the acts have in common
 
     def _take_effect(self, writing: Writing, actor: Actor, case: Case) -> list[Change]:
-        changes: list[Change | None] = []
         if case.kind is CaseKind.LIST:
-            for customer in outdated_items(writing.connection, case.id):
-                self._single_from(writing, actor, case, customer)
-            changes = [
-                put_in_force(
-                    writing, item.customer, Layer.APPROVED, item.proposed_tier, decision=item.decision,
-                    case=case.id, reason=str(case.reason),
-                )
-                for item in items_of(writing.connection, case.id)
-                if item.pulled_out is None
-            ]  # fmt: skip
-        elif case.customer is not None and case.proposed_tier is not None:
-            standing = standing_of(writing.connection, case.customer, writing.at)
-            if case.override is not None and Layer.HOLD in standing.layers and case.decision is not None:
+            changes = self._list_takes_effect(writing, actor, case)
+        else:
+            changes = self._single_takes_effect(writing, case)
+        return [change for change in changes if change is not None]
+
+    def _list_takes_effect(self, writing: Writing, actor: Actor, case: Case) -> list[Change | None]:
+        for customer in outdated_items(writing.connection, case.id):
+            self._single_from(writing, actor, case, customer)
+        return [
+            put_in_force(
+                writing, item.customer, Layer.APPROVED, item.proposed_tier, decision=item.decision,
+                case=case.id, reason=str(case.reason),
+            )
+            for item in items_of(writing.connection, case.id)
+            if item.pulled_out is None
+        ]  # fmt: skip
+
+    def _single_takes_effect(self, writing: Writing, case: Case) -> list[Change | None]:
+        if case.customer is None or case.proposed_tier is None or case.decision is None:
+            raise RuntimeError(f"case {case.id} is proposed without customer, tier or decision")
+        layers = standing_of(writing.connection, case.customer, writing.at).layers
+        put = partial(put_in_force, writing, case.customer, decision=case.decision, case=case.id)
+        changes = []
+        if case.override is None:
+            changes.append(put(Layer.APPROVED, case.proposed_tier, reason=str(case.reason)))
+        else:
+            if Layer.HOLD in layers:
                 # Beneath the override lies what the newest facts say, not what was approved before them.
                 (after,) = proposals_after(writing.connection, self.procedure, [case.decision], writing.at)
-                changes.append(
-                    put_in_force(
-                        writing, case.customer, Layer.APPROVED, after.steady.tier,
-                        decision=case.decision, case=case.id, reason=str(case.reason),
-                    )
-                )  # fmt: skip
-            if case.override is not None:
-                changes.append(
-                    put_in_force(
-                        writing, case.customer, Layer.OVERRIDE, case.proposed_tier,
-                        decision=case.decision, case=case.id,
-                        reason=case.override.reason, expires_at=case.override.until,
-                    )
-                )  # fmt: skip
-            else:
-                changes.append(
-                    put_in_force(
-                        writing, case.customer, Layer.APPROVED, case.proposed_tier,
-                        decision=case.decision, case=case.id,
-                        reason=str(case.reason),
-                    )
-                )  # fmt: skip
-                if Layer.OVERRIDE in standing.layers:
-                    changes.append(lift(writing, case.customer, Layer.OVERRIDE, case=case.id))
-            if Layer.HOLD in standing.layers:
-                changes.append(lift(writing, case.customer, Layer.HOLD, case=case.id))
-        return [change for change in changes if change is not None]
+                changes.append(put(Layer.APPROVED, after.steady.tier, reason=str(case.reason)))
+            changes.append(
+                put(
+                    Layer.OVERRIDE, case.proposed_tier,
+                    reason=case.override.reason, expires_at=case.override.until,
+                )
+            )  # fmt: skip
+        ended = (Layer.HOLD,) if case.override is not None else (Layer.OVERRIDE, Layer.HOLD)
+        changes += [lift(writing, case.customer, layer, case=case.id) for layer in ended if layer in layers]
+        return changes
 
     def _check(self, writing: Writing, actor: Actor, case: Case, version: int) -> None:
         if case.version != version:

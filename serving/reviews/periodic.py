@@ -20,23 +20,15 @@ from features.portfolio import Portfolio
 from features.sources.customer_table import Chunk, open_table
 from features.sources.opening import TableError
 from features.terms import Nature
-from models.answer import Answer
+from serving.reviews.decision_rows import PERIODIC, decision_row
 from serving.reviews.evidence import evidence_file, read_evidence
-from serving.reviews.justification import (
-    Justification,
-    canonical,
-    digest_of,
-    digest_of_all,
-    justify,
-    seal_justification,
-)
+from serving.reviews.justification import Justification, digest_of_all, justify
 from serving.served import Served
 from serving.store.customers import find_customers, register_customers
 from serving.store.documents import keep_served
 from serving.store.store import Store, Writing
 from serving.store.tables import decisions, run_rejects, runs
 
-PERIODIC = "periodic"
 # Kept in one transaction, which other writers wait for: well under a second.
 CHUNK_ROWS = 500
 _HASHED = 1 << 20
@@ -175,14 +167,16 @@ def _keep_chunk(
     rejected = [(line.row, line.field, line.reason) for line in chunk.rejected(wrong)]
     kept_apart = set(wrong["row"])
     numbers = [number for place, number in enumerate(chunk.rows) if place not in kept_apart]
-    other_day = [place for place, day in enumerate(portfolio.as_of) if day != as_of]
-    rejected += [(numbers[place], "as_of", f"must be {as_of}, the day of the run") for place in other_day]
+    other_day = {place for place, day in enumerate(portfolio.as_of) if day != as_of}
+    rejected += [
+        (numbers[place], "as_of", f"must be {as_of}, the day of the run") for place in sorted(other_day)
+    ]
     evidence = read_evidence(beside, portfolio.customer_ids)
     decided = served.scorer.decide(portfolio)
     justified = {
         row: justify(decided, row, served.model_version, evidence.get(portfolio.customer_ids[row], {}))
         for row in range(len(portfolio))
-        if row not in set(other_day)
+        if row not in other_day
     }
     with store.writing(actor) as writing:
         done = writing.connection.execute(select(runs.c.done).where(runs.c.id == run.id)).scalar_one()
@@ -221,23 +215,15 @@ def _keep_decisions(
             continue
         met.add(customer.id)
         id_ = hashlib.sha256(f"{run.id} {customer.id}".encode()).hexdigest()[:32]
-        sealed = seal_justification(canonical(justification), customer.data_key, id_)
-        rows.append(_row(run, id_, customer.id, justification["answer"], sealed))
+        rows.append(
+            decision_row(
+                id_, PERIODIC, customer, justification, run=run.id, decided_at=run.started_at,
+                artefact_hash=run.artefact_hash, model_version=run.model_version,
+            )
+        )  # fmt: skip
     if rows:
         writing.connection.execute(insert(decisions), rows)
     return [line["digest"] for line in rows], twice
-
-
-def _row(run: _Run, id_: str, pseudonym: str, answer: Answer, sealed: bytes) -> dict[str, Any]:
-    return {
-        "id": id_, "run": run.id, "customer": pseudonym, "kind": PERIODIC,
-        "as_of": date.fromisoformat(answer["as_of"]), "decided_at": run.started_at,
-        "nature": answer["nature"], "score": answer["score"], "probability": answer["probability"],
-        "tier": answer["tier"], "completeness": answer["completeness"],
-        "catalog_hash": answer["catalog_hash"], "policy_hash": answer["policy_hash"],
-        "artefact_hash": run.artefact_hash, "model_version": run.model_version,
-        "sealed": sealed, "digest": digest_of(sealed),
-    }  # fmt: skip
 
 
 def _decided_before(connection: Connection, run: str, pseudonyms: Iterable[str]) -> set[str]:

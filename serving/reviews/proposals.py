@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Table, and_, exists, or_,
 from features.terms import Tier
 from models.policy import Policy
 from serving.procedure import Procedure
+from serving.reviews.decision_rows import NEWEST_FIRST, PERIODIC
 from serving.reviews.standings import Layer, standings_of
 from serving.reviews.steadiness import Steady, steady_tier
 from serving.served import read_declared
@@ -17,7 +18,6 @@ from serving.store.documents import load_document
 from serving.store.tables import decisions
 
 _LOOKED_UP = 500
-_PERIODIC = "periodic"
 _COLUMNS = tuple(
     decisions.c[name] for name in ("id", "customer", "kind", "as_of", "score", "tier", "policy_hash")
 )
@@ -59,7 +59,7 @@ def proposals_after(
         approved = standings[row.customer].layers.get(Layer.APPROVED)
         old, decided = None if approved is None else approved.tier, Tier(row.tier)
         before = None
-        if row.kind == _PERIODIC and old is not None and decided is not old:
+        if row.kind == PERIODIC and old is not None and decided is not old:
             before = _periodic_before(connection, row.customer, row.as_of, row.id)
         steady = steady_tier(decided, row.score, old, before, policies[row.policy_hash], procedure.margin)
         found.append(Proposal(row.id, row.customer, row.score, decided, old, steady))
@@ -69,10 +69,7 @@ def proposals_after(
 def newest_decision(connection: Connection, customer: str) -> str | None:
     """Return the newest decision on a customer: of the latest day, of several the one made last."""
     id_: str | None = connection.execute(
-        select(decisions.c.id)
-        .where(decisions.c.customer == customer)
-        .order_by(decisions.c.as_of.desc(), decisions.c.decided_at.desc(), decisions.c.id)
-        .limit(1)
+        select(decisions.c.id).where(decisions.c.customer == customer).order_by(*NEWEST_FIRST).limit(1)
     ).scalar_one_or_none()
     return id_
 
@@ -92,11 +89,11 @@ def _periodic_before(connection: Connection, customer: str, as_of: object, decis
         select(decisions.c.tier)
         .where(
             decisions.c.customer == customer,
-            decisions.c.kind == _PERIODIC,
+            decisions.c.kind == PERIODIC,
             decisions.c.as_of < as_of,
             decisions.c.id != decision,
         )
-        .order_by(decisions.c.as_of.desc(), decisions.c.decided_at.desc(), decisions.c.id)
+        .order_by(*NEWEST_FIRST)
         .limit(1)
     ).one_or_none()
     return None if row is None else Tier(row.tier)

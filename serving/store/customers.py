@@ -53,6 +53,18 @@ def find_customers(
     return found
 
 
+def customer_of(connection: Connection, keyring: Keyring, customer_id: str) -> KnownCustomer:
+    """Return a customer by the company's id.
+
+    Raises:
+        UnknownCustomer: it is not registered.
+    """
+    known = find_customers(connection, keyring, [customer_id]).get(customer_id)
+    if known is None:
+        raise UnknownCustomer("the customer is not registered")
+    return known
+
+
 def register_customers(
     writing: Writing, keyring: Keyring, natures: Mapping[str, Nature]
 ) -> dict[str, KnownCustomer]:
