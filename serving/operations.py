@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -103,7 +103,7 @@ class Operations:
         }  # fmt: skip
 
     def _tier(self, actor: Actor, parts: Json, body: Json) -> Json:
-        at = datetime.now(UTC)
+        at = self._store.clock()
         with self._store.reading() as connection:
             customer = self._customer(connection, parts["customer_id"])
             standing = standing_of(connection, customer, at)
@@ -144,6 +144,7 @@ class Operations:
             return self._shown(writing.connection, case)
 
     def _case(self, actor: Actor, parts: Json, body: Json) -> Json:
+        at = self._store.clock()
         with self._store.reading() as connection:
             case = load_case(connection, parts["case"])
             shown = self._shown(connection, case)
@@ -160,7 +161,7 @@ class Operations:
                 shown["newest_decision"] = newest_decision(connection, case.customer)
                 shown["changed"] = [
                     {"indicator": of.indicator, "before": of.before, "now": of.after, "change": of.change}
-                    for of in differences(connection, self._store.keyring, case.customer)
+                    for of in differences(connection, self._store.keyring, case.customer, at)
                 ]
         return shown
 

@@ -252,7 +252,7 @@ def show_case(
             ]
             out.print(table_of(f"{len(items):,} customers", ("customer", "from", "to", ""), rows))
         elif shown.customer is not None:
-            found_lines = differences(connection, found.keyring, shown.customer)
+            found_lines = differences(connection, found.keyring, shown.customer, found.clock())
             lines = [
                 (of.indicator, f"{of.before:+.3f}", f"{of.after:+.3f}", f"{of.change:+.3f}")
                 for of in found_lines

@@ -1,6 +1,7 @@
 """What changed since last time (M22): the newest decision beside the one in force, indicator by indicator."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import Connection, select
 
@@ -9,7 +10,6 @@ from serving.reviews.justification import Justification, open_justification, rea
 from serving.reviews.proposals import newest_decision
 from serving.reviews.standings import Layer, standing_of
 from serving.store.customers import open_customer
-from serving.store.instants import now
 from serving.store.tables import decisions
 
 THE_REST = "reference"
@@ -32,8 +32,10 @@ class Difference:
         return self.after - self.before
 
 
-def differences(connection: Connection, keyring: Keyring, customer: str) -> list[Difference]:
-    """Return what changed for a customer since the decision in force; everything where there is none.
+def differences(
+    connection: Connection, keyring: Keyring, customer: str, at: datetime
+) -> list[Difference]:
+    """Return what changed for a customer since the decision in force at a moment; everything where there is none.
 
     Returns:
         A line for each indicator whose points have changed, the largest change first.
@@ -44,7 +46,7 @@ def differences(connection: Connection, keyring: Keyring, customer: str) -> list
     """
     known = open_customer(connection, keyring, customer)
     newest = newest_decision(connection, customer)
-    approved = standing_of(connection, customer, now()).layers.get(Layer.APPROVED)
+    approved = standing_of(connection, customer, at).layers.get(Layer.APPROVED)
     before = None if approved is None else approved.decision
 
     def points_of(decision: str | None) -> dict[str, float]:

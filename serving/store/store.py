@@ -1,6 +1,6 @@
 """The store as the product uses it: database, keyring and audit trail, never one without the others."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -35,9 +35,11 @@ class Writing:
 
 
 class Store:
-    """An open store."""
+    """An open store. `clock` tells the time that everything in it is dated by."""
 
-    def __init__(self, database: Database, keyring: Keyring, heads: Heads) -> None:
+    def __init__(
+        self, database: Database, keyring: Keyring, heads: Heads, clock: Callable[[], datetime] = now
+    ) -> None:
         """Take up a store.
 
         Raises:
@@ -45,6 +47,7 @@ class Store:
         """
         check_version(database)
         self.database, self.keyring, self.heads = database, keyring, heads
+        self.clock = clock
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -62,7 +65,7 @@ class Store:
 
         Args:
             actor: who acts.
-            at: the moment that it is dated; now.
+            at: the moment that it is dated; now by the store's clock.
 
         Raises:
             StoreError: the database cannot be reached, or is busy too long.
@@ -71,7 +74,7 @@ class Store:
         """
         with self.database.writing() as connection:
             chain = Chain(connection, self.keyring)
-            yield Writing(connection, chain, actor, at or now())
+            yield Writing(connection, chain, actor, at or self.clock())
             if not chain.grown:
                 raise Unaudited("a change to the store was not recorded in the audit trail")
         self.heads.export(chain.head)
