@@ -29,11 +29,10 @@ def version_description(
         checked_rows: customers whose explanations `shap` recomputed.
     """
     run = f"#/experiments/{experiment}/runs/{run_id}"
-    lines = [
-        f"Trained and checked in run [{run_id}]({run}). Explanations of {checked_rows:,} customers were "
-        + "recomputed by shap, and the stored model decided as the product does.",
-        "",
-    ]
+    checked = (
+        f"Explanations of {checked_rows:,} customers were recomputed by shap; the stored model decides alike."
+    )
+    lines = [f"Trained and checked in run [{run_id}]({run}). {checked}", ""]
     if measured:
         lines += [
             f"| split | scorer | customers | {' | '.join(_SHOWN)} |",
