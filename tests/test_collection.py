@@ -169,7 +169,9 @@ def test_a_table_of_items_is_taken_down_and_what_is_wrong_is_named_by_its_row(
     taken = take_down(store, ERP, file)
     assert taken.became == {Reported.NEW: 1, Reported.PAID: 1}
     assert sorted(number for number, _ in taken.rejected) == list(range(4, 12))
-    assert not any(value in text for _, text in taken.rejected for value in ("much", "yuan", "perhaps", "C-9"))
+    assert not any(
+        value in text for _, text in taken.rejected for value in ("much", "yuan", "perhaps", "C-9")
+    )
     with store.reading() as connection:
         assert owed_items(connection, known) == [ITEM]
     assert take_down(store, ERP, file).became == {Reported.SAME: 1, Reported.PAID_BEFORE: 1}

@@ -22,7 +22,7 @@ from serving.procedure import Procedure
 from serving.reviews.standings import Layer, lift, put_in_force, standing_of
 from serving.store.case_tables import changes
 from serving.store.customers import UnknownCustomer, erase_customer, register_customers
-from serving.store.store import Store, create_store, open_store
+from serving.store.store import Store, create_store
 from serving.store.strategy_tables import list_entries
 from serving.store.tables import audit_entries
 from serving.strategies.declared import Kpi, Strategy
@@ -43,6 +43,7 @@ from serving.strategies.tasks import (
 from serving.strategies.upkeep import Done, Upkeep
 from tests.reviewed import acting
 from tests.stores import ACTOR, database_url, store
+from tests.upkeep_process import upkeep_in_process
 
 __all__ = ["database_url", "store"]
 
@@ -92,10 +93,10 @@ def prescribed(
             select(changes).where(changes.c.customer == customer).order_by(changes.c.sequence)
         ).all()
     found, lists = [], []
-    for row, following in zip(rows, [*rows[1:], None], strict=True):
+    for place, row in enumerate(rows):
         if row.after is None:
             continue
-        end = None if following is None else following.at
+        end = rows[place + 1].at if place + 1 < len(rows) else None
         for strategy in plan.of(Tier(row.after)):
             period, occurrence = timedelta(days=strategy.days), 1
             opened = row.at
@@ -197,7 +198,7 @@ def finish(store: Store, course: Course, who: int, place: int) -> None:
 
 
 @settings(
-    max_examples=25,
+    max_examples=20,
     deadline=None,
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture],
@@ -337,9 +338,7 @@ def test_a_task_is_done_once_with_evidence_that_only_the_customers_key_opens(sto
         ({"evidence": "done", "person": "mei"}, "naming a manager only"),
     ],
 )
-def test_a_task_is_not_done_without_what_it_asks_for(
-    store: Store, told: dict[str, Any], reason: str
-) -> None:
+def test_a_task_is_not_done_without_what_it_asks_for(store: Store, told: dict[str, Any], reason: str) -> None:
     customer = customer_in(store, "C-1")
     put(store, customer, Tier.GENERAL, START)
     keep_up(store, START)
@@ -424,15 +423,6 @@ def test_a_plan_that_contradicts_itself_is_refused(wrong: dict[str, Any], reason
         StrategyPlan(**wrong)
 
 
-def upkeep_in_process(folder: Path, at: datetime, told: Any) -> None:
-    """Keep a store up in a process of its own, which tells its parent of every part."""
-    opened = open_store(None, folder)
-    upkeep = Upkeep(opened, PROCEDURE, part=4)
-    while upkeep.next_part(at) is not None:
-        told.send("part")
-    told.send("finished")
-
-
 @pytest.fixture
 def busy(tmp_path: Path) -> Iterator[tuple[Store, list[str]]]:
     """Return a store with many changes that nobody has followed, and its customers."""
@@ -455,19 +445,19 @@ def test_killed_by_the_system_again_and_again_it_does_everything_exactly_once(
     store, pseudonyms = busy
     end = START + timedelta(days=170)
     processes = multiprocessing.get_context("forkserver")
-    processes.set_forkserver_preload(["serving.strategies.upkeep"])
+    processes.set_forkserver_preload(["tests.upkeep_process"])
     kills = 0
-    for attempt in range(12):
+    for attempt in range(8):
         receiver, sender = processes.Pipe(duplex=False)
-        process = processes.Process(target=upkeep_in_process, args=(tmp_path / "busy", end, sender))
+        process = processes.Process(target=upkeep_in_process, args=(tmp_path / "busy", end, 4, sender))
         process.start()
         sender.close()
         last: Any = None
         with contextlib.suppress(EOFError):
             last = receiver.recv()
-            if attempt < 6 and last != "finished":
+            if attempt < 4 and last != "finished":
                 last = receiver.recv()
-                time.sleep(0.004 * attempt)
+                time.sleep(0.006 * attempt)
                 process.kill()
             while True:
                 last = receiver.recv()
@@ -475,7 +465,7 @@ def test_killed_by_the_system_again_and_again_it_does_everything_exactly_once(
         kills += process.exitcode == -signal.SIGKILL
         if last == "finished":
             break
-    assert kills >= 5
+    assert kills >= 3
     for customer in pseudonyms:
         check(store, customer, end, {})
     with store.reading() as connection:

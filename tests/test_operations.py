@@ -265,7 +265,9 @@ def test_an_order_is_allowed_or_refused_by_the_tier_in_force(service: Service, k
     refused = call(service, keys["service"], "POST", path, {**ORDER, "amount": "20000.01"}).json()
     assert (refused["allowed"], refused["reason"]) == (False, "cap")
     assert refused["order"]["exposure"] == "100000.01"
-    premium = call(service, keys["service"], "POST", "/v1/customers/C-5/limit-check", {**ORDER, "amount": "1" * 15})
+    premium = call(
+        service, keys["service"], "POST", "/v1/customers/C-5/limit-check", {**ORDER, "amount": "1" * 15}
+    )
     assert premium.json()["allowed"] is True
     shown = call(service, keys["analyst"], "GET", f"{path}s").json()["checks"]
     assert shown == [refused, allowed]

@@ -1,4 +1,4 @@
-"""The commands of strategies: from a tier in force to a task done, a delivery to a hold, an item to a stage."""
+"""The commands of strategies: from a tier to a task done, a delivery to a hold, an item to a stage."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -30,7 +30,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def run(*arguments: str | Path) -> str:
     result = CliRunner().invoke(tierwise.app, [*map(str, arguments)])
     assert result.exit_code == 0, (result.output, result.exception)
-    return result.output
+    return " ".join(result.output.split())
 
 
 def with_tier(store: Store, tier: Tier, at: datetime) -> None:

@@ -1,4 +1,4 @@
-"""Collecting overdue amounts (M18): items as they are reported, and a task for each stage that one reaches."""
+"""Collecting overdue amounts (M18): items as they are reported, and a task for each stage they reach."""
 
 import hashlib
 import hmac
@@ -20,7 +20,7 @@ from serving.store.store import Writing
 from serving.store.strategy_tables import overdue_items, tasks
 from serving.strategies.declared import Stage
 from serving.strategies.plan import StrategyPlan
-from serving.strategies.tasks import TaskState, digest_of_tasks, insert_tasks, task_of_item
+from serving.strategies.tasks import Task, TaskState, digest_of_tasks, insert_tasks, task_of_item
 
 # Made in one transaction.
 PART = 500
@@ -134,7 +134,8 @@ def make_stages(writing: Writing, plan: StrategyPlan, most: int = PART) -> int:
     Returns:
         How many tasks were made.
     """
-    today, made = writing.at.date(), []
+    today = writing.at.date()
+    made: list[Task] = []
     for stage in plan.collection:
         rows = writing.connection.execute(_reached(stage, today).limit(most - len(made))).all()
         made += [task_of_item(row.id, row.customer, stage, writing.at) for row in rows]

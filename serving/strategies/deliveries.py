@@ -78,9 +78,7 @@ class Broken:
         )  # fmt: skip
 
 
-def usable_rules(
-    procedure: Procedure, catalog: Catalog
-) -> tuple[list[DeteriorationRule], dict[str, str]]:
+def usable_rules(procedure: Procedure, catalog: Catalog) -> tuple[list[DeteriorationRule], dict[str, str]]:
     """Return the rules that a catalog has an indicator for, and of the others why they are left out."""
     usable, ignored = [], {}
     for rule in procedure.deterioration:
@@ -139,9 +137,7 @@ class DeliveryDesk:
         self._desk = EventDesk(office, served)
         self._rules, self._ignored = usable_rules(office.procedure, served.scorer.catalog)
 
-    def check(
-        self, actor: Actor, table: Path, as_of: date, *, progress: Progress | None = None
-    ) -> Checked:
+    def check(self, actor: Actor, table: Path, as_of: date, *, progress: Progress | None = None) -> Checked:
         """Compare every customer of a table with the last periodic evaluation, and take what follows.
 
         Args:
@@ -229,7 +225,5 @@ def _day_of(line: EvidenceLine | None, otherwise: str | None) -> str | None:
     return otherwise if line is None else line["evidence"]
 
 
-def _lines_of(
-    beside: Path | None, evidence: Evidence, customer_id: str
-) -> Mapping[str, EvidenceLine] | None:
+def _lines_of(beside: Path | None, evidence: Evidence, customer_id: str) -> Mapping[str, EvidenceLine] | None:
     return None if beside is None else evidence.get(customer_id, {})

@@ -99,8 +99,16 @@ def _items(
         elif wrong_paid[row]:
             taken.rejected.append((number, "paid_on: must be a day such as 2026-01-31, or empty"))
         else:
-            yield number, customer_id, OverdueItem(
-                item_id, Decimal(amount), currency, _day(due[row]), None if np.isnat(paid[row]) else _day(paid[row])
+            yield (
+                number,
+                customer_id,
+                OverdueItem(
+                    item_id,
+                    Decimal(amount),
+                    currency,
+                    _day(due[row]),
+                    None if np.isnat(paid[row]) else _day(paid[row]),
+                ),
             )
 
 

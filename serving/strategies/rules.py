@@ -31,9 +31,9 @@ class Step(Declared):
 class DeteriorationRule(Declared):
     """What in a new delivery is an event.
 
-    `below` and `above` ask that the indicator has crossed a value since the last periodic evaluation: where it
-    was beyond it then, that evaluation has judged it. `falls_by` and `rises_by` ask for a move of more than a
-    step.
+    `below` and `above` ask that the indicator has crossed a value since the last periodic evaluation: where
+    it was beyond it then, that evaluation has judged it. `falls_by` and `rises_by` ask for a move of more than
+    a step.
 
     Attributes:
         indicator: one that is a number or a flag (1 or 0); a rule on what a catalog lacks is left out.
@@ -147,22 +147,26 @@ RULES = (
     ),
     _rule(
         "margin_falls",
-        ("淨利率下降逾10個百分點", "净利率下降逾10个百分点", "Profit margin has fallen by more than 10 points"),
+        ("淨利率下降逾10個百分點", "净利率下降逾10个百分点",
+         "Profit margin has fallen by more than 10 points"),
         "net_profit_margin", WORSENED, falls_by=Step(amount=0.1),
     ),
     _rule(
         "debt_rises",
-        ("資產負債率上升逾20個百分點", "资产负债率上升逾20个百分点", "Debt to assets has risen by more than 20 points"),
+        ("資產負債率上升逾20個百分點", "资产负债率上升逾20个百分点",
+         "Debt to assets has risen by more than 20 points"),
         "debt_to_asset_ratio", WORSENED, rises_by=Step(amount=0.2),
     ),
     _rule(
         "arrears_rise",
-        ("拖欠供應商比率上升逾20個百分點", "拖欠供应商比率上升逾20个百分点", "Arrears have risen by more than 20 points"),
+        ("拖欠供應商比率上升逾20個百分點", "拖欠供应商比率上升逾20个百分点",
+         "Arrears have risen by more than 20 points"),
         "supplier_arrears_ratio", WORSENED, rises_by=Step(amount=0.2),
     ),
     _rule(
         "punctuality_falls",
-        ("按時付款率下降逾20個百分點", "按时付款率下降逾20个百分点", "Punctuality has fallen by more than 20 points"),
+        ("按時付款率下降逾20個百分點", "按时付款率下降逾20个百分点",
+         "Punctuality has fallen by more than 20 points"),
         "on_time_payment_rate", WORSENED, falls_by=Step(amount=0.2),
     ),
 )  # fmt: skip
