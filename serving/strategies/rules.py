@@ -32,8 +32,8 @@ class DeteriorationRule(Declared):
     """What in a new delivery is an event.
 
     `below` and `above` ask that the indicator has crossed a value since the last periodic evaluation: where
-    it was beyond it then, that evaluation has judged it. `falls_by` and `rises_by` ask for a move of more than
-    a step.
+    it was beyond it then, that evaluation has judged it. `falls_by` and `rises_by` ask for a move of more
+    than a step.
 
     Attributes:
         indicator: one that is a number or a flag (1 or 0); a rule on what a catalog lacks is left out.
