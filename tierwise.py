@@ -13,6 +13,7 @@ from models.options import StateOption
 from serving import commands as of_serving
 from serving import review_commands as of_reviews
 from serving import store_commands as of_store
+from serving import strategy_commands as of_strategies
 from training import commands as of_training
 
 if TYPE_CHECKING:
@@ -79,6 +80,7 @@ for name, help_ in (
     ("customer", "Customers in the store."),
     ("audit", "The audit trail."),
     ("case", "Adjustment cases: proposed by one, approved by another."),
+    ("task", "What tiers in force ask to be done, by whom and by when."),
 ):
     groups[name] = typer.Typer(no_args_is_help=True, help=help_)
     app.add_typer(groups[name], name=name)
@@ -87,6 +89,10 @@ app.command()(of_reviews.due)
 app.command()(of_reviews.event)
 app.command()(of_reviews.tier)
 app.command()(of_reviews.replay)
+app.command()(of_strategies.listed)
+app.command()(of_strategies.overdue)
+app.command()(of_strategies.deliver)
+app.command()(of_strategies.tick)
 for group, name, command in (
     ("store", "create", of_store.create),
     ("store", "upgrade", of_store.upgrade),
@@ -103,6 +109,8 @@ for group, name, command in (
     ("case", "approve", of_reviews.approve_case),
     ("case", "reject", of_reviews.reject_case),
     ("case", "pull-out", of_reviews.pull_out_of_case),
+    ("task", "list", of_strategies.list_tasks),
+    ("task", "done", of_strategies.finish_task),
 ):
     groups[group].command(name)(command)
 
@@ -154,6 +162,7 @@ EXPECTED = {
     "serving.reviews.replay": "UnknownDecision",
     "serving.store.customers": "UnknownCustomer",
     "serving.store.database": "StoreError",
+    "serving.strategies.tasks": "TaskError",
     "serving.settings": "SettingsError",
     "training.tracking": "TrackingError",
     "training.verification": "ExplanationMismatch",

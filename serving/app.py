@@ -13,7 +13,7 @@ import time
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TypeVar
 
 from starlette.applications import Starlette
@@ -65,11 +65,13 @@ def build_app(
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         served = load()
-        service.start(served, operate(served))
+        operations = operate(served)
+        service.start(served, operations)
         # What is loaded by now stays: without this the collector walks through it in 300 ms pauses.
         gc.collect()
         gc.freeze()
-        yield
+        async with _kept_up(operations):
+            yield
         service.stop()
 
     routes = {
@@ -102,6 +104,21 @@ def build_app(
         ],
         lifespan=lifespan,
     )
+
+
+@asynccontextmanager
+async def _kept_up(operations: Operations | None) -> AsyncIterator[None]:
+    """Have done beside the requests what time brings about."""
+    if operations is None:
+        yield
+        return
+    upkeep = asyncio.create_task(operations.keep_up())
+    try:
+        yield
+    finally:
+        upkeep.cancel()
+        with suppress(asyncio.CancelledError):
+            await upkeep
 
 
 class _Service:

@@ -1,7 +1,8 @@
-"""The routes that need a store: events, tiers in force, cases and decisions."""
+"""The routes that need a store: events, tiers in force, cases, decisions and strategies."""
 
 import asyncio
 import json
+import logging
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
@@ -41,7 +42,11 @@ from serving.served import Served
 from serving.store.customers import UnknownCustomer, customer_of, id_of
 from serving.store.database import StoreError
 from serving.store.store import Store
+from serving.strategies.endpoints import STRATEGY_ROUTES, Endpoint, StrategyEndpoints, in_languages
+from serving.strategies.upkeep import Upkeep
 from serving.strict_json import parse, refuse_repeated
+
+logger = logging.getLogger("tierwise.serving")
 
 Json = dict[str, Any]
 # Of the open cases so many are shown at once.
@@ -56,6 +61,8 @@ class Operations:
         self._office = Office(store, procedure)
         self._desk = EventDesk(self._office, served)
         self._replayer = Replayer(store)
+        self._strategies = StrategyEndpoints(store, procedure)
+        self._upkeep = Upkeep(store, procedure)
         self._thread, self._door = ThreadPoolExecutor(1, "store"), ThreadPoolExecutor(2, "gate")
 
     def close(self) -> None:
@@ -80,7 +87,7 @@ class Operations:
         if actor is None:
             raise Refusal(401, "this route is for known callers", "authorization")
         work = partial(ROUTES[method, path], self)
-        body: Json = {}
+        body: Json = dict(request.query_params)
         if request.method == "POST":
             raw = await read_body(request)
             body = {"raw": raw} if request.url.path == "/v1/events" else _fields(raw)
@@ -90,6 +97,20 @@ class Operations:
 
     async def _in_thread(self, work: Callable[[], Any]) -> Any:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+    async def keep_up(self) -> None:
+        """Do what time brings about, at once and then every few minutes, until cancelled.
+
+        It goes through the thread of the requests part by part, so that none waits for more than one.
+        """
+        while True:
+            try:
+                while await self._in_thread(self._upkeep.next_part) is not None:
+                    pass
+            except Exception as error:
+                # What failed is tried again with the next round; its text might hold a customer's value.
+                logger.error("upkeep: %s; tried again later", type(error).__name__)
+            await asyncio.sleep(60 * self._procedure.strategies.upkeep_minutes)
 
     # The endpoints
 
@@ -125,6 +146,9 @@ class Operations:
             "policy_hash": governed and governed.policy_hash,
             "catalog_hash": governed and governed.catalog_hash,
             "approved_by": list(governed.approvers) if governed else [],
+            "strategies": {
+                of.id: in_languages(of.names) for of in self._procedure.strategies.of(standing.tier)
+            },
         }  # fmt: skip
 
     def _cases(self, actor: Actor, parts: Json, body: Json) -> Json:
@@ -243,6 +267,10 @@ class Operations:
         }  # fmt: skip
 
 
+def _of_strategies(endpoint: Endpoint) -> Callable[[Operations, Actor, Json, Json], Json]:
+    return lambda operations, actor, parts, body: endpoint(operations._strategies, actor, parts, body)
+
+
 ROUTES: Mapping[tuple[str, str], Callable[[Operations, Actor, Json, Json], Json]] = {
     ("POST", "/v1/events"): Operations._event,
     ("GET", "/v1/customers/{customer_id}/tier"): Operations._tier,
@@ -257,8 +285,9 @@ ROUTES: Mapping[tuple[str, str], Callable[[Operations, Actor, Json, Json], Json]
     ("POST", "/v1/cases/{case}/reject"): Operations._reject,
     ("POST", "/v1/cases/{case}/withdraw"): Operations._withdraw,
     ("GET", "/v1/decisions/{decision}"): Operations._decision,
+    **{route: _of_strategies(endpoint) for route, endpoint in STRATEGY_ROUTES.items()},
 }
-"""What answers each route: from the caller, the path's parts and the body to the answer."""
+"""What answers each route: from the caller, the path's parts and the body or query to the answer."""
 
 
 def _refusing(work: Callable[[], Json]) -> Json:

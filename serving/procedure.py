@@ -15,6 +15,8 @@ from pydantic import Field, model_validator
 
 from features.declaration import content_hash, load_declared
 from features.terms import Declared, Text, Tier
+from serving.strategies.plan import StrategyPlan
+from serving.strategies.rules import RULES, WORSENED, DeteriorationRule
 
 
 class Severity(StrEnum):
@@ -56,6 +58,7 @@ _EVENTS = {
     "large_order_cancelled": _event(
         Severity.NOTABLE, "大額訂單取消", "大额订单取消", "Large order cancelled"
     ),
+    WORSENED: _event(Severity.NOTABLE, "財務狀況惡化", "财务状况恶化", "Finances have worsened"),
     "facts_corrected": _event(Severity.NOTABLE, "資料更正", "资料更正", "Facts corrected"),
     "recovery": _event(Severity.NOTABLE, "經營改善", "经营改善", "Recovery"),
     "large_order": _event(Severity.INFORMATIVE, "大額訂單", "大额订单", "Large order"),
@@ -76,6 +79,8 @@ class Procedure(Declared):
         override_days: after which an override ends at the latest.
         case_days: within which a case should be closed.
         request_days: within which a department should answer.
+        strategies: what tiers in force bring about: tasks, limits of orders, stages of collection.
+        deterioration: what in new deliveries is an event, though nobody has reported one.
     """
 
     procedure: str = Field(default="default", pattern=r"^[a-z][a-z0-9_]*$")
@@ -88,11 +93,20 @@ class Procedure(Declared):
     override_days: int = Field(default=180, ge=1, le=366)
     case_days: int = Field(default=14, ge=1)
     request_days: int = Field(default=5, ge=1)
+    strategies: StrategyPlan = StrategyPlan()
+    deterioration: tuple[DeteriorationRule, ...] = RULES
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
         if set(self.review_months) != set(Tier) or min(self.review_months.values()) < 1:
             raise ValueError(f"review_months: give 1 or more for each of {', '.join(Tier)}")
+        rules = [rule.id for rule in self.deterioration]
+        if len(set(rules)) != len(rules):
+            raise ValueError("deterioration: an id is given twice")
+        unknown = [rule.id for rule in self.deterioration if rule.event not in self.events]
+        # Of the default rules those fall away whose events a company does without.
+        if unknown and "deterioration" in self.model_fields_set:
+            raise ValueError(f"deterioration: the event of rule {unknown[0]} is none of the events")
         return self
 
     @cached_property

@@ -1,6 +1,8 @@
 """The routes of a service with a store: who may call them, and the way from an event to an approved tier."""
 
 import json
+import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,10 +11,13 @@ import httpx
 import pytest
 from joserfc.jwk import OKPKey
 
+from features.terms import Tier
 from serving.access.api_keys import create_key
 from serving.access.matrix import ACCESS, Access
 from serving.access.roles import Role
 from serving.operations import ROUTES
+from serving.reviews.standings import Layer, put_in_force
+from serving.store.customers import customer_of
 from serving.store.store import open_store
 from tests.reviewed import DAYS, store, template
 from tests.service_process import Service, running_service
@@ -21,6 +26,8 @@ from tests.test_access import AUDIENCE, ISSUER, PRIVATE, public_keys, token
 __all__ = ["store", "template"]
 
 Keys = dict[str, str]
+IN_FORCE = {"C-5": Tier.PREMIUM, "C-6": Tier.RISK}
+ORDER = {"amount": "20000.00", "currency": "CNY", "form": "prepayment", "outstanding": "80000"}
 
 
 @pytest.fixture(scope="module")
@@ -30,6 +37,12 @@ def folder(template: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -
 
     copied = tmp_path_factory.mktemp("operated") / "store"
     shutil.copytree(template["folder"] / "sqlite", copied)
+    opened = open_store(None, copied)
+    with opened.writing("ann") as writing:
+        for customer_id, tier in IN_FORCE.items():
+            known = customer_of(writing.connection, opened.keyring, customer_id)
+            put_in_force(writing, known.id, Layer.APPROVED, tier)
+    opened.close()
     (copied / "jwks.json").write_text(json.dumps(public_keys(PRIVATE)))
     return copied
 
@@ -70,10 +83,8 @@ def call(
 
 
 def filled(access: Access) -> str:
-    path = access.path
-    for name in ("case", "request", "decision"):
-        path = path.replace(f"{{{name}}}", "0" * 32)
-    return path.replace("{customer_id}", "C-1")
+    path = access.path.replace("{customer_id}", "C-1")
+    return re.sub(r"\{\w+\}", "0" * 32, path)
 
 
 def test_every_route_of_the_store_is_in_the_matrix_and_the_other_way_round() -> None:
@@ -184,6 +195,16 @@ def test_an_event_becomes_a_tier_in_force_by_two_other_persons(
         ("POST", "/v1/cases", {"customer_id": 7}, 422),
         ("POST", "/v1/cases", {"customer_id": "C-1", "more": 1}, 422),
         ("POST", "/v1/cases", {"customer_id": "C-999"}, 404),
+        ("GET", "/v1/tasks?owner=sales&late=true", None, 422),
+        ("GET", "/v1/tasks?overdue=perhaps", None, 422),
+        ("GET", "/v1/tasks/nothing", None, 404),
+        ("POST", "/v1/tasks/nothing/done", {"evidence": "done"}, 404),
+        ("POST", "/v1/tasks/nothing/done", {"evidence": 7}, 422),
+        ("GET", "/v1/lists/priority?on=yesterday", None, 422),
+        ("POST", "/v1/customers/C-1/limit-check", {"amount": 1.5}, 422),
+        ("POST", "/v1/customers/C-999/limit-check", ORDER, 404),
+        ("POST", "/v1/customers/C-1/overdue", {"items": []}, 422),
+        ("POST", "/v1/customers/C-1/overdue", {"items": [7]}, 422),
     ],
 )
 def test_what_cannot_be_done_is_refused_in_the_usual_shape_without_values(
@@ -194,3 +215,71 @@ def test_what_cannot_be_done_is_refused_in_the_usual_shape_without_values(
     assert set(answer.json()["error"]) == {"customer", "field", "reason"}
     assert "C-999" not in answer.text
     assert "C-999" not in service.log()
+
+
+def waited_for(service: Service, credential: str, path: str) -> dict[str, Any]:
+    """Return the open tasks once the service has made some of itself, beside its requests."""
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        found: dict[str, Any] = call(service, credential, "GET", path).json()
+        if found["tasks"]:
+            return found
+        time.sleep(0.05)
+    raise AssertionError("the service has made no tasks")
+
+
+def test_the_service_makes_the_tasks_of_tiers_in_force_and_takes_down_who_did_them(
+    service: Service, keys: Keys
+) -> None:
+    waiting = waited_for(service, keys["analyst"], "/v1/tasks?owner=customer_service")
+    (task,) = (one for one in waiting["tasks"] if one["customer_id"] == "C-5")
+    assert (task["strategy"], task["tier"], task["overdue"]) == ("priority", "premium", False)
+    assert task["names"]["en"] == "Priority flag in supply, service and technical support"
+    where = f"/v1/tasks/{task['task']}"
+    told = {"evidence": "flag set in the system", "kpi": 0.98}
+    done = call(service, keys["approver"], "POST", f"{where}/done", told)
+    assert done.status_code == 200, done.text
+    assert (done.json()["state"], done.json()["closed_by"]) == ("done", "approver-person")
+    assert call(service, keys["approver"], "POST", f"{where}/done", told).status_code == 409
+    shown = call(service, keys["supervisor"], "GET", where).json()
+    assert (shown["evidence"], shown["kpi_value"]) == ("flag set in the system", 0.98)
+    mine = call(service, keys["analyst"], "GET", "/v1/customers/C-5/tasks").json()["tasks"]
+    assert {one["strategy"] for one in mine} >= {"account_manager", "priority", "joint_development"}
+    assert call(service, keys["analyst"], "GET", "/v1/tasks?overdue=true").json()["tasks"] == []
+    for name, customer_id in (("priority", "C-5"), ("early_warning", "C-6")):
+        found = call(service, keys["service"], "GET", f"/v1/lists/{name}").json()
+        assert customer_id in [one["customer_id"] for one in found["customers"]], name
+        assert call(service, keys["service"], "GET", f"/v1/lists/{name}?on=2020-01-01").json()["listed"] == 0
+    tier = call(service, keys["service"], "GET", "/v1/customers/C-6/tier").json()
+    assert set(tier["strategies"]) == {"early_warning", "exposure_limit", "collection"}
+    assert tier["strategies"]["early_warning"]["zh-Hant"] == "風險預警，密切關注"
+
+
+def test_an_order_is_allowed_or_refused_by_the_tier_in_force(service: Service, keys: Keys) -> None:
+    path = "/v1/customers/C-6/limit-check"
+    allowed = call(service, keys["service"], "POST", path, ORDER).json()
+    assert (allowed["allowed"], allowed["tier"], allowed["reason"]) == (True, "risk", None)
+    assert allowed["limit"] == {
+        "cap": "100000", "currency": "CNY", "forms": ["prepayment"], "credit_days": None,
+    }  # fmt: skip
+    refused = call(service, keys["service"], "POST", path, {**ORDER, "amount": "20000.01"}).json()
+    assert (refused["allowed"], refused["reason"]) == (False, "cap")
+    assert refused["order"]["exposure"] == "100000.01"
+    premium = call(
+        service, keys["service"], "POST", "/v1/customers/C-5/limit-check", {**ORDER, "amount": "1" * 15}
+    )
+    assert premium.json()["allowed"] is True
+    shown = call(service, keys["analyst"], "GET", f"{path}s").json()["checks"]
+    assert shown == [refused, allowed]
+
+
+def test_overdue_items_are_taken_down_and_shown(service: Service, keys: Keys) -> None:
+    item = {"item_id": "I-1", "amount": "12.50", "currency": "CNY", "due_on": "2026-01-01"}
+    path = "/v1/customers/C-6/overdue"
+    first = call(service, keys["service"], "POST", path, {"items": [item]}).json()
+    assert (first["items"], first["new"]) == (1, 1)
+    owed = call(service, keys["supervisor"], "GET", path).json()["items"]
+    assert [(one["item_id"], one["amount"]) for one in owed] == [("I-1", "12.50")]
+    paid = {**item, "paid_on": "2026-02-01"}
+    assert call(service, keys["service"], "POST", path, {"items": [paid, item]}).json()["paid"] == 1
+    assert call(service, keys["supervisor"], "GET", path).json()["items"] == []

@@ -6,17 +6,19 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, delete, insert, inspect, select, text, update
 from sqlalchemy.exc import DBAPIError
 
 from serving.confidential.keyring import Keyring, KeyringError
+from serving.store.case_tables import changes
 from serving.store.database import Database, StoreError
 from serving.store.declared import metadata
-from serving.store.schema import check_version, upgrade
+from serving.store.schema import _configuration, check_version, upgrade
 from serving.store.store import Store, Unaudited, create_store, open_store
-from serving.store.tables import audit_entries, documents
+from serving.store.tables import audit_entries, customers, documents
 from tests.stores import ACTOR, database_url, store
 
 __all__ = ["database_url", "store"]
@@ -151,6 +153,28 @@ def test_a_store_that_is_not_there_or_of_another_version_is_refused(tmp_path: Pa
         with pytest.raises(StoreError, match="later version"):
             use(empty)
     empty.close()
+
+
+def test_the_changes_of_an_earlier_store_are_numbered_by_their_moments(
+    database_url: str | None, tmp_path: Path
+) -> None:
+    database = Database(database_url or f"sqlite:///{tmp_path / 'earlier.db'}")
+    moments = [datetime(2026, 1, day, tzinfo=UTC) for day in (3, 1, 2, 1)]
+    with database.writing() as connection:
+        configuration = _configuration()
+        configuration.attributes["connection"] = connection
+        command.upgrade(configuration, "0003")
+        connection.execute(insert(customers).values(id="c", nature="enterprise", registered_at=moments[0]))
+        for id_, at in zip("dcba", moments, strict=True):
+            connection.execute(insert(changes).values(id=id_, customer="c", at=at, layer="approved"))
+    upgrade(database)
+    with database.reading() as connection:
+        rows = connection.execute(select(changes.c.id).order_by(changes.c.sequence)).scalars()
+        assert "".join(rows) == "acbd"
+        numbers = connection.execute(select(changes.c.sequence)).scalars()
+        assert sorted(numbers) == [1, 2, 3, 4]
+    check_version(database)
+    database.close()
 
 
 def test_a_database_with_other_tables_of_the_same_names_is_left_alone(tmp_path: Path) -> None:

@@ -39,6 +39,15 @@ ACCESS = (
     Access("POST", "/v1/cases/{case}/reject", _APPROVERS),
     Access("POST", "/v1/cases/{case}/withdraw", _WORKERS),
     Access("GET", "/v1/decisions/{decision}", _READERS),
+    Access("GET", "/v1/tasks", _READERS),
+    Access("GET", "/v1/tasks/{task}", _READERS),
+    Access("POST", "/v1/tasks/{task}/done", _WORKERS),
+    Access("GET", "/v1/lists/{list}", frozenset({Role.SERVICE}) | _READERS),
+    Access("GET", "/v1/customers/{customer_id}/tasks", _READERS),
+    Access("POST", "/v1/customers/{customer_id}/limit-check", frozenset({Role.SERVICE}) | _WORKERS),
+    Access("GET", "/v1/customers/{customer_id}/limit-checks", _READERS),
+    Access("POST", "/v1/customers/{customer_id}/overdue", frozenset({Role.SERVICE, Role.ANALYST})),
+    Access("GET", "/v1/customers/{customer_id}/overdue", _READERS),
 )
 """Every route of a service with a store. Without one, scoring alone is served, and nobody is asked."""
 

@@ -107,13 +107,16 @@ class EventDesk:
         self._office, self._served = office, served
         self._store, self._procedure = office.store, office.procedure
 
-    def take(self, writing: Writing, actor: Actor, event: Event) -> Taken:
+    def take(
+        self, writing: Writing, actor: Actor, event: Event, reason: CaseReason = CaseReason.EVENT
+    ) -> Taken:
         """Take an event: record it, evaluate, put a hold on and open a case, as its type demands.
 
         Args:
             writing: the transaction, which must be committed before the sender is told.
             actor: who reports it.
             event: what is reported.
+            reason: of a case that is opened.
 
         Raises:
             EventError: a field is wrong, or the day lies in the future.
@@ -139,14 +142,14 @@ class EventDesk:
         decision = self._decide_again(writing, known, id_, event)
         change, case = None, None
         if severity is Severity.ADVERSE:
-            case = self._office.open(writing, actor, known.id, CaseReason.EVENT, decision).id
+            case = self._office.open(writing, actor, known.id, reason, decision).id
             change = put_in_force(
                 writing, known.id, Layer.HOLD, Tier.RISK, decision=decision, case=case, reason=event.type
             )
         elif severity is Severity.NOTABLE and decision is not None:
             (after,) = proposals_after(writing.connection, self._procedure, [decision], writing.at)
             if after.steady.tier is not after.old:
-                case = self._office.open(writing, actor, known.id, CaseReason.EVENT, decision).id
+                case = self._office.open(writing, actor, known.id, reason, decision).id
         writing.connection.execute(insert(events).values(decision=decision, case=case, **row))
         writing.record("event.taken", known.id, {
             "event": id_, "type": event.type, "severity": str(severity), "decision": decision, "case": case,
@@ -201,6 +204,12 @@ class EventDesk:
             "decision": id_, "kind": EVENT, "tier": row["tier"], "digest": row["digest"],
         })  # fmt: skip
         return id_
+
+
+def was_taken(connection: Connection, known: KnownCustomer, event_id: str) -> bool:
+    """Whether an event of a customer was taken, by its sender's id."""
+    id_ = _keyed(known.data_key, event_id)
+    return connection.execute(select(events.c.id).where(events.c.id == id_)).one_or_none() is not None
 
 
 def ground_of(connection: Connection, known: KnownCustomer) -> Justification | None:

@@ -11,7 +11,7 @@ from enum import StrEnum
 from secrets import token_hex
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, or_, select, update
+from sqlalchemy import Connection, Row, func, insert, or_, select, update
 
 from features.terms import Tier
 from serving.store.case_tables import changes, standings
@@ -193,10 +193,11 @@ def _changed(
     if after.tier is before.tier:
         return None
     change = Change(token_hex(16), customer, moment, before.tier, after.tier, layer, decision, case)
+    sequence = select(func.coalesce(func.max(changes.c.sequence), 0) + 1).scalar_subquery()
     writing.connection.execute(
         insert(changes).values(
-            id=change.id, customer=customer, at=change.at, before=change.before, after=change.after,
-            layer=str(layer), decision=decision, case=case,
+            id=change.id, sequence=sequence, customer=customer, at=change.at, before=change.before,
+            after=change.after, layer=str(layer), decision=decision, case=case,
         )
     )  # fmt: skip
     return change

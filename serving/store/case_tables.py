@@ -1,6 +1,17 @@
 """Tables of what is in force, and of the cases by which it changes."""
 
-from sqlalchemy import Boolean, Column, Float, ForeignKey, Index, Integer, LargeBinary, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    Table,
+    Text,
+)
 from sqlalchemy import text as sql_text
 
 from serving.store.instants import Instant
@@ -39,6 +50,8 @@ changes = Table(
     "changes",
     metadata,
     Column("id", ID, primary_key=True),
+    # From 1 on, as they were written: of several at one moment the last counts.
+    Column("sequence", BigInteger, nullable=False),
     Column("customer", ID, ForeignKey("customers.id"), nullable=False, index=True),
     Column("at", Instant, nullable=False, index=True),
     Column("before", WORD),
@@ -46,6 +59,7 @@ changes = Table(
     Column("layer", WORD, nullable=False),
     Column("decision", ID, ForeignKey("decisions.id")),
     Column("case", ID, ForeignKey("cases.id")),
+    Index("uq_changes_sequence", "sequence", unique=True),
 )
 """Every change of the tier that counts: what notices and tasks follow from."""
 

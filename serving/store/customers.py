@@ -15,6 +15,7 @@ from serving.confidential.keyring import Keyring
 from serving.confidential.sealing import new_key, open_sealed, seal
 from serving.store.case_tables import case_items, cases
 from serving.store.store import Store, Writing
+from serving.store.strategy_tables import list_entries, overdue_items, tasks
 from serving.store.tables import customers
 
 _LOOKED_UP = 500
@@ -156,7 +157,31 @@ def erase_customer(writing: Writing, pseudonym: str) -> None:
             case_items.c.case.in_(listed),
         )
     )
+    _end_strategies(writing, pseudonym)
     writing.record("customer.erased", pseudonym, {"cases_withdrawn": closed.rowcount})
+
+
+def _end_strategies(writing: Writing, pseudonym: str) -> None:
+    """Close what is to be done for a customer, take it off every list, collect nothing any more."""
+    of_customer = tasks.c.customer == pseudonym
+    writing.connection.execute(
+        update(tasks)
+        .where(of_customer, tasks.c.state == "open")
+        .values(state="withdrawn", closed_at=writing.at)
+    )
+    writing.connection.execute(
+        update(tasks).where(of_customer, tasks.c.next_at.is_not(None)).values(next_at=None)
+    )
+    writing.connection.execute(
+        update(list_entries)
+        .where(list_entries.c.customer == pseudonym, list_entries.c.until.is_(None))
+        .values(until=writing.at)
+    )
+    writing.connection.execute(
+        update(overdue_items)
+        .where(overdue_items.c.customer == pseudonym, overdue_items.c.settled_at.is_(None))
+        .values(settled_at=writing.at)
+    )
 
 
 def masters_in_use(connection: Connection) -> set[int]:

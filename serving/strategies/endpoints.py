@@ -1,0 +1,210 @@
+"""The endpoints of the routes for tasks, lists, limits and overdue items."""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, time, timedelta
+from typing import Any
+
+from sqlalchemy import Connection
+
+from features.terms import Text
+from serving.access.roles import Actor
+from serving.procedure import Procedure
+from serving.refusal import Refusal
+from serving.store.customers import KnownCustomer, UnknownCustomer, customer_of, id_of
+from serving.store.store import Store
+from serving.strategies.collection import Reported, owed_items, report_items
+from serving.strategies.exposure import EXPLANATIONS, Verdict, check_order, checks_of
+from serving.strategies.following import on_list
+from serving.strategies.requests import (
+    DoneRequest,
+    ListQuery,
+    OrderRequest,
+    OverdueRequest,
+    TasksQuery,
+    read_request,
+)
+from serving.strategies.tasks import (
+    Task,
+    TaskError,
+    UnknownTask,
+    complete,
+    count_open,
+    evidence_of,
+    load_task,
+    open_tasks,
+    tasks_for,
+)
+
+Json = dict[str, Any]
+# Of tasks, list entries and checks so many are shown at once.
+MOST_SHOWN = 500
+
+
+class StrategyEndpoints:
+    """The endpoints, from the caller, the path's parts and body or query to the answer."""
+
+    def __init__(self, store: Store, procedure: Procedure) -> None:
+        self._store, self._plan = store, procedure.strategies
+
+    def tasks(self, actor: Actor, parts: Json, body: Json) -> Json:
+        asked = read_request(TasksQuery, body)
+        at = self._store.clock()
+        only = at if asked.overdue == "true" else None
+        with self._store.reading() as connection:
+            found = open_tasks(connection, owner=asked.owner, overdue_at=only, most=MOST_SHOWN)
+            return {
+                "open": count_open(connection, owner=asked.owner),
+                "overdue": count_open(connection, owner=asked.owner, overdue_at=at),
+                "tasks": [self._shown(connection, task, at) for task in found],
+            }
+
+    def task(self, actor: Actor, parts: Json, body: Json) -> Json:
+        at = self._store.clock()
+        with self._store.reading() as connection:
+            task = _refusing(lambda: load_task(connection, parts["task"]))
+            try:
+                evidence = evidence_of(connection, self._store.keyring, task)
+            except UnknownCustomer:
+                evidence = None
+            return {**self._shown(connection, task, at), "evidence": evidence}
+
+    def done(self, actor: Actor, parts: Json, body: Json) -> Json:
+        told = read_request(DoneRequest, body)
+        with self._store.writing(actor.name) as writing:
+            task = _refusing(
+                lambda: complete(
+                    writing, actor, self._store.keyring, self._plan, parts["task"],
+                    evidence=told.evidence, kpi_value=told.kpi, person=told.person,
+                )
+            )  # fmt: skip
+            return self._shown(writing.connection, task, writing.at)
+
+    def of_customer(self, actor: Actor, parts: Json, body: Json) -> Json:
+        at = self._store.clock()
+        with self._store.reading() as connection:
+            known = self._customer(connection, parts)
+            found = tasks_for(connection, known.id, MOST_SHOWN)
+            return {"tasks": [self._shown(connection, task, at) for task in found]}
+
+    def listed(self, actor: Actor, parts: Json, body: Json) -> Json:
+        asked = read_request(ListQuery, body)
+        at = self._store.clock()
+        if asked.on is not None:
+            at = datetime.combine(asked.on, time.min, UTC) + timedelta(days=1, microseconds=-1)
+        with self._store.reading() as connection:
+            found = on_list(connection, parts["list"], at)
+            return {
+                "list": parts["list"],
+                "at": at.isoformat(),
+                "listed": len(found),
+                "customers": [
+                    {
+                        "customer_id": id_of(connection, self._store.keyring, of.customer),
+                        "since": of.since.isoformat(),
+                    }
+                    for of in found[:MOST_SHOWN]
+                ],
+            }
+
+    def limit_check(self, actor: Actor, parts: Json, body: Json) -> Json:
+        order = read_request(OrderRequest, body).order()
+        with self._store.writing(actor.name) as writing:
+            known = self._customer(writing.connection, parts)
+            return _shown_verdict(check_order(writing, actor, self._plan, known, order))
+
+    def limit_checks(self, actor: Actor, parts: Json, body: Json) -> Json:
+        with self._store.reading() as connection:
+            known = self._customer(connection, parts)
+            return {"checks": [_shown_verdict(of) for of in checks_of(connection, known, MOST_SHOWN)]}
+
+    def report_overdue(self, actor: Actor, parts: Json, body: Json) -> Json:
+        told = read_request(OverdueRequest, body)
+        with self._store.writing(actor.name) as writing:
+            known = self._customer(writing.connection, parts)
+            became = report_items(writing, actor, known, [item.item() for item in told.items])
+            return {"items": len(told.items), **{str(what): became[what] for what in Reported}}
+
+    def overdue(self, actor: Actor, parts: Json, body: Json) -> Json:
+        today = self._store.clock().date()
+        with self._store.reading() as connection:
+            found = owed_items(connection, self._customer(connection, parts))
+        return {
+            "items": [
+                {
+                    "item_id": of.item_id, "amount": str(of.amount), "currency": of.currency,
+                    "due_on": of.due_on.isoformat(), "days_overdue": max((today - of.due_on).days, 0),
+                }
+                for of in found
+            ]
+        }  # fmt: skip
+
+    def _customer(self, connection: Connection, parts: Json) -> KnownCustomer:
+        return customer_of(connection, self._store.keyring, parts["customer_id"])
+
+    def _shown(self, connection: Connection, task: Task, at: datetime) -> Json:
+        return {
+            "task": task.id, "strategy": task.strategy, "names": self._names(task),
+            "customer_id": id_of(connection, self._store.keyring, task.customer),
+            "tier": task.tier and str(task.tier), "occurrence": task.occurrence,
+            "department": task.department, "person": task.person, "kpi": task.kpi,
+            "kpi_value": task.kpi_value, "opened_at": task.opened_at.isoformat(),
+            "due_at": task.due_at.isoformat(), "overdue": task.overdue(at), "state": str(task.state),
+            "closed_at": None if task.closed_at is None else task.closed_at.isoformat(),
+            "closed_by": task.closed_by,
+        }  # fmt: skip
+
+    def _names(self, task: Task) -> Json | None:
+        """Return what a task is called, by language; None of one that the procedure has no more."""
+        if task.tier is None:
+            found = [stage.names for stage in self._plan.collection if stage.id == task.strategy]
+            return in_languages(found[0]) if found else None
+        strategy = self._plan.strategy(task.tier, task.strategy)
+        return None if strategy is None else in_languages(strategy.names)
+
+
+Endpoint = Callable[[StrategyEndpoints, Actor, Json, Json], Json]
+STRATEGY_ROUTES: Mapping[tuple[str, str], Endpoint] = {
+    ("GET", "/v1/tasks"): StrategyEndpoints.tasks,
+    ("GET", "/v1/tasks/{task}"): StrategyEndpoints.task,
+    ("POST", "/v1/tasks/{task}/done"): StrategyEndpoints.done,
+    ("GET", "/v1/lists/{list}"): StrategyEndpoints.listed,
+    ("GET", "/v1/customers/{customer_id}/tasks"): StrategyEndpoints.of_customer,
+    ("POST", "/v1/customers/{customer_id}/limit-check"): StrategyEndpoints.limit_check,
+    ("GET", "/v1/customers/{customer_id}/limit-checks"): StrategyEndpoints.limit_checks,
+    ("POST", "/v1/customers/{customer_id}/overdue"): StrategyEndpoints.report_overdue,
+    ("GET", "/v1/customers/{customer_id}/overdue"): StrategyEndpoints.overdue,
+}
+
+
+def in_languages(text: Text) -> Json:
+    """Return a text by language."""
+    return text.model_dump(mode="json", by_alias=True)
+
+
+def _shown_verdict(verdict: Verdict) -> Json:
+    order, limit = verdict.order, verdict.limit
+    return {
+        "check": verdict.check, "at": verdict.at.isoformat(), "allowed": verdict.allowed,
+        "reason": verdict.reason and str(verdict.reason),
+        "explanation": verdict.reason and EXPLANATIONS[verdict.reason],
+        "tier": verdict.tier and str(verdict.tier), "layer": verdict.layer and str(verdict.layer),
+        "order": {
+            "amount": str(order.amount), "currency": order.currency, "form": str(order.form),
+            "credit_days": order.credit_days, "outstanding": str(order.outstanding),
+            "exposure": str(order.exposure),
+        },
+        "limit": {
+            "cap": None if limit.cap is None else str(limit.cap), "currency": limit.currency,
+            "forms": [str(form) for form in limit.forms], "credit_days": limit.credit_days,
+        },
+    }  # fmt: skip
+
+
+def _refusing(work: Callable[[], Task]) -> Task:
+    """Turn the reasons for which a task is not done into refusals."""
+    try:
+        return work()
+    except UnknownTask as error:
+        raise Refusal(404, str(error), "path") from None
+    except TaskError as error:
+        raise Refusal(409, str(error), "task") from None

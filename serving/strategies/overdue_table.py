@@ -1,0 +1,117 @@
+"""Overdue items from a table: customer_id, item_id, amount, currency, due_on and, where paid, paid_on."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+import numpy as np
+
+from features.sources import cells
+from features.sources.opening import RawChunk, TableError, open_raw
+from serving.access.roles import Actor
+from serving.store.customers import find_customers
+from serving.store.store import Store
+from serving.strategies.collection import OverdueItem, Reported, report_items
+
+# Taken down in one transaction.
+CHUNK_ROWS = 500
+
+_NEEDED = ("customer_id", "item_id", "amount", "currency", "due_on")
+_PAID_ON = "paid_on"
+_AMOUNT = re.compile(r"[0-9]{1,15}(\.[0-9]{1,4})?")
+_CURRENCY = re.compile(r"[A-Z]{3}")
+_LONGEST_ID = 200
+
+
+@dataclass
+class TakenDown:
+    """What came of a table: how many rows became what, and of the others the number and why."""
+
+    became: Counter[Reported] = field(default_factory=Counter)
+    rejected: list[tuple[int, str]] = field(default_factory=list)
+
+
+def take_down(store: Store, actor: Actor, table: Path) -> TakenDown:
+    """Take down the overdue items of a table, each part of it whole or not at all.
+
+    Raises:
+        TableError: the table cannot be read as a whole, or a column is absent.
+        StoreError: the store cannot be reached; what was taken down stays.
+    """
+    taken = TakenDown()
+    with open_raw(table, chunk_rows=CHUNK_ROWS) as raw:
+        absent = [name for name in _NEEDED if name not in raw.header]
+        if absent:
+            raise TableError(f"{table}: column {absent[0]} is absent; give {', '.join(_NEEDED)}")
+        places = {name: raw.header.index(name) for name in (*_NEEDED, _PAID_ON) if name in raw.header}
+        for chunk in raw.chunks:
+            taken.rejected += chunk.misshapen
+            _take_chunk(store, actor, chunk, places, taken)
+    return taken
+
+
+def _take_chunk(
+    store: Store, actor: Actor, chunk: RawChunk, places: dict[str, int], taken: TakenDown
+) -> None:
+    of_customer: dict[str, list[tuple[int, OverdueItem]]] = {}
+    for number, customer_id, item in _items(chunk, places, taken):
+        of_customer.setdefault(customer_id, []).append((number, item))
+    if not of_customer:
+        return
+    with store.writing(actor.name) as writing:
+        known = find_customers(writing.connection, store.keyring, of_customer)
+        for customer_id, found in of_customer.items():
+            if customer_id in known:
+                items = [item for _, item in found]
+                taken.became += report_items(writing, actor, known[customer_id], items)
+            else:
+                taken.rejected += [(number, "the customer is not registered") for number, _ in found]
+        writing.record("overdue.table_part", None, {"customers": len(known)})
+
+
+def _items(
+    chunk: RawChunk, places: dict[str, int], taken: TakenDown
+) -> Iterator[tuple[int, str, OverdueItem]]:
+    """Yield number, customer and item of each row that is right; note the others."""
+    texts = {name: cells.texts(chunk.frame[places[name]]) for name in _NEEDED[:4]}
+    lost = cells.lost_digits(chunk.frame[places["amount"]])
+    due, wrong_due = cells.dates(chunk.frame[places["due_on"]])
+    paid = np.full(len(chunk.rows), np.datetime64("NaT"), dtype="datetime64[D]")
+    wrong_paid = np.zeros(len(chunk.rows), dtype=np.bool_)
+    if _PAID_ON in places:
+        paid, wrong_paid = cells.dates(chunk.frame[places[_PAID_ON]])
+    for row, number in enumerate(int(of) for of in chunk.rows):
+        customer_id, item_id, amount, currency = (texts[name][row] for name in _NEEDED[:4])
+        if customer_id is None:
+            taken.rejected.append((number, "customer_id: is absent"))
+        elif item_id is None or len(item_id) > _LONGEST_ID or not item_id.isprintable():
+            taken.rejected.append((number, f"item_id: must be a text of 1 to {_LONGEST_ID} characters"))
+        elif amount is None or lost[row] or not _AMOUNT.fullmatch(amount):
+            taken.rejected.append((number, "amount: must be a number such as 1250.00"))
+        elif currency is None or not _CURRENCY.fullmatch(currency):
+            taken.rejected.append((number, "currency: must be a code such as CNY"))
+        elif wrong_due[row] or np.isnat(due[row]):
+            taken.rejected.append((number, "due_on: must be a day such as 2026-01-31"))
+        elif wrong_paid[row]:
+            taken.rejected.append((number, "paid_on: must be a day such as 2026-01-31, or empty"))
+        else:
+            yield (
+                number,
+                customer_id,
+                OverdueItem(
+                    item_id,
+                    Decimal(amount),
+                    currency,
+                    _day(due[row]),
+                    None if np.isnat(paid[row]) else _day(paid[row]),
+                ),
+            )
+
+
+def _day(moment: np.datetime64) -> date:
+    day: date = moment.astype("datetime64[D]").item()
+    return day

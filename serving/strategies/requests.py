@@ -1,0 +1,112 @@
+"""The requests of the routes for strategies, read strictly: amounts are texts, so that none is rounded."""
+
+import json
+from collections.abc import Mapping
+from datetime import date
+from decimal import Decimal
+from typing import Annotated, Any, Self, TypeVar
+
+from pydantic import Field, ValidationError, model_validator
+
+from features.terms import Declared
+from serving.refusal import Refusal
+from serving.strategies.collection import OverdueItem
+from serving.strategies.declared import Form
+from serving.strategies.exposure import Order
+from serving.strict_json import refuse_repeated
+
+MOST_ITEMS = 1000
+_LONGEST_ID = 200
+
+Amount = Annotated[str, Field(pattern=r"^[0-9]{1,15}(\.[0-9]{1,4})?$")]
+Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+R = TypeVar("R", bound=Declared)
+
+
+class OrderRequest(Declared):
+    """An order to check: amounts as texts such as "1250.00"; `credit_days` with credit and only then."""
+
+    amount: Amount
+    currency: Currency
+    form: Form
+    outstanding: Amount
+    credit_days: int | None = Field(default=None, ge=0, le=3660)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if (self.form is Form.CREDIT) != (self.credit_days is not None):
+            raise ValueError("give credit_days with credit, and only then")
+        return self
+
+    def order(self) -> Order:
+        """Return the order."""
+        return Order(
+            Decimal(self.amount), self.currency, self.form, Decimal(self.outstanding), self.credit_days
+        )
+
+
+class ItemRequest(Declared):
+    """An overdue item; `paid_on` where it is paid."""
+
+    item_id: str = Field(min_length=1, max_length=_LONGEST_ID)
+    amount: Amount
+    currency: Currency
+    due_on: date
+    paid_on: date | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if not self.item_id.isprintable():
+            raise ValueError("item_id must be printable text")
+        return self
+
+    def item(self) -> OverdueItem:
+        """Return the item."""
+        return OverdueItem(self.item_id, Decimal(self.amount), self.currency, self.due_on, self.paid_on)
+
+
+class OverdueRequest(Declared):
+    """A customer's overdue items."""
+
+    items: tuple[ItemRequest, ...] = Field(min_length=1, max_length=MOST_ITEMS)
+
+
+class DoneRequest(Declared):
+    """That a task is done: what was done, the KPI as measured, and the person whom it names."""
+
+    evidence: str
+    kpi: float | None = None
+    person: str | None = None
+
+
+class TasksQuery(Declared):
+    """Which open tasks: of a department or person, and whether only those whose time is over."""
+
+    owner: str | None = Field(default=None, max_length=_LONGEST_ID)
+    overdue: str = Field(default="false", pattern="^(true|false)$")
+
+
+class ListQuery(Declared):
+    """Who stood on a list at the end of which day, in UTC; now without one."""
+
+    on: date | None = None
+
+
+def read_request(kind: type[R], body: Mapping[str, Any]) -> R:
+    """Read a request.
+
+    Raises:
+        Refusal: 422 with the first field that is wrong, never with its value.
+    """
+    for item in body["items"] if isinstance(body.get("items"), list) else ():
+        refuse_repeated(item, "items")
+    try:
+        return kind.model_validate_json(json.dumps(body))
+    except ValidationError as error:
+        details = error.errors(include_input=False, include_url=False)[0]
+        if details["type"] == "extra_forbidden":
+            # The caller's own key may be a customer's value.
+            reason = f"has an unknown field; give only {', '.join(kind.model_fields)}"
+            raise Refusal(422, reason, "body") from None
+        field = ".".join(str(part) for part in details["loc"]) or "body"
+        raise Refusal(422, details["msg"].removeprefix("Value error, "), field) from None

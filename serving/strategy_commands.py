@@ -1,0 +1,187 @@
+"""The commands of strategies that act: task, listed, overdue, deliver and tick."""
+
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from features.terminal import BadInput, bar, out, table_of
+from models.options import CatalogOption, ModelOption, PolicyOption, StateOption
+from serving.store_options import KeysOption, ProcedureOption, StoreOption, opened, operator
+
+_SHOWN = 50
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise BadInput("a day is written as 2026-01-31") from None
+
+
+def _moment(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise BadInput("a moment is written as 2026-01-31T09:00:00Z") from None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+
+
+def list_tasks(
+    owner: Annotated[
+        str | None, typer.Option("--owner", help="Only those of a department or person.")
+    ] = None,
+    overdue: Annotated[bool, typer.Option("--overdue", help="Only those whose time is over.")] = False,
+    store: StoreOption = None,
+    keys: KeysOption = None,
+) -> None:
+    """List the tasks that are to be done, those due first."""
+    from serving.store.customers import id_of
+    from serving.strategies.tasks import count_open, open_tasks
+
+    with opened(store, keys) as found, found.reading() as connection:
+        at = found.clock()
+        number = count_open(connection, owner=owner)
+        late = count_open(connection, owner=owner, overdue_at=at)
+        waiting = open_tasks(connection, owner=owner, overdue_at=at if overdue else None, most=_SHOWN)
+        rows = [
+            (of.id, of.strategy, id_of(connection, found.keyring, of.customer), str(of.tier or "—"),
+             of.owner, f"{of.due_at:%Y-%m-%d}", "overdue" if of.overdue(at) else "")
+            for of in waiting
+        ]  # fmt: skip
+    columns = ("task", "what", "customer", "tier", "owner", "due", "")
+    out.print(table_of(f"{number:,} open tasks, {late:,} of them overdue", columns, rows))
+
+
+def finish_task(
+    task: Annotated[str, typer.Argument(help="The task's id.")],
+    evidence: Annotated[str, typer.Option("--evidence", help="What was done, in your words.")],
+    kpi: Annotated[float | None, typer.Option("--kpi", help="The task's KPI, as measured.")] = None,
+    person: Annotated[
+        str | None, typer.Option("--person", help="Where the task is to name an account manager: who.")
+    ] = None,
+    procedure: ProcedureOption = None,
+    store: StoreOption = None,
+    keys: KeysOption = None,
+) -> None:
+    """Record that a task is done, with the evidence."""
+    from serving.procedure import load_procedure
+    from serving.strategies.tasks import complete
+
+    actor, rules = operator(), load_procedure(procedure)
+    with opened(store, keys) as found, found.writing(actor.name) as writing:
+        complete(
+            writing, actor, found.keyring, rules.strategies, task,
+            evidence=evidence, kpi_value=kpi, person=person,
+        )  # fmt: skip
+    out.print("Done.")
+
+
+def listed(
+    name: Annotated[str, typer.Argument(help="The list, such as early_warning or priority.")],
+    on: Annotated[str | None, typer.Option("--on", help="The day, at its end in UTC. [now]")] = None,
+    store: StoreOption = None,
+    keys: KeysOption = None,
+) -> None:
+    """Show which customers stand on a list, such as a watch list, today or on a day."""
+    from serving.store.customers import id_of
+    from serving.strategies.following import on_list
+
+    with opened(store, keys) as found, found.reading() as connection:
+        at = found.clock()
+        if on is not None:
+            at = datetime.combine(_day(on), time.min, UTC) + timedelta(days=1, microseconds=-1)
+        entries = on_list(connection, name, at)
+        rows = [
+            (id_of(connection, found.keyring, of.customer), f"{of.since:%Y-%m-%d %H:%M}")
+            for of in entries[:_SHOWN]
+        ]
+    out.print(table_of(f"{len(entries):,} customers on {name}", ("customer", "since"), rows))
+
+
+def overdue(
+    file: Annotated[
+        Path, typer.Argument(help="customer_id, item_id, amount, currency, due_on, paid_on: a table.")
+    ],
+    store: StoreOption = None,
+    keys: KeysOption = None,
+) -> None:
+    """Take down overdue items from a table; paid ones, and what is to be done about them, are closed."""
+    from serving.strategies.collection import Reported
+    from serving.strategies.overdue_table import take_down
+
+    with opened(store, keys) as found:
+        taken = take_down(found, operator(), file)
+    counts = ", ".join(f"{taken.became[what]:,} {str(what).replace('_', ' ')}" for what in Reported)
+    out.print(f"{counts}; {len(taken.rejected):,} rows rejected.", markup=False, soft_wrap=True)
+    _print_rows(taken.rejected)
+
+
+def deliver(
+    table: Annotated[Path, typer.Argument(help="Indicators: a build's, or any .csv, .parquet or .xlsx.")],
+    as_of: Annotated[str, typer.Option("--as-of", help="The day of the indicators.")],
+    model: ModelOption = None,
+    catalog: CatalogOption = None,
+    policy: PolicyOption = None,
+    procedure: ProcedureOption = None,
+    store: StoreOption = None,
+    keys: KeysOption = None,
+    state: StateOption = None,
+) -> None:
+    """Compare new indicators with the last periodic evaluation; what has worsened becomes an event."""
+    from serving.chosen import chosen_served
+    from serving.procedure import load_procedure
+    from serving.reviews.office import Office
+    from serving.strategies.deliveries import DeliveryDesk
+
+    day, rules = _day(as_of), load_procedure(procedure)
+    served = chosen_served(model, catalog, policy, state)
+    with opened(store, keys) as found:
+        desk = DeliveryDesk(Office(found, rules), served)
+        with bar(f"comparing {escape(table.name)}") as advance:
+            checked = desk.check(operator(), table, day, progress=lambda _, share: advance(share))
+    out.print(
+        f"{checked.read:,} read, {checked.compared:,} compared; {checked.rejected:,} rejected, "
+        f"{checked.not_registered:,} not registered, {checked.never_evaluated:,} never evaluated, "
+        f"{checked.not_newer:,} evaluated on a later day.",
+        markup=False,
+        soft_wrap=True,
+    )
+    for id_, number in sorted(checked.broken.items()):
+        out.print(f"{id_}: {number:,} customers", markup=False)
+    out.print(
+        f"{checked.taken:,} events taken, {checked.repeated:,} had been before, "
+        f"{len(checked.refused):,} could not be."
+    )
+    _print_rows(checked.refused)
+    for id_, why in checked.ignored.items():
+        out.print(f"Rule {id_} is left out: {why}.", markup=False, soft_wrap=True)
+
+
+def tick(
+    at: Annotated[str | None, typer.Option("--at", help="The moment. [now]")] = None,
+    procedure: ProcedureOption = None,
+    store: StoreOption = None,
+    keys: KeysOption = None,
+) -> None:
+    """Do what time brings about: end overrides, make tasks, lists and stages of collection; for cron."""
+    from serving.procedure import load_procedure
+    from serving.strategies.upkeep import Upkeep
+
+    moment = None if at is None else _moment(at)
+    with opened(store, keys) as found:
+        done = Upkeep(found, load_procedure(procedure), operator().name).run(moment)
+    out.print(
+        f"{done.expired:,} tiers changed as an override ended; {done.followed:,} changes followed, "
+        f"{done.recurred:,} recurring tasks made again, {done.staged:,} stages of collection begun.",
+        soft_wrap=True,
+    )
+
+
+def _print_rows(rows: list[tuple[int, str]]) -> None:
+    for number, reason in rows[:_SHOWN]:
+        out.print(f"row {number}: {reason}", markup=False, soft_wrap=True)
+    if len(rows) > _SHOWN:
+        out.print(f"… and {len(rows) - _SHOWN:,} more")
