@@ -11,6 +11,7 @@ from features.terminal import err, out, steps, table_of
 from models import commands as of_models
 from models.options import StateOption
 from serving import commands as of_serving
+from serving import notice_commands as of_notices
 from serving import review_commands as of_reviews
 from serving import store_commands as of_store
 from training import commands as of_training
@@ -78,6 +79,7 @@ for name, help_ in (
     ("customer", "Customers in the store."),
     ("audit", "The audit trail."),
     ("case", "Adjustment cases: proposed by one, approved by another."),
+    ("notice", "Notices of changes, to customers and departments."),
 ):
     groups[name] = typer.Typer(no_args_is_help=True, help=help_)
     app.add_typer(groups[name], name=name)
@@ -94,6 +96,8 @@ for group, name, command in (
     ("access", "list", of_store.list_keys),
     ("keys", "rotate", of_store.rotate_master),
     ("keys", "prune", of_store.prune_masters),
+    ("customer", "import", of_notices.import_particulars),
+    ("customer", "webhook-secret", of_notices.webhook_secret),
     ("customer", "erase", of_store.erase_customer),
     ("audit", "verify", of_store.verify_audit),
     ("case", "list", of_reviews.list_cases),
@@ -102,6 +106,9 @@ for group, name, command in (
     ("case", "approve", of_reviews.approve_case),
     ("case", "reject", of_reviews.reject_case),
     ("case", "pull-out", of_reviews.pull_out_of_case),
+    ("notice", "run", of_notices.run_notices),
+    ("notice", "list", of_notices.list_notices),
+    ("notice", "retry", of_notices.retry_notice),
 ):
     groups[group].command(name)(command)
 
@@ -148,6 +155,7 @@ EXPECTED = {
     "serving.confidential.keyring": "KeyringError",
     "serving.confidential.sealing": "SealError",
     "serving.launch": "CannotServe",
+    "serving.notices.outbox": "NoticeError",
     "serving.reviews.cases": "CaseError",
     "serving.reviews.events": "EventError",
     "serving.reviews.replay": "UnknownDecision",

@@ -15,6 +15,7 @@ from pydantic import Field, model_validator
 
 from features.declaration import content_hash, load_declared
 from features.terms import Declared, Text, Tier
+from serving.notices.rules import NoticeRules
 
 
 class Severity(StrEnum):
@@ -76,6 +77,7 @@ class Procedure(Declared):
         override_days: after which an override ends at the latest.
         case_days: within which a case should be closed.
         request_days: within which a department should answer.
+        notices: how customers and departments are told of changes (M23).
     """
 
     procedure: str = Field(default="default", pattern=r"^[a-z][a-z0-9_]*$")
@@ -88,6 +90,7 @@ class Procedure(Declared):
     override_days: int = Field(default=180, ge=1, le=366)
     case_days: int = Field(default=14, ge=1)
     request_days: int = Field(default=5, ge=1)
+    notices: NoticeRules = NoticeRules()
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
