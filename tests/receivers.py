@@ -90,8 +90,9 @@ def postbox(tls: ssl.SSLContext | None = None, **settings: Any) -> Iterator[Post
 
 
 def _login(server: SMTP, session: Session, envelope: Envelope, mechanism: str, data: Any) -> AuthResult:
-    right = LoginPassword(USER.encode(), PASSWORD.encode())
-    return AuthResult(success=data == right, handled=True)
+    right = data == LoginPassword(USER.encode(), PASSWORD.encode())
+    # What is not handled the server answers itself.
+    return AuthResult(success=right, handled=right)
 
 
 @dataclass

@@ -8,7 +8,7 @@ from email.policy import default
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select
 
@@ -71,7 +71,7 @@ def text_of(content: Content) -> str:
         text: str = json.loads(content.payload)["data"]["text"]
         return text
     message = message_from_bytes(content.payload, policy=default)
-    text = message.get_content()
+    text = message.get_content().replace("\r\n", "\n")
     return text
 
 
@@ -298,7 +298,6 @@ MOMENT = Clock().moment
 CHANGE = TierChange("0" * 32, "1" * 32, MOMENT, Tier.GOOD, Tier.RISK, Layer.HOLD)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.text(max_size=60), st.sampled_from(Language))
 def test_no_name_changes_the_headers_of_a_mail(name: str, language: Language) -> None:
     try:

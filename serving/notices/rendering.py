@@ -182,8 +182,8 @@ def render(
     mail["Date"] = format_datetime(at)
     mail["Message-ID"] = f"<{notice}@{rules.sender.rpartition('@')[2]}>"
     mail["Auto-Submitted"] = "auto-generated"
-    mail["Content-Language"] = str(language)
     mail.set_content(text)
+    mail["Content-Language"] = str(language)
     return Content(Channel.EMAIL, recipient.address, rules.sender, None, mail.as_bytes())
 
 

@@ -107,16 +107,14 @@ class Mail:
                 if self._open.noop()[0] == 250:
                     return self._open
             self.close()
-        context = ssl.create_default_context(cafile=settings.authorities)
-        me = socket.gethostname()
+        place, me = (settings.host, settings.port), socket.gethostname()
         if settings.security is Security.TLS:
-            self._open = smtplib.SMTP_SSL(
-                settings.host, settings.port, me, timeout=self._timeout, context=context
-            )
+            trusted = ssl.create_default_context(cafile=settings.authorities)
+            self._open = smtplib.SMTP_SSL(*place, me, timeout=self._timeout, context=trusted)
         else:
-            self._open = smtplib.SMTP(settings.host, settings.port, me, timeout=self._timeout)
+            self._open = smtplib.SMTP(*place, me, timeout=self._timeout)
         if settings.security is Security.STARTTLS:
-            self._open.starttls(context=context)
+            self._open.starttls(context=ssl.create_default_context(cafile=settings.authorities))
         if settings.user is not None and settings.password is not None:
             self._open.login(settings.user, settings.password)
         return self._open
