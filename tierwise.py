@@ -11,6 +11,7 @@ from features.terminal import err, out, steps, table_of
 from models import commands as of_models
 from models.options import StateOption
 from serving import commands as of_serving
+from serving import notice_commands as of_notices
 from serving import review_commands as of_reviews
 from serving import store_commands as of_store
 from serving import strategy_commands as of_strategies
@@ -81,6 +82,7 @@ for name, help_ in (
     ("audit", "The audit trail."),
     ("case", "Adjustment cases: proposed by one, approved by another."),
     ("task", "What tiers in force ask to be done, by whom and by when."),
+    ("notice", "Notices of changes, to customers and departments."),
 ):
     groups[name] = typer.Typer(no_args_is_help=True, help=help_)
     app.add_typer(groups[name], name=name)
@@ -101,6 +103,8 @@ for group, name, command in (
     ("access", "list", of_store.list_keys),
     ("keys", "rotate", of_store.rotate_master),
     ("keys", "prune", of_store.prune_masters),
+    ("customer", "import", of_notices.import_particulars),
+    ("customer", "webhook-secret", of_notices.webhook_secret),
     ("customer", "erase", of_store.erase_customer),
     ("audit", "verify", of_store.verify_audit),
     ("case", "list", of_reviews.list_cases),
@@ -111,6 +115,9 @@ for group, name, command in (
     ("case", "pull-out", of_reviews.pull_out_of_case),
     ("task", "list", of_strategies.list_tasks),
     ("task", "done", of_strategies.finish_task),
+    ("notice", "run", of_notices.run_notices),
+    ("notice", "list", of_notices.list_notices),
+    ("notice", "retry", of_notices.retry_notice),
 ):
     groups[group].command(name)(command)
 
@@ -157,6 +164,7 @@ EXPECTED = {
     "serving.confidential.keyring": "KeyringError",
     "serving.confidential.sealing": "SealError",
     "serving.launch": "CannotServe",
+    "serving.notices.outbox": "NoticeError",
     "serving.reviews.cases": "CaseError",
     "serving.reviews.events": "EventError",
     "serving.reviews.replay": "UnknownDecision",

@@ -29,6 +29,7 @@ from serving.body import MAX_BODY, read_body
 from serving.description import describe_served
 from serving.example import example_customer
 from serving.next_tier import NextTier
+from serving.notices.feedback_routes import FEEDBACK_ROUTES
 from serving.openapi import Examples, openapi_document
 from serving.operations import ROUTES as OPERATED
 from serving.operations import Operations
@@ -85,6 +86,7 @@ def build_app(
     endpoints = {
         **{key: service.admitting(*key, endpoint) for key, endpoint in routes.items()},
         **{(path, method): service.operating(path, method) for method, path in OPERATED},
+        **{(path, method): service.hearing for method, path in FEEDBACK_ROUTES},
     }
     methods: dict[str, list[str]] = {}
     for path, method in endpoints:
@@ -140,6 +142,8 @@ class _Service:
         )
         self._docs = _dump(openapi_document(served.scorer.catalog, examples))
         self._catalog = _dump(describe_served(served))
+        if operations is not None:
+            operations.start()
 
     def stop(self) -> None:
         """Finish what was begun."""
@@ -166,6 +170,11 @@ class _Service:
             return _json(await self._operations.answer(request, method, path))
 
         return operated
+
+    async def hearing(self, request: Request) -> Response:
+        if self._operations is None:
+            raise Refusal(404, "this service has no store; start it with --operate", "path")
+        return await self._operations.hear(request)
 
     async def score(self, request: Request) -> Response:
         body = await read_body(request)

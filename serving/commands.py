@@ -125,6 +125,9 @@ def serve(
         bool,
         typer.Option("--operate", help="With the store: events, cases, tiers in force; callers need keys."),
     ] = False,
+    notify: Annotated[
+        bool, typer.Option("--notify", help="With --operate: also send the notices that are due.")
+    ] = False,
     procedure: ProcedureOption = None,
     store: StoreOption = None,
     keys: KeysOption = None,
@@ -134,10 +137,12 @@ def serve(
     from serving.chosen import chosen_settings
     from serving.launch import serve as start
 
+    if notify and not operate:
+        raise BadInput("--notify sends from the store: give --operate too")
     if operate:
         from serving.operating import set_environment
 
-        set_environment(store, keys, procedure)
+        set_environment(store, keys, procedure, notify=notify)
 
     start(host=host, port=port, workers=workers, settings=chosen_settings(model, catalog, policy, state))
 

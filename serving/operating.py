@@ -6,6 +6,7 @@ from pathlib import Path
 
 from serving.access.gate import Gate
 from serving.access.tokens import TokenError, TokenVerifier
+from serving.notices.smtp import SmtpSettings
 from serving.operations import Operations
 from serving.procedure import load_procedure
 from serving.served import Served
@@ -14,6 +15,7 @@ from serving.store.store import open_store
 from serving.store_options import KEYS_VARIABLE, STORE_VARIABLE, store_place
 
 OPERATE_VARIABLE = "TIERWISE_OPERATE"
+NOTIFY_VARIABLE = "TIERWISE_NOTIFY"
 PROCEDURE_VARIABLE = "TIERWISE_PROCEDURE"
 JWKS_VARIABLE, ISSUER_VARIABLE, AUDIENCE_VARIABLE = (
     "TIERWISE_JWKS", "TIERWISE_JWT_ISSUER", "TIERWISE_JWT_AUDIENCE",
@@ -24,7 +26,8 @@ def load_operations(served: Served, environment: Mapping[str, str] = os.environ)
     """Return the operations of a service with a store; None where it is to have none.
 
     Raises:
-        SettingsError: of the identity provider's keys, issuer and audience something is missing or wrong.
+        SettingsError: of the identity provider's keys, issuer and audience something is missing or wrong, or
+            the e-mail server's settings are.
         StoreError, KeyringError: the store cannot be opened.
         DeclarationError: the procedure is wrong.
     """
@@ -34,16 +37,23 @@ def load_operations(served: Served, environment: Mapping[str, str] = os.environ)
     procedure = environment.get(PROCEDURE_VARIABLE)
     rules = load_procedure(Path(procedure) if procedure else None)
     tokens = _tokens(environment)
+    notify = bool(environment.get(NOTIFY_VARIABLE))
+    if notify:
+        SmtpSettings.from_environment(environment)
     store = open_store(*store_place(environment.get(STORE_VARIABLE), Path(keys) if keys else None))
-    return Operations(store, served, rules, Gate(store, tokens))
+    return Operations(store, served, rules, Gate(store, tokens), notify=notify)
 
 
-def set_environment(store: str | None, keys: Path | None, procedure: Path | None) -> None:
+def set_environment(
+    store: str | None, keys: Path | None, procedure: Path | None, *, notify: bool = False
+) -> None:
     """Say to workers that they have a store, and which."""
     url, folder = store_place(store, keys)
     os.environ |= {OPERATE_VARIABLE: "1", KEYS_VARIABLE: str(folder.absolute())}
     if url is not None:
         os.environ[STORE_VARIABLE] = url
+    if notify:
+        os.environ[NOTIFY_VARIABLE] = "1"
     if procedure is not None:
         os.environ[PROCEDURE_VARIABLE] = str(procedure.absolute())
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 from starlette.requests import Request
+from starlette.responses import Response
 
 from features.terms import Tier
 from serving.access.gate import Gate
@@ -18,6 +19,11 @@ from serving.access.roles import Actor
 from serving.body import read_body
 from serving.confidential.keyring import KeyringError
 from serving.event_request import parse_event
+from serving.notices.background import NoticeThread
+from serving.notices.endpoints import take_particulars
+from serving.notices.feedback import objections_in
+from serving.notices.feedback_routes import FeedbackDesk
+from serving.notices.outbox import Outbox
 from serving.procedure import Procedure
 from serving.refusal import Refusal
 from serving.reviews.cases import (
@@ -56,17 +62,28 @@ MOST_CASES = 500
 class Operations:
     """The endpoints; each runs in one thread of its own, for the store answers no sooner to more."""
 
-    def __init__(self, store: Store, served: Served, procedure: Procedure, gate: Gate) -> None:
+    def __init__(
+        self, store: Store, served: Served, procedure: Procedure, gate: Gate, *, notify: bool = False
+    ) -> None:
         self._store, self._procedure, self._gate = store, procedure, gate
         self._office = Office(store, procedure)
         self._desk = EventDesk(self._office, served)
         self._replayer = Replayer(store)
         self._strategies = StrategyEndpoints(store, procedure)
         self._upkeep = Upkeep(store, procedure)
+        self._feedback = FeedbackDesk(self._office)
+        self._notices = NoticeThread(Outbox(store, procedure)) if notify else None
         self._thread, self._door = ThreadPoolExecutor(1, "store"), ThreadPoolExecutor(2, "gate")
+
+    def start(self) -> None:
+        """Begin to send notices, if this service is to."""
+        if self._notices is not None:
+            self._notices.start()
 
     def close(self) -> None:
         """Finish what was begun."""
+        if self._notices is not None:
+            self._notices.stop()
         self._thread.shutdown()
         self._door.shutdown()
         self._store.close()
@@ -94,6 +111,13 @@ class Operations:
         parts = dict(request.path_params)
         document = await self._in_thread(lambda: _refusing(lambda: work(actor, parts, body)))
         return json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+
+    async def hear(self, request: Request) -> Response:
+        """Answer the bearer of a customer's link; see `FeedbackDesk.hear`."""
+        try:
+            return await self._feedback.hear(request, self._in_thread)
+        except (KeyringError, StoreError):
+            raise Refusal(503, "this cannot be answered just now; try again later", "service") from None
 
     async def _in_thread(self, work: Callable[[], Any]) -> Any:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
@@ -151,6 +175,9 @@ class Operations:
             },
         }  # fmt: skip
 
+    def _particulars(self, actor: Actor, parts: Json, body: Json) -> Json:
+        return take_particulars(self._office, actor, parts["customer_id"], body)
+
     def _cases(self, actor: Actor, parts: Json, body: Json) -> Json:
         with self._store.reading() as connection:
             waiting = open_cases(connection)
@@ -182,6 +209,10 @@ class Operations:
                     for of in items_of(connection, case.id)
                 ]  # fmt: skip
             elif case.customer is not None:
+                shown["objections"] = [
+                    {"at": _moment(of.at), "outcome": str(of.outcome), "text": of.text}
+                    for of in objections_in(connection, self._store.keyring, case.id)
+                ]
                 shown["newest_decision"] = newest_decision(connection, case.customer)
                 shown["changed"] = [
                     {"indicator": of.indicator, "before": of.before, "now": of.after, "change": of.change}
@@ -274,6 +305,7 @@ def _of_strategies(endpoint: Endpoint) -> Callable[[Operations, Actor, Json, Jso
 ROUTES: Mapping[tuple[str, str], Callable[[Operations, Actor, Json, Json], Json]] = {
     ("POST", "/v1/events"): Operations._event,
     ("GET", "/v1/customers/{customer_id}/tier"): Operations._tier,
+    ("POST", "/v1/customers/{customer_id}/particulars"): Operations._particulars,
     ("GET", "/v1/cases"): Operations._cases,
     ("POST", "/v1/cases"): Operations._open,
     ("GET", "/v1/cases/{case}"): Operations._case,

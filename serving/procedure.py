@@ -17,6 +17,7 @@ from features.declaration import content_hash, load_declared
 from features.terms import Declared, Text, Tier
 from serving.strategies.plan import StrategyPlan
 from serving.strategies.rules import RULES, WORSENED, DeteriorationRule
+from serving.notices.rules import NoticeRules
 
 
 class Severity(StrEnum):
@@ -81,6 +82,7 @@ class Procedure(Declared):
         request_days: within which a department should answer.
         strategies: what tiers in force bring about: tasks, limits of orders, stages of collection.
         deterioration: what in new deliveries is an event, though nobody has reported one.
+        notices: how customers and departments are told of changes (M23).
     """
 
     procedure: str = Field(default="default", pattern=r"^[a-z][a-z0-9_]*$")
@@ -95,6 +97,7 @@ class Procedure(Declared):
     request_days: int = Field(default=5, ge=1)
     strategies: StrategyPlan = StrategyPlan()
     deterioration: tuple[DeteriorationRule, ...] = RULES
+    notices: NoticeRules = NoticeRules()
 
     @model_validator(mode="after")
     def _complete(self) -> Self:

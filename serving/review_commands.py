@@ -226,6 +226,7 @@ def show_case(
     keys: KeysOption = None,
 ) -> None:
     """Show a case: what changed since last time, indicator by indicator, in points; or a list's customers."""
+    from serving.notices.feedback import objections_in
     from serving.reviews.cases import CaseKind, items_of, load_case
     from serving.reviews.differences import differences
     from serving.store.customers import id_of
@@ -252,6 +253,10 @@ def show_case(
             ]
             out.print(table_of(f"{len(items):,} customers", ("customer", "from", "to", ""), rows))
         elif shown.customer is not None:
+            for of in objections_in(connection, found.keyring, shown.id):
+                words = of.text or "(erased)"
+                told = f"Objection of {of.at:%Y-%m-%d}, {of.outcome}: {words}"
+                out.print(told, markup=False, soft_wrap=True)
             found_lines = differences(connection, found.keyring, shown.customer, found.clock())
             lines = [
                 (of.indicator, f"{of.before:+.3f}", f"{of.after:+.3f}", f"{of.change:+.3f}")

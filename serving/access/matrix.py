@@ -28,6 +28,7 @@ ACCESS = (
     Access("GET", "/metrics", frozenset({Role.SERVICE, Role.SUPERVISOR, Role.ADMIN})),
     Access("POST", "/v1/events", frozenset({Role.SERVICE, Role.ANALYST})),
     Access("GET", "/v1/customers/{customer_id}/tier", frozenset({Role.SERVICE}) | _READERS),
+    Access("POST", "/v1/customers/{customer_id}/particulars", frozenset({Role.SERVICE, Role.ANALYST})),
     Access("GET", "/v1/cases", _READERS),
     Access("POST", "/v1/cases", _WORKERS),
     Access("GET", "/v1/cases/{case}", _READERS),
@@ -48,6 +49,9 @@ ACCESS = (
     Access("GET", "/v1/customers/{customer_id}/limit-checks", _READERS),
     Access("POST", "/v1/customers/{customer_id}/overdue", frozenset({Role.SERVICE, Role.ANALYST})),
     Access("GET", "/v1/customers/{customer_id}/overdue", _READERS),
+    # Whoever bears the link that a notice had.
+    Access("GET", "/v1/feedback/{token}", None),
+    Access("POST", "/v1/feedback/{token}", None),
 )
 """Every route of a service with a store. Without one, scoring alone is served, and nobody is asked."""
 

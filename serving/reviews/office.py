@@ -49,7 +49,14 @@ class Office:
         self.store, self.procedure = store, procedure
 
     def open(
-        self, writing: Writing, actor: Actor, customer: str, reason: CaseReason, decision: str | None
+        self,
+        writing: Writing,
+        actor: Actor,
+        customer: str,
+        reason: CaseReason,
+        decision: str | None,
+        *,
+        days: int | None = None,
     ) -> Case:
         """Open a case for one customer; where one is open already, that is returned.
 
@@ -61,11 +68,12 @@ class Office:
             customer: the pseudonym.
             reason: why.
             decision: the newest decision on the customer, if that is the cause.
+            days: within which it should be closed, also where it is open already; by default the procedure's.
         """
         found = open_case_of(writing.connection, customer)
         if found is not None:
-            return found
-        case = self._open_single(writing, actor, customer, reason, decision)
+            return found if days is None else self._sooner(writing, found, days)
+        case = self._open_single(writing, actor, customer, reason, decision, days)
         listed = writing.connection.execute(
             select(case_items.c.case)
             .join(cases, cases.c.id == case_items.c.case)
@@ -162,15 +170,31 @@ class Office:
         return single
 
     def _open_single(
-        self, writing: Writing, actor: Actor, customer: str, reason: CaseReason, decision: str | None
+        self,
+        writing: Writing,
+        actor: Actor,
+        customer: str,
+        reason: CaseReason,
+        decision: str | None,
+        days: int | None = None,
     ) -> Case:
         standing = standing_of(writing.connection, customer, writing.at)
         case = Case(
             token_hex(16), CaseKind.SINGLE, reason, CaseState.COLLECTING, customer, None, 0, decision,
-            standing.tier, None, None, 1, writing.at, writing.at + timedelta(days=self.procedure.case_days),
+            standing.tier, None, None, 1, writing.at,
+            writing.at + timedelta(days=days or self.procedure.case_days),
         )  # fmt: skip
         self._insert(writing, actor, case)
         return case
+
+    def _sooner(self, writing: Writing, case: Case, days: int) -> Case:
+        """Bring a case's day forward, where it lies later."""
+        due_at = writing.at + timedelta(days=days)
+        if case.due_at is not None and case.due_at <= due_at:
+            return case
+        writing.connection.execute(update(cases).where(cases.c.id == case.id).values(due_at=due_at))
+        writing.record("case.due", case.id, {"due_at": due_at.isoformat()})
+        return replace(case, due_at=due_at)
 
     def _take_out(self, writing: Writing, actor: Actor, case: Case, customer: str, single: str) -> None:
         """Take a customer out of a list. Whoever has approved the list has approved what is left of it."""

@@ -3,6 +3,7 @@
 An erasure destroys the key: what was decided stays, under a pseudonym that leads nowhere, without its values.
 """
 
+import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -80,11 +81,10 @@ def register_customers(
     for customer_id, nature in natures.items():
         customer = KnownCustomer(token_hex(16), new_key())
         version, wrapped = keyring.wrap(customer.data_key, customer.id)
-        particulars = json.dumps({"customer_id": customer_id}, ensure_ascii=False).encode()
         rows.append({
             "id": customer.id, "lookup": keyring.blind_index(customer_id), "nature": str(nature),
             "data_key": wrapped, "master_version": version,
-            "particulars": seal(customer.data_key, particulars, _particulars(customer.id)),
+            "particulars": _sealed_particulars(customer, {"customer_id": customer_id}),
             "registered_at": writing.at,
         })  # fmt: skip
         made[customer_id] = customer
@@ -117,6 +117,21 @@ def particulars_of(connection: Connection, customer: KnownCustomer) -> dict[str,
     ).scalar_one()
     document: dict[str, str] = json.loads(open_sealed(customer.data_key, sealed, _particulars(customer.id)))
     return document
+
+
+def set_particulars(writing: Writing, customer: KnownCustomer, given: Mapping[str, str | None]) -> str:
+    """Add to what is known of a customer's person; None takes away. The caller records it in the audit trail.
+
+    Returns:
+        The SHA-256 (hex) of what is sealed.
+    """
+    known: dict[str, str | None] = {**particulars_of(writing.connection, customer), **given}
+    document = {name: value for name, value in known.items() if value is not None}
+    sealed = _sealed_particulars(customer, document)
+    writing.connection.execute(
+        update(customers).where(customers.c.id == customer.id).values(particulars=sealed)
+    )
+    return hashlib.sha256(sealed).hexdigest()
 
 
 def id_of(connection: Connection, keyring: Keyring, pseudonym: str) -> str:
@@ -219,3 +234,8 @@ def rewrap_keys(store: Store, actor: str) -> Iterator[int]:
 
 def _particulars(pseudonym: str) -> str:
     return f"particulars of customer {pseudonym}"
+
+
+def _sealed_particulars(customer: KnownCustomer, document: Mapping[str, str]) -> bytes:
+    content = json.dumps(document, ensure_ascii=False).encode()
+    return seal(customer.data_key, content, _particulars(customer.id))

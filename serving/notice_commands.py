@@ -1,0 +1,139 @@
+"""The commands of notices and of customers' particulars: notice, customer import, customer webhook-secret."""
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from features.terminal import out, table_of
+from serving.store_options import KeysOption, ProcedureOption, StoreOption, opened, operator
+
+if TYPE_CHECKING:
+    from serving.notices.sending import Round
+
+_SHOWN = 50
+
+
+def import_particulars(
+    table: Annotated[
+        Path,
+        typer.Argument(help="customer_id with name, language, email or webhook: .csv, .parquet or .xlsx."),
+    ],
+    rejects: Annotated[
+        Path | None,
+        typer.Option("--rejects", help="Where rejected rows go. [<table>.rejects.csv in this folder]"),
+    ] = None,
+    procedure: ProcedureOption = None,
+    store: StoreOption = None,
+    keys: KeysOption = None,
+) -> None:
+    """Take customers' names, languages and contacts from a table; a bad row is set aside with its reason."""
+    from serving.notices.contact_table import import_particulars as take
+    from serving.procedure import load_procedure
+
+    inside = load_procedure(procedure).notices.inside_webhooks
+    with opened(store, keys) as found:
+        done = take(found, table, operator().name, inside=inside, rejects=rejects)
+    out.print(f"{done.read:,} read, {done.accepted:,} taken, {done.rejected:,} rejected.")
+    if done.rejects is not None:
+        out.print(f"Rejected rows with their reasons: {done.rejects}.", markup=False, soft_wrap=True)
+
+
+def webhook_secret(
+    customer_id: Annotated[str, typer.Argument(help="The company's id of the customer.")],
+    store: StoreOption = None,
+    keys: KeysOption = None,
+) -> None:
+    """Print the secret that signs a customer's webhooks, to be told to the customer alone."""
+    from serving.notices.webhooks import customer_secret
+    from serving.store.customers import customer_of
+
+    with opened(store, keys) as found, found.writing(operator().name) as writing:
+        known = customer_of(writing.connection, found.keyring, customer_id)
+        writing.record("webhook_secret.shown", known.id, {})
+        secret = customer_secret(found.keyring, known.id)
+    typer.echo(secret)
+
+
+def run_notices(
+    once: Annotated[bool, typer.Option("--once", help="Send what is due, and end.")] = False,
+    every: Annotated[int, typer.Option("--every", min=1, help="Else look again after so many seconds.")] = 15,
+    procedure: ProcedureOption = None,
+    store: StoreOption = None,
+    keys: KeysOption = None,
+) -> None:
+    """Tell customers and departments of every change that they were not told of yet."""
+    from serving.notices.outbox import Outbox
+    from serving.notices.sending import send_due, transports_of
+    from serving.procedure import load_procedure
+
+    rules = load_procedure(procedure)
+    with opened(store, keys) as found:
+        outbox = Outbox(found, rules)
+        while True:
+            _print_round(send_due(outbox, transports_of(outbox), operator().name), quiet=not once)
+            if once:
+                return
+            time.sleep(every)
+
+
+def list_notices(
+    dead: Annotated[
+        bool, typer.Option("--dead", help="Those alone that were given up or have no address.")
+    ] = False,
+    store: StoreOption = None,
+    keys: KeysOption = None,
+) -> None:
+    """List notices, the newest first: whom they are for and where they stand, not what they say."""
+    from serving.notices.outbox import NoticeState
+    from serving.notices.outbox import list_notices as listed
+    from serving.store.customers import id_of
+
+    states = (NoticeState.DEAD, NoticeState.UNDELIVERABLE) if dead else ()
+    with opened(store, keys) as found, found.reading() as connection:
+        count, newest = listed(connection, *states, most=_SHOWN)
+        rows = [
+            (
+                of.id,
+                id_of(connection, found.keyring, of.customer),
+                of.recipient,
+                str(of.state),
+                of.reason or "",
+                str(of.attempts),
+                "" if of.due_at is None else f"{of.due_at:%Y-%m-%d %H:%M}",
+            )
+            for of in newest
+        ]
+    columns = ("notice", "customer", "recipient", "state", "reason", "attempts", "due")
+    out.print(table_of(f"{count:,} notices", columns, rows))
+
+
+def retry_notice(
+    notice: Annotated[str, typer.Argument(help="The notice's id.")],
+    procedure: ProcedureOption = None,
+    store: StoreOption = None,
+    keys: KeysOption = None,
+) -> None:
+    """Have a notice tried again that was given up, or whose recipient had no address."""
+    from serving.notices.outbox import Outbox
+    from serving.procedure import load_procedure
+
+    rules = load_procedure(procedure)
+    with opened(store, keys) as found, found.writing(operator().name) as writing:
+        state = Outbox(found, rules).retry(writing, notice)
+    out.print(f"Notice {notice}: {state}.", markup=False, soft_wrap=True)
+
+
+def _print_round(done: "Round", *, quiet: bool) -> None:
+    """Print what came of a round; `quiet`: only if something did."""
+    if done.busy:
+        out.print("Another process is sending.")
+    elif not quiet or done.queued or done.sent or done.failed or done.dead:
+        out.print(
+            f"{done.queued:,} notices are new; {done.sent:,} sent, {done.failed:,} to be tried again, "
+            f"{done.dead:,} given up, {done.waiting:,} wait.",
+            soft_wrap=True,
+        )
+    for hint in sorted(done.hints):
+        out.print(f"{hint}.", markup=False, soft_wrap=True)

@@ -1,0 +1,235 @@
+"""What customers answer to a notice: how satisfied they are, and an objection, which becomes a case (M23)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from secrets import token_hex
+from typing import Any
+
+from sqlalchemy import Connection, Row, insert, select
+
+from features.terms import RATED_TIERS, Language, Tier
+from serving.access.roles import Actor
+from serving.confidential.keyring import Keyring
+from serving.confidential.sealing import open_sealed, seal
+from serving.notices.contacts import contact_of
+from serving.notices.links import notice_of_link
+from serving.notices.rendering import CUSTOMER
+from serving.reviews.cases import CaseReason, CaseState
+from serving.reviews.office import Office
+from serving.reviews.proposals import newest_decision
+from serving.store.case_tables import cases, changes
+from serving.store.customers import KnownCustomer, UnknownCustomer, open_customer
+from serving.store.notice_tables import feedback, notices
+from serving.store.store import Writing
+
+LONGEST_OBJECTION = 4000
+SATISFACTION = range(1, 6)
+# Whoever changes their mind more often is not heard any more.
+_MOST_ANSWERS = 20
+
+
+class UnknownLink(LookupError):
+    """A link is forged, has expired, or its customer was erased: which of them, nobody is told."""
+
+
+class AnsweredOtherwise(ValueError):
+    """An objection was received before and said something else, or there were too many answers."""
+
+
+class Outcome(StrEnum):
+    """What came of an objection."""
+
+    OPEN = "open"
+    UPHELD = "upheld"
+    NOT_UPHELD = "not_upheld"
+
+
+@dataclass(frozen=True, repr=False)
+class Answered:
+    """What a customer answered; None for what was left out."""
+
+    satisfaction: int | None
+    objection: str | None
+
+
+@dataclass(frozen=True, repr=False)
+class Linked:
+    """The notice that a link leads to: its customer, and the language to speak."""
+
+    notice: str
+    customer: KnownCustomer
+    language: Language | None
+
+
+@dataclass(frozen=True, repr=False)
+class Objection:
+    """An objection: what it says, the case that it opened or joined, and what came of it."""
+
+    id: str
+    at: datetime
+    case: str
+    outcome: Outcome
+    text: str | None
+
+
+def linked(connection: Connection, keyring: Keyring, token: str, at: datetime) -> Linked:
+    """Return what a link leads to.
+
+    Raises:
+        UnknownLink: nowhere, for whatever reason.
+    """
+    notice = notice_of_link(keyring, token, at)
+    row = connection.execute(
+        select(notices.c.id, notices.c.customer).where(
+            notices.c.id == (notice or ""), notices.c.recipient == CUSTOMER
+        )
+    ).one_or_none()
+    if row is None:
+        raise UnknownLink("there is no such link, or it has expired")
+    try:
+        known = open_customer(connection, keyring, row.customer)
+    except UnknownCustomer:
+        raise UnknownLink("there is no such link, or it has expired") from None
+    return Linked(row.id, known, contact_of(connection, known).language)
+
+
+def receive(writing: Writing, office: Office, token: str, answered: Answered) -> None:
+    """Keep an answer. The same again changes nothing; of several satisfactions the newest counts.
+
+    An objection opens a case, or joins the one that is open, and has it decided by the procedure's deadline.
+
+    Raises:
+        UnknownLink: the link leads nowhere.
+        AnsweredOtherwise: an objection with other words was received before; nothing is kept then.
+    """
+    link = linked(writing.connection, office.store.keyring, token, writing.at)
+    count, kept = _kept(writing.connection, link)
+    satisfied, objected = _new(count, kept, answered)
+    new: list[dict[str, Any]] = []
+    if satisfied:
+        new.append({"id": token_hex(16), "satisfaction": answered.satisfaction})
+    if objected and answered.objection is not None:
+        new.append(_objected(writing, office, link, answered.objection))
+    for number, columns in enumerate(new, start=count + 1):
+        row = {
+            "notice": link.notice, "number": number, "customer": link.customer.id, "at": writing.at, **columns
+        }  # fmt: skip
+        writing.connection.execute(insert(feedback).values(row))
+        kind = "satisfaction" if "satisfaction" in columns else "objection"
+        facts = {"notice": link.notice, "feedback": columns["id"], "kind": kind, "case": columns.get("case")}
+        writing.record("feedback.received", link.customer.id, facts)
+    if not new:
+        writing.record("feedback.repeated", link.customer.id, {"notice": link.notice})
+
+
+def is_new(connection: Connection, keyring: Keyring, token: str, at: datetime, answered: Answered) -> bool:
+    """Whether an answer says anything that was not said before.
+
+    Raises:
+        UnknownLink, AnsweredOtherwise: see `receive`.
+    """
+    return any(_new(*_kept(connection, linked(connection, keyring, token, at)), answered))
+
+
+def _new(count: int, kept: Answered, answered: Answered) -> tuple[bool, bool]:
+    """Return whether the satisfaction is new, and whether the objection is."""
+    satisfied = answered.satisfaction is not None and answered.satisfaction != kept.satisfaction
+    if answered.objection is not None and kept.objection not in (None, answered.objection):
+        raise AnsweredOtherwise("an objection to this notice was received before and is being handled")
+    if satisfied and count >= _MOST_ANSWERS:
+        raise AnsweredOtherwise("this notice was answered often enough")
+    return satisfied, answered.objection is not None and kept.objection is None
+
+
+def _objected(writing: Writing, office: Office, link: Linked, text: str) -> dict[str, Any]:
+    """Have an objection decided on; return its columns."""
+    customer = link.customer
+    # Whoever has the link: it is for the customer alone.
+    actor = Actor(f"customer:{customer.id}", frozenset(), "link", frozenset({f"customer:{customer.id}"}))
+    case = office.open(
+        writing, actor, customer.id, CaseReason.OBJECTION, newest_decision(writing.connection, customer.id),
+        days=office.procedure.notices.objection_days,
+    )  # fmt: skip
+    id_ = token_hex(16)
+    return {"id": id_, "case": case.id, "objection": seal(customer.data_key, text.encode(), _purpose(id_))}
+
+
+def _kept(connection: Connection, link: Linked) -> tuple[int, Answered]:
+    """Return how many answers to a notice there are, and what they say by now."""
+    rows = connection.execute(
+        select(feedback).where(feedback.c.notice == link.notice).order_by(feedback.c.number)
+    ).all()
+    satisfactions = [row.satisfaction for row in rows if row.satisfaction is not None]
+    objections = [_text(row, link.customer) for row in rows if row.objection is not None]
+    return len(rows), Answered(
+        satisfactions[-1] if satisfactions else None, objections[-1] if objections else None
+    )
+
+
+def objections_in(connection: Connection, keyring: Keyring, case: str) -> list[Objection]:
+    """Return the objections that a case is to decide on, the oldest first; the text None where erased."""
+    rows = connection.execute(
+        select(feedback, changes.c.after, cases.c.state, cases.c.proposed_tier)
+        .join(notices, notices.c.id == feedback.c.notice)
+        .join(changes, changes.c.id == notices.c.change)
+        .join(cases, cases.c.id == feedback.c.case)
+        .where(feedback.c.case == case, feedback.c.objection.is_not(None))
+        .order_by(feedback.c.at, feedback.c.number, feedback.c.id)
+    )
+    return [
+        Objection(
+            row.id,
+            row.at,
+            case,
+            _outcome(row.state, row.proposed_tier, row.after),
+            _text_of(connection, keyring, row),
+        )
+        for row in rows
+    ]
+
+
+def outcomes(connection: Connection) -> Mapping[Outcome, int]:
+    """Return how many objections are open, how many were upheld and how many were not."""
+    rows = connection.execute(
+        select(changes.c.after, cases.c.state, cases.c.proposed_tier)
+        .select_from(feedback)
+        .join(notices, notices.c.id == feedback.c.notice)
+        .join(changes, changes.c.id == notices.c.change)
+        .join(cases, cases.c.id == feedback.c.case)
+        .where(feedback.c.objection.is_not(None))
+    )
+    found = [_outcome(row.state, row.proposed_tier, row.after) for row in rows]
+    return {outcome: found.count(outcome) for outcome in Outcome}
+
+
+def _outcome(state: str, proposed: str | None, objected: str | None) -> Outcome:
+    """Return what came of an objection: upheld where its case has put a better tier in force."""
+    match CaseState(state):
+        case CaseState.COLLECTING | CaseState.PROPOSED:
+            return Outcome.OPEN
+        case CaseState.EFFECTIVE:
+            better = _rank(proposed) < _rank(objected)
+            return Outcome.UPHELD if better else Outcome.NOT_UPHELD
+        case CaseState.REJECTED | CaseState.WITHDRAWN:
+            return Outcome.NOT_UPHELD
+
+
+def _rank(tier: str | None) -> int:
+    return RATED_TIERS.index(Tier(tier)) if tier in RATED_TIERS else len(RATED_TIERS)
+
+
+def _text_of(connection: Connection, keyring: Keyring, row: Row[Any]) -> str | None:
+    try:
+        return _text(row, open_customer(connection, keyring, row.customer))
+    except UnknownCustomer:
+        return None
+
+
+def _text(row: Row[Any], customer: KnownCustomer) -> str:
+    return open_sealed(customer.data_key, row.objection, _purpose(row.id)).decode()
+
+
+def _purpose(answer: str) -> str:
+    return f"objection {answer}"

@@ -1,0 +1,142 @@
+"""The page that a customer's link opens: one form, three languages, nothing loaded, no values."""
+
+import base64
+import hashlib
+from html import escape
+
+from features.terms import Language, Text
+from serving.notices.feedback import LONGEST_OBJECTION, SATISFACTION
+
+
+def _text(zh_hant: str, zh_hans: str, en: str) -> Text:
+    return Text(zh_hant=zh_hant, zh_hans=zh_hans, en=en)
+
+
+_TITLE = _text("對分類通知的回覆", "对分类通知的回复", "Your answer to our notice")
+_LEAD = _text(
+    "感謝您的回覆。兩項均可只填其一。", "感谢您的回复。两项均可只填其一。",
+    "Thank you for answering. You may fill in either part alone.",
+)  # fmt: skip
+_SATISFACTION = _text(
+    "您對評估與通知的滿意程度",
+    "您对评估与通知的满意程度",
+    "How satisfied are you with the evaluation and the notice?",
+)
+_WORST, _BEST = _text("很不滿意", "很不满意", "Not at all"), _text("非常滿意", "非常满意", "Very")
+_OBJECTION = _text("異議（如有）", "异议（如有）", "Objection, if you have one")
+_HINT = _text(
+    "請說明您認為有誤之處。異議將由專人複核。", "请说明您认为有误之处。异议将由专人复核。",
+    "Say what you think is wrong. A person will review it.",
+)  # fmt: skip
+_SEND = _text("送出", "提交", "Send")
+THANKS = _text(
+    "我們已收到您的回覆，謝謝。", "我们已收到您的回复，谢谢。", "We have received your answer. Thank you."
+)
+BEFORE = _text(
+    "您先前的異議正在處理中，新的內容未被接收。", "您先前的异议正在处理中，新的内容未被接收。",
+    "Your earlier objection is being handled; what you have sent now was not taken.",
+)  # fmt: skip
+WRONG = _text(
+    "請選擇滿意程度或填寫異議（最多 {most} 字）。", "请选择满意程度或填写异议（最多 {most} 字）。",
+    "Choose how satisfied you are, or write an objection (up to {most} characters).",
+)  # fmt: skip
+UNKNOWN = _text("此連結無效或已過期。", "此链接无效或已过期。", "This link is not valid, or has expired.")
+_NAMES = {Language.ZH_HANT: "繁體中文", Language.ZH_HANS: "简体中文", Language.EN: "English"}
+
+_STYLE = """
+:root{color-scheme:light dark;--ink:#1d2733;--paper:#fff;--line:#c8d0d9;--accent:#1f5fa8;--soft:#5a6775}
+@media(prefers-color-scheme:dark){
+:root{--ink:#e6ebf0;--paper:#161b21;--line:#3d4853;--accent:#7fb2ea;--soft:#9eabb8}
+}
+*{box-sizing:border-box}
+body{margin:0;background:var(--paper);color:var(--ink);
+font:1rem/1.6 system-ui,-apple-system,"Noto Sans CJK TC",sans-serif}
+main{max-width:36rem;margin:0 auto;padding:1.5rem 1.25rem 3rem}
+nav{display:flex;gap:1rem;justify-content:flex-end;font-size:.9rem}
+a{color:var(--accent)}
+h1{font-size:1.5rem;line-height:1.3;margin:1.5rem 0 .5rem}
+fieldset,.part{border:1px solid var(--line);border-radius:.5rem;padding:1rem;margin:1.25rem 0}
+legend,label.title{font-weight:600}
+legend{padding:0 .4rem}
+.scale{display:flex;gap:.5rem;justify-content:space-between}
+.scale label{flex:1;display:flex;flex-direction:column;align-items:center;padding:.5rem 0;cursor:pointer}
+.scale input{width:1.25rem;height:1.25rem;margin:0;accent-color:var(--accent)}
+.ends{display:flex;justify-content:space-between;color:var(--soft);font-size:.9rem}
+textarea{display:block;width:100%;margin:.5rem 0 0;padding:.6rem;font:inherit;color:inherit;
+background:transparent;border:1px solid var(--line);border-radius:.4rem;resize:vertical}
+.hint{margin:.25rem 0 0;color:var(--soft);font-size:.9rem}
+.told{border-left:.25rem solid var(--accent);padding:.25rem 0 .25rem .9rem;margin:1.5rem 0}
+button{font:inherit;font-weight:600;color:var(--paper);background:var(--accent);border:0;
+border-radius:.4rem;padding:.6rem 1.6rem;cursor:pointer}
+:focus-visible{outline:3px solid var(--accent);outline-offset:2px}
+""".strip()
+_STYLE_HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
+
+HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": (
+        f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; form-action 'self'; base-uri 'none'; "
+        "frame-ancestors 'none'"
+    ),
+    # The address of the page is the key to it.
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "X-Robots-Tag": "noindex, nofollow",
+}
+
+
+def form(language: Language, *, told: Text | None = None) -> str:
+    """Return the page with the form, and above it what is wrong, if something is."""
+
+    def words(text: Text) -> str:
+        return escape(text.in_language(language))
+
+    scale = "".join(
+        f'<label>{value}<input type="radio" name="satisfaction" value="{value}"></label>'
+        for value in SATISFACTION
+    )
+    notice = "" if told is None else f'<p class="told" role="alert">{words(told)}</p>'
+    return _page(
+        language,
+        f"<h1>{words(_TITLE)}</h1>{notice}<p>{words(_LEAD)}</p>"
+        '<form method="post" accept-charset="utf-8">'
+        f"<fieldset><legend>{words(_SATISFACTION)}</legend>"
+        f'<div class="scale">{scale}</div>'
+        f'<div class="ends"><span>{words(_WORST)}</span><span>{words(_BEST)}</span></div></fieldset>'
+        f'<div class="part"><label class="title" for="objection">{words(_OBJECTION)}</label>'
+        f'<p class="hint" id="hint">{words(_HINT)}</p>'
+        f'<textarea id="objection" name="objection" rows="7" maxlength="{LONGEST_OBJECTION}" '
+        'aria-describedby="hint"></textarea></div>'
+        f'<button type="submit">{words(_SEND)}</button></form>',
+    )
+
+
+def message(language: Language, told: Text) -> str:
+    """Return a page that says one thing."""
+    title = escape(_TITLE.in_language(language))
+    words = escape(told.in_language(language))
+    return _page(language, f'<h1>{title}</h1><p class="told" role="status">{words}</p>')
+
+
+def unknown() -> str:
+    """Return the page of a link that leads nowhere: always the same, for nothing is known of who asks."""
+    told = "".join(
+        f'<p class="told" lang="{language}">{escape(UNKNOWN.in_language(language))}</p>'
+        for language in Language
+    )
+    return _page(Language.EN, told, choosing=False)
+
+
+def _page(language: Language, body: str, *, choosing: bool = True) -> str:
+    links = " ".join(
+        f'<a href="?language={of}" lang="{of}" hreflang="{of}">{_NAMES[of]}</a>'
+        for of in Language
+        if of is not language
+    )
+    return (
+        f'<!doctype html><html lang="{language}"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{escape(_TITLE.in_language(language))}</title><style>{_STYLE}</style></head>"
+        f"<body><main>{f'<nav>{links}</nav>' if choosing else ''}{body}</main></body></html>"
+    )

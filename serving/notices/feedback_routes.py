@@ -1,0 +1,175 @@
+"""The routes behind a customer's link: open to whoever bears it, and the same to everybody else."""
+
+import json
+import unicodedata
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+from urllib.parse import parse_qs
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from features.terms import Language
+from serving.body import FORM, JSON, media_type_of, read_body
+from serving.notices import feedback_page as page
+from serving.notices.feedback import (
+    LONGEST_OBJECTION,
+    SATISFACTION,
+    Answered,
+    AnsweredOtherwise,
+    UnknownLink,
+    is_new,
+    linked,
+    receive,
+)
+from serving.notices.links import notice_of_link
+from serving.notices.wording import filled, same
+from serving.refusal import Refusal
+from serving.reviews.office import Office
+from serving.strict_json import parse, refuse_repeated
+
+FEEDBACK_PATH = "/v1/feedback/{token}"
+FEEDBACK_ROUTES = (("GET", FEEDBACK_PATH), ("POST", FEEDBACK_PATH))
+MAX_ANSWER = 64 * 1024
+_FIELDS = ("satisfaction", "objection")
+# Marks that turn the direction of writing, by which a text can be made to read as another.
+_TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+InThread = Callable[[Callable[[], Any]], Awaitable[Any]]
+
+
+class _Wrong(ValueError):
+    """An answer is not one; the field and what it must be."""
+
+    def __init__(self, field: str, reason: str) -> None:
+        super().__init__(reason)
+        self.field, self.reason = field, reason
+
+
+class FeedbackDesk:
+    """Shows the page and takes answers, from a browser's form or as JSON."""
+
+    def __init__(self, office: Office) -> None:
+        self._office, self._store = office, office.store
+
+    async def hear(self, request: Request, in_thread: InThread) -> Response:
+        """Answer a request to one of FEEDBACK_ROUTES; whatever uses the store is done `in_thread`.
+
+        Raises:
+            Refusal: what is sent is too large, too slow, or of another media type; of JSON also whatever
+                else is wrong.
+        """
+        token = str(request.path_params["token"])
+        as_json = request.method == "POST" and media_type_of(request) == JSON
+        try:
+            # Forged links do not reach the store.
+            if notice_of_link(self._store.keyring, token, self._store.clock()) is None:
+                raise UnknownLink
+            if request.method != "POST":
+                language = await in_thread(lambda: self._language(token))
+                return _html(page.form(_chosen(request) or language))
+            body = await read_body(request, media_types=(FORM, JSON), most=MAX_ANSWER)
+            language = await in_thread(lambda: self._language(token))
+            return await self._take(request, token, body, language, as_json, in_thread)
+        except UnknownLink:
+            if as_json:
+                raise Refusal(404, page.UNKNOWN.en.lower().rstrip("."), "path") from None
+            return _html(page.unknown(), 404)
+
+    async def _take(
+        self,
+        request: Request,
+        token: str,
+        body: bytes,
+        language: Language,
+        as_json: bool,
+        in_thread: InThread,
+    ) -> Response:
+        language = _chosen(request) or language
+        try:
+            answered = read_answer(_json_fields(body) if as_json else _form_fields(body))
+            await in_thread(lambda: self._keep(token, answered))
+        except _Wrong as error:
+            if as_json:
+                raise Refusal(422, error.reason, error.field) from None
+            told = filled(page.WRONG, most=same(str(LONGEST_OBJECTION)))
+            return _html(page.form(language, told=told), 422)
+        except AnsweredOtherwise as error:
+            if as_json:
+                raise Refusal(409, str(error), "objection") from None
+            return _html(page.message(language, page.BEFORE), 409)
+        if as_json:
+            return Response(json.dumps({"received": True}), 200, page.HEADERS, JSON)
+        return _html(page.message(language, page.THANKS))
+
+    def _language(self, token: str) -> Language:
+        with self._store.reading() as connection:
+            found = linked(connection, self._store.keyring, token, self._store.clock())
+        return found.language or self._office.procedure.notices.language
+
+    def _keep(self, token: str, answered: Answered) -> None:
+        at = self._store.clock()
+        with self._store.reading() as connection:
+            if not is_new(connection, self._store.keyring, token, at, answered):
+                return
+        with self._store.writing("link") as writing:
+            receive(writing, self._office, token, answered)
+
+
+def read_answer(fields: Mapping[str, str]) -> Answered:
+    """Return an answer from its fields; what is empty was left out.
+
+    Raises:
+        ValueError: the satisfaction is none, the objection is too long, or both were left out.
+    """
+    satisfaction, objection = fields.get("satisfaction", ""), cleaned(fields.get("objection", ""))
+    if satisfaction not in ("", *map(str, SATISFACTION)):
+        raise _Wrong("satisfaction", f"must be {SATISFACTION[0]} to {SATISFACTION[-1]}")
+    if len(objection) > LONGEST_OBJECTION:
+        raise _Wrong("objection", f"must have at most {LONGEST_OBJECTION} characters")
+    if not satisfaction and not objection:
+        raise _Wrong("body", "give satisfaction, objection or both")
+    return Answered(int(satisfaction) if satisfaction else None, objection or None)
+
+
+def cleaned(text: str) -> str:
+    """Return a text that can be shown: without control characters and marks that turn the writing."""
+    lines = text.replace("\r\n", "\n").replace("\r", "\n")
+    return "".join(
+        character
+        if character in "\n\t"
+        or (unicodedata.category(character) not in ("Cc", "Cs") and character not in _TURNING)
+        else " "
+        for character in lines
+    ).strip()
+
+
+def _form_fields(body: bytes) -> dict[str, str]:
+    try:
+        pairs = parse_qs(body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=8)
+    except ValueError:
+        raise _Wrong("body", "must be a form in UTF-8") from None
+    return {name: values[0] for name, values in pairs.items() if name in _FIELDS}
+
+
+def _json_fields(body: bytes) -> dict[str, str]:
+    document = parse(body)
+    if not isinstance(document, Mapping) or set(document) - set(_FIELDS):
+        raise _Wrong("body", f"must be an object with {' and '.join(_FIELDS)}")
+    refuse_repeated(document, "body")
+    satisfaction, objection = document.get("satisfaction"), document.get("objection")
+    if satisfaction is not None and (not isinstance(satisfaction, int) or isinstance(satisfaction, bool)):
+        raise _Wrong("satisfaction", f"must be a whole number, {SATISFACTION[0]} to {SATISFACTION[-1]}")
+    if objection is not None and not isinstance(objection, str):
+        raise _Wrong("objection", "must be a text")
+    return {"satisfaction": "" if satisfaction is None else str(satisfaction), "objection": objection or ""}
+
+
+def _chosen(request: Request) -> Language | None:
+    """Return the language that the page's own links ask for."""
+    asked = request.query_params.get("language")
+    return next((language for language in Language if language == asked), None)
+
+
+def _html(content: str, status: int = 200) -> Response:
+    return Response(content, status, page.HEADERS, "text/html")

@@ -1,0 +1,302 @@
+"""The outbox: notices derived from changes, each once, and kept until they are handed over or given up.
+
+A change is told when its notices are rows here, in one transaction with the entry in the audit trail; which
+changes are not told yet, their rows say. Hence nothing is lost wherever the process stops.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, exists, func, insert, select, update
+
+from features.terms import Text
+from serving.confidential.keyring import Keyring
+from serving.confidential.sealing import SealError, open_sealed, seal
+from serving.notices.causes import Causes, TierChange
+from serving.notices.contacts import Contact, contact_of
+from serving.notices.delivery import FINAL, Reason
+from serving.notices.links import sign_link
+from serving.notices.rendering import CUSTOMER, Answering, Channel, Content, Recipient, recipients_of, render
+from serving.procedure import Procedure
+from serving.store.case_tables import changes
+from serving.store.customers import KnownCustomer, UnknownCustomer, open_customer
+from serving.store.notice_tables import notice_attempts, notices
+from serving.store.store import Store, Writing
+
+_CHANGES_AT_ONCE = 100
+SENT = "sent"
+
+
+class NoticeState(StrEnum):
+    """Where a notice stands. Of the dead and the undeliverable somebody has to take care."""
+
+    PENDING = "pending"
+    SENT = "sent"
+    DEAD = "dead"
+    UNDELIVERABLE = "undeliverable"
+
+
+class NoticeError(ValueError):
+    """What is asked of a notice is not possible; one line."""
+
+
+@dataclass(frozen=True)
+class Notice:
+    """A notice as it may be listed: whom it is for, where it stands, and nothing of what it says."""
+
+    id: str
+    change: str
+    customer: str
+    recipient: str
+    state: NoticeState
+    reason: str | None
+    channel: Channel | None
+    attempts: int
+    attempts_before: int
+    queued_at: datetime
+    due_at: datetime | None
+
+    @classmethod
+    def of(cls, row: Row[Any]) -> "Notice":
+        """Return a row of the table."""
+        return cls(
+            row.id, row.change, row.customer, row.recipient, NoticeState(row.state), row.reason,
+            None if row.channel is None else Channel(row.channel), row.attempts, row.attempts_before,
+            row.queued_at, row.due_at,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, repr=False)
+class _About:
+    """Whom a change is about and why it came about; where that cannot be read, `missing` says why."""
+
+    customer: KnownCustomer | None
+    contact: Contact | None
+    causes: Sequence[Text]
+    missing: str
+
+
+class Outbox:
+    """The notices of a store, given as a procedure says."""
+
+    def __init__(self, store: Store, procedure: Procedure) -> None:
+        self.store, self.rules = store, procedure.notices
+        self._causes = Causes(procedure)
+
+    def queue(self, actor: str) -> int:
+        """Derive the notices of every change that has none yet; returns how many there are now.
+
+        Raises:
+            StoreError: the catalog or policy of a decision is not in the store.
+        """
+        with self.store.reading() as connection:
+            untold = list(connection.execute(_untold(select(changes.c.id))).scalars())
+        queued = 0
+        for start in range(0, len(untold), _CHANGES_AT_ONCE):
+            with self.store.writing(actor) as writing:
+                part = changes.c.id.in_(untold[start : start + _CHANGES_AT_ONCE])
+                # Asked again, for somebody else may have been quicker.
+                rows = writing.connection.execute(_untold(select(changes)).where(part)).all()
+                for row in rows:
+                    queued += self._queue_change(writing, TierChange.of(row))
+                if not rows:
+                    writing.record("notice.none", None, {})
+        return queued
+
+    def _queue_change(self, writing: Writing, change: TierChange) -> int:
+        about = self._about(writing.connection, change)
+        rows = []
+        for recipient in recipients_of(self.rules, change, about.contact, about.missing):
+            notice = _notice_id(change.id, recipient.key)
+            row = {
+                "id": notice, "change": change.id, "customer": change.customer, "recipient": recipient.key,
+                "attempts": 0, "attempts_before": 0, "queued_at": writing.at,
+            }  # fmt: skip
+            rows.append({**row, **self._made(writing, notice, change, about, recipient)})
+        writing.connection.execute(insert(notices), rows)
+        writing.record("notice.queued", change.customer, {
+            "change": change.id,
+            "notices": [row["id"] for row in rows],
+            "states": [row["state"] for row in rows],
+            "digests": [row["digest"] or "" for row in rows],
+        })  # fmt: skip
+        return len(rows)
+
+    def _about(self, connection: Connection, change: TierChange) -> _About:
+        try:
+            known = open_customer(connection, self.store.keyring, change.customer)
+            contact = contact_of(connection, known)
+            return _About(known, contact, self._causes.of(connection, known, change), "")
+        except UnknownCustomer:
+            return _About(None, None, (), str(Reason.ERASED))
+        except SealError:
+            # One that was tampered with keeps nobody else from being told.
+            return _About(None, None, (), str(Reason.UNREADABLE))
+
+    def _made(
+        self, writing: Writing, notice: str, change: TierChange, about: _About, recipient: Recipient
+    ) -> dict[str, Any]:
+        """Return the columns that hold a notice's content, or that say why there is none."""
+        if about.customer is None or about.contact is None or recipient.channel is None:
+            return {
+                "state": str(NoticeState.UNDELIVERABLE), "reason": recipient.undeliverable, "channel": None,
+                "sealed": None, "digest": None, "due_at": None, "answer_until": None,
+            }  # fmt: skip
+        answering = None
+        if recipient.is_customer and self.rules.link_base is not None:
+            until = (writing.at + timedelta(days=self.rules.link_days)).replace(microsecond=0)
+            token = sign_link(self.store.keyring, notice, until)
+            answering = Answering(f"{self.rules.link_base.rstrip('/')}/v1/feedback/{token}", until)
+        content = render(
+            self.rules, notice, change, about.causes, about.contact, recipient, answering, writing.at
+        )
+        sealed = seal(about.customer.data_key, content.to_bytes(), _purpose(notice))
+        return {
+            "state": str(NoticeState.PENDING), "reason": None, "channel": str(recipient.channel),
+            "sealed": sealed, "digest": hashlib.sha256(sealed).hexdigest(), "due_at": writing.at,
+            "answer_until": answering and answering.until,
+        }  # fmt: skip
+
+    def due(self, at: datetime) -> list[str]:
+        """Return the notices that are to be sent by a moment, the longest due first."""
+        with self.store.reading() as connection:
+            return list(
+                connection.execute(
+                    select(notices.c.id)
+                    .where(notices.c.state == str(NoticeState.PENDING), notices.c.due_at <= at)
+                    .order_by(notices.c.due_at, notices.c.queued_at, notices.c.id)
+                ).scalars()
+            )
+
+    def take(self, notice: str) -> tuple[Notice, Content | Reason] | None:
+        """Return a notice and what to send, or why that cannot be read; None if it is not pending."""
+        with self.store.reading() as connection:
+            row = connection.execute(select(notices).where(notices.c.id == notice)).one_or_none()
+            if row is None or row.state != str(NoticeState.PENDING):
+                return None
+            try:
+                content = content_of(connection, self.store.keyring, row)
+            except SealError:
+                return Notice.of(row), Reason.UNREADABLE
+            return Notice.of(row), Reason.ERASED if content is None else content
+
+    def record(self, writing: Writing, notice: Notice, failed: Reason | None) -> NoticeState:
+        """Record an attempt: what came of it, and when the next is due."""
+        number = notice.attempts + 1
+        failures = number - notice.attempts_before
+        state, due_at = NoticeState.SENT, None
+        if failed is not None:
+            state = NoticeState.DEAD
+            if failed not in FINAL and failures < self.rules.attempts:
+                state = NoticeState.PENDING
+                due_at = writing.at + timedelta(minutes=self.rules.wait_after(failures))
+        outcome = SENT if failed is None else str(failed)
+        writing.connection.execute(
+            insert(notice_attempts).values(notice=notice.id, number=number, at=writing.at, outcome=outcome)
+        )
+        writing.connection.execute(
+            update(notices)
+            .where(notices.c.id == notice.id)
+            .values(
+                state=str(state), reason=None if failed is None else str(failed), attempts=number,
+                due_at=due_at, sent_at=writing.at if state is NoticeState.SENT else None,
+            )
+        )  # fmt: skip
+        action = "notice.failed" if state is NoticeState.PENDING else f"notice.{state}"
+        writing.record(action, notice.customer, {
+            "notice": notice.id, "attempt": number, "outcome": outcome,
+            "channel": None if notice.channel is None else str(notice.channel),
+        })  # fmt: skip
+        return state
+
+    def retry(self, writing: Writing, notice: str) -> NoticeState:
+        """Have a dead or undeliverable notice tried again, at once and as often as a new one.
+
+        It stays as it was made, unless its recipient's address has changed or its link has expired.
+
+        Raises:
+            NoticeError: there is no such notice, it is not dead or undeliverable, or its customer was erased.
+        """
+        row = writing.connection.execute(select(notices).where(notices.c.id == notice)).one_or_none()
+        if row is None:
+            raise NoticeError("there is no such notice")
+        if row.state not in (str(NoticeState.DEAD), str(NoticeState.UNDELIVERABLE)):
+            raise NoticeError(f"the notice is {row.state}; those dead or undeliverable are tried again")
+        change = TierChange.of(
+            writing.connection.execute(select(changes).where(changes.c.id == row.change)).one()
+        )
+        about = self._about(writing.connection, change)
+        if about.customer is None:
+            raise NoticeError(f"nobody can be told of this any more: {about.missing}")
+        recipient = next(
+            (of for of in recipients_of(self.rules, change, about.contact) if of.key == row.recipient), None
+        )
+        if recipient is None:
+            raise NoticeError("the procedure has no such department any more, or it is not interested")
+        values: dict[str, Any] = {"state": str(NoticeState.PENDING), "due_at": writing.at, "reason": None}
+        if not self._stands(writing, row, recipient):
+            values = self._made(writing, notice, change, about, recipient)
+        writing.connection.execute(
+            update(notices).where(notices.c.id == notice).values(**values, attempts_before=row.attempts)
+        )
+        facts = {"notice": notice, "state": values["state"], "digest": values.get("digest", row.digest)}
+        writing.record("notice.retried", row.customer, facts)
+        return NoticeState(values["state"])
+
+    def _stands(self, writing: Writing, row: Row[Any], recipient: Recipient) -> bool:
+        """Whether a notice can go as it was made: to the address known now, with a link that opens."""
+        try:
+            content = content_of(writing.connection, self.store.keyring, row)
+        except SealError:
+            return False
+        if content is None or (row.answer_until is not None and row.answer_until <= writing.at):
+            return False
+        return (content.channel, content.address) == (recipient.channel, recipient.address)
+
+
+def list_notices(connection: Connection, *states: NoticeState, most: int) -> tuple[int, list[Notice]]:
+    """Return how many notices there are, of some states or of all, and the newest of them."""
+    chosen = [str(state) for state in states or NoticeState]
+    count = connection.execute(
+        select(func.count()).select_from(notices).where(notices.c.state.in_(chosen))
+    ).scalar_one()
+    rows = connection.execute(
+        select(notices)
+        .where(notices.c.state.in_(chosen))
+        .order_by(notices.c.queued_at.desc(), notices.c.id)
+        .limit(most)
+    )
+    return count, [Notice.of(row) for row in rows]
+
+
+def content_of(connection: Connection, keyring: Keyring, row: Row[Any]) -> Content | None:
+    """Return what a notice sends; None where it was never made, or its customer was erased.
+
+    Raises:
+        SealError: it was changed.
+    """
+    if row.sealed is None:
+        return None
+    try:
+        known = open_customer(connection, keyring, row.customer)
+    except UnknownCustomer:
+        return None
+    return Content.from_bytes(open_sealed(known.data_key, row.sealed, _purpose(row.id)))
+
+
+def _untold(query: Select[Any]) -> Select[Any]:
+    """Return a query for changes with those alone whose customer has no notice of them, the oldest first."""
+    told = exists().where(notices.c.change == changes.c.id, notices.c.recipient == CUSTOMER)
+    return query.where(~told).order_by(changes.c.at, changes.c.id)
+
+
+def _notice_id(change: str, recipient: str) -> str:
+    return hashlib.sha256(f"notice of {change} to {recipient}".encode()).hexdigest()[:32]
+
+
+def _purpose(notice: str) -> str:
+    return f"notice {notice}"

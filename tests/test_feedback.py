@@ -1,0 +1,354 @@
+"""Answers to notices: only the bearer of a link is heard, and an objection is a case for persons."""
+
+import asyncio
+import re
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+import yaml
+from sqlalchemy import select
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from features.terms import Language, Tier
+from serving.access.api_keys import create_key
+from serving.access.roles import Role
+from serving.app import guarded
+from serving.notices.feedback import Outcome, objections_in, outcomes
+from serving.notices.feedback_routes import FEEDBACK_PATH, MAX_ANSWER, FeedbackDesk, cleaned
+from serving.notices.links import notice_of_link, sign_link
+from serving.notices.outbox import Outbox
+from serving.reviews.cases import CaseReason, Override, load_case, open_case_of
+from serving.reviews.office import Office
+from serving.store.case_tables import cases
+from serving.store.customers import erase_customer
+from serving.store.notice_tables import feedback
+from serving.store.store import Store, open_store
+from serving.store.tables import audit_entries
+from tests.notified import (
+    SENDER,
+    Clock,
+    change,
+    clocked,
+    kept,
+    procedure,
+    pseudonym,
+    tell,
+)
+from tests.receivers import postbox
+from tests.reviewed import acting, copy_of, newest, store, template
+from tests.service_process import running_service
+from tests.test_notices import contents, text_of
+
+__all__ = ["store", "template"]
+
+OBJECTION = "The statement of June is missing: 漏了六月的報表."
+
+
+class Site:
+    """The routes behind links, as the service has them, on a store of the test's own."""
+
+    def __init__(self, store: Store) -> None:
+        self.store, self.office = store, Office(store, procedure())
+        self.thread = ThreadPoolExecutor(1)
+        desk = FeedbackDesk(self.office)
+
+        async def in_thread(work: Any) -> Any:
+            return await asyncio.get_running_loop().run_in_executor(self.thread, work)
+
+        async def endpoint(request: Request) -> Response:
+            return await desk.hear(request, in_thread)
+
+        routed = guarded(FEEDBACK_PATH, endpoint)
+        self.app = Starlette(routes=[Route(FEEDBACK_PATH, routed, methods=["GET", "POST"])])
+
+    def ask(self, path: str, **body: Any) -> httpx.Response:
+        """GET a path, or POST to it where a body is given."""
+
+        async def asked() -> httpx.Response:
+            transport = httpx.ASGITransport(self.app)
+            async with httpx.AsyncClient(
+                transport=transport, base_url="https://tierwise.example.com"
+            ) as client:
+                return await (client.post(path, **body) if body else client.get(path))
+
+        return asyncio.run(asked())
+
+
+@pytest.fixture
+def site(store: Store) -> Iterator[Site]:
+    clocked(store)
+    made = Site(store)
+    yield made
+    made.thread.shutdown()
+
+
+def notified(store: Store, customer_id: str = "C-1", tier: Tier = Tier.RISK, **told: str) -> str:
+    """Have a customer told of a tier; return the path of the link in the notice."""
+    tell(store, customer_id, **{"language": "en", "email": "x@example.org", **told})
+    change(store, customer_id, tier)
+    Outbox(store, procedure()).queue("notices")
+    text = text_of(contents(store)[pseudonym(store, customer_id)])
+    link = re.search(r"https://\S+", text)
+    assert link
+    return urlsplit(link[0]).path
+
+
+def answers(store: Store) -> list[tuple[int | None, bool]]:
+    """Return every answer: the satisfaction, and whether it is an objection."""
+    with store.reading() as connection:
+        rows = connection.execute(select(feedback).order_by(feedback.c.number)).all()
+    return [(row.satisfaction, row.objection is not None) for row in rows]
+
+
+def test_the_link_opens_a_form_in_the_customers_language_and_in_the_others(site: Site) -> None:
+    path = notified(site.store, language="zh_hans", name="某某公司")
+    page = site.ask(path)
+    assert page.status_code == 200
+    assert 'lang="zh-Hans"' in page.text and "满意" in page.text
+    assert "某某公司" not in page.text and "C-1" not in page.text
+    assert "How satisfied are you" in site.ask(f"{path}?language=en").text
+    assert "滿意程度" in site.ask(f"{path}?language=zh-Hant").text
+    headers = page.headers
+    assert headers["referrer-policy"] == "no-referrer"
+    assert headers["cache-control"] == "no-store"
+    assert headers["content-security-policy"].startswith("default-src 'none'; style-src 'sha256-")
+    assert "frame-ancestors 'none'" in headers["content-security-policy"]
+    assert not re.search(r"(src|href)=\"?(https?:)?//", page.text)
+
+
+def test_satisfaction_is_kept_once_and_the_newest_counts(site: Site) -> None:
+    path = notified(site.store)
+    for value in ("4", "4", "2"):
+        sent = site.ask(path, data={"satisfaction": value, "objection": ""})
+        assert sent.status_code == 200 and "Thank you" in sent.text
+    assert answers(site.store) == [(4, False), (2, False)]
+    with site.store.reading() as connection:
+        assert connection.execute(select(cases)).all() == []
+
+
+def test_an_objection_opens_one_case_with_a_day_and_only_its_words_may_come_again(site: Site) -> None:
+    path = notified(site.store)
+    for _ in range(2):
+        assert site.ask(path, data={"objection": OBJECTION, "satisfaction": "1"}).status_code == 200
+    other = site.ask(path, data={"objection": "something else", "satisfaction": "5"})
+    assert other.status_code == 409 and "being handled" in other.text
+    assert answers(site.store) == [(1, False), (None, True)]
+    store = site.store
+    with store.reading() as connection:
+        (row,) = connection.execute(select(cases)).all()
+        (kept_,) = objections_in(connection, store.keyring, row.id)
+        sealed = connection.execute(
+            select(feedback.c.objection).where(feedback.c.objection.is_not(None))
+        ).scalar_one()
+        trail = connection.execute(select(audit_entries)).all()
+    assert (row.reason, row.state) == ("objection", "collecting")
+    assert row.due_at == store.clock() + timedelta(days=procedure().notices.objection_days)
+    assert (kept_.text, kept_.outcome) == (OBJECTION, Outcome.OPEN)
+    assert b"June" not in sealed and "June" not in repr(trail)
+    assert [entry.action for entry in trail].count("feedback.received") == 2
+
+
+def test_an_objection_joins_the_case_that_is_open_and_brings_its_day_forward(site: Site) -> None:
+    store = site.store
+    path = notified(store)
+    customer = pseudonym(store, "C-1")
+    with store.writing("ann") as writing:
+        case = site.office.open(writing, acting("ann"), customer, CaseReason.EVENT, None)
+    assert site.ask(path, data={"objection": OBJECTION}).status_code == 200
+    with store.reading() as connection:
+        joined = open_case_of(connection, customer)
+        assert joined is not None and joined.id == case.id
+        assert len(connection.execute(select(cases)).all()) == 1
+        assert [of.text for of in objections_in(connection, store.keyring, case.id)] == [OBJECTION]
+    assert joined.due_at == store.clock() + timedelta(days=procedure().notices.objection_days)
+    assert case.due_at is not None and joined.due_at < case.due_at
+
+
+@pytest.mark.parametrize(
+    ("tier", "way", "outcome"),
+    [(Tier.GOOD, "approve", Outcome.UPHELD), (Tier.RISK, "approve", Outcome.NOT_UPHELD),
+     (Tier.GOOD, "reject", Outcome.NOT_UPHELD)],
+)  # fmt: skip
+def test_what_came_of_an_objection_is_known_when_its_case_is_closed(
+    site: Site, tier: Tier, way: str, outcome: Outcome
+) -> None:
+    store, office = site.store, site.office
+    path = notified(store)
+    site.ask(path, data={"objection": OBJECTION})
+    customer = pseudonym(store, "C-1")
+    with store.reading() as connection:
+        assert outcomes(connection) == {Outcome.OPEN: 1, Outcome.UPHELD: 0, Outcome.NOT_UPHELD: 0}
+        opened = open_case_of(connection, customer)
+    assert opened is not None
+    with store.writing("ann") as writing:
+        case = office.propose(
+            writing, acting("ann"), opened.id, tier, "x", decision=newest(store)[customer][0],
+            override=Override("strategic", writing.at + timedelta(days=9)),
+        )  # fmt: skip
+    for name in ("bob", "carl")[: case.needed if way == "approve" else 1]:
+        with store.writing(name) as writing:
+            if way == "approve":
+                office.approve(writing, acting(name), case.id, case.version)
+            else:
+                office.reject(writing, acting(name), case.id, case.version, "no")
+    with store.reading() as connection:
+        assert outcomes(connection)[outcome] == 1
+        assert [of.outcome for of in objections_in(connection, store.keyring, case.id)] == [outcome]
+
+
+def test_forged_expired_and_erased_are_answered_alike(site: Site) -> None:
+    store = site.store
+    path = notified(store)
+    token = path.rpartition("/")[2]
+    head, claims, mac = token.split(".")
+    notice = notice_of_link(store.keyring, token, store.clock())
+    assert notice is not None
+    unknown = sign_link(store.keyring, "0" * 32, store.clock() + timedelta(days=1))
+    (department,) = {id_ for id_ in ids(store) if id_ != notice}
+    forged = ["x", "", f"{head}.{claims}.", f"{head}.{claims}.{mac[::-1]}", f"{head}.{claims}", token[:-9],
+              "é" * 9,
+              "eyJhbGciOiJub25lIn0." + claims + ".", unknown, "x" * 5000,
+              sign_link(store.keyring, department, store.clock() + timedelta(days=1))]  # fmt: skip
+    found = [(site.ask(f"/v1/feedback/{one}"), one) for one in forged if one]
+    clock = store.clock
+    assert isinstance(clock, Clock)
+    clock.move(days=procedure().notices.link_days)
+    found.append((site.ask(path), "expired"))
+    assert site.ask(path, data={"satisfaction": "1"}).status_code == 404
+    clock.move(days=-1)
+    assert site.ask(path).status_code == 200
+    with store.writing("dpo") as writing:
+        erase_customer(writing, pseudonym(store, "C-1"))
+    found.append((site.ask(path), "erased"))
+    found.append((site.ask(path, data={"objection": "x"}), "erased"))
+    assert {(of.status_code, of.text) for of, _ in found} == {(404, found[0][0].text)}
+    assert {tuple(sorted(of.headers.items())) for of, _ in found} == {
+        tuple(sorted(found[0][0].headers.items()))
+    }
+    assert answers(store) == []
+    refused = site.ask(path, json={"satisfaction": 1})
+    assert refused.status_code == 404 and refused.json()["error"]["field"] == "path"
+
+
+def ids(store: Store) -> set[str]:
+    from serving.store.notice_tables import notices
+
+    assert kept(store)
+    with store.reading() as connection:
+        return set(connection.execute(select(notices.c.id)).scalars())
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [({"data": {}}, 422), ({"data": {"satisfaction": "6"}}, 422), ({"data": {"satisfaction": "x"}}, 422),
+     ({"data": {"objection": "SECRET" * 700}}, 422), ({"data": {"objection": " \r\n "}}, 422),
+     ({"content": b"objection=%ff", "headers": {"Content-Type": "application/x-www-form-urlencoded"}}, 422),
+     ({"content": b"a=1&" * 9, "headers": {"Content-Type": "application/x-www-form-urlencoded"}}, 422),
+     ({"data": {"objection": "SECRET" * MAX_ANSWER}}, 413), ({"content": b"x", "headers": {}}, 415),
+     ({"json": {"satisfaction": "1"}}, 422), ({"json": {"satisfaction": True}}, 422), ({"json": []}, 422),
+     ({"json": {"satisfaction": 9}}, 422), ({"json": {"objection": 7}}, 422), ({"json": {"more": 1}}, 422)],
+)  # fmt: skip
+def test_what_is_no_answer_is_refused_without_its_values(
+    site: Site, body: dict[str, Any], status: int
+) -> None:
+    if "data" in body and not body["data"]:
+        body = {"content": b"", "headers": {"Content-Type": "application/x-www-form-urlencoded"}}
+    path = notified(site.store)
+    answer = site.ask(path, **body)
+    assert answer.status_code == status
+    assert "SECRET" not in answer.text
+    assert answers(site.store) == []
+
+
+def test_an_answer_may_be_json(site: Site) -> None:
+    path = notified(site.store)
+    answer = site.ask(path, json={"satisfaction": 5, "objection": OBJECTION})
+    assert (answer.status_code, answer.json()) == (200, {"received": True})
+    assert site.ask(path, json={"objection": "other"}).status_code == 409
+    assert answers(site.store) == [(5, False), (None, True)]
+
+
+def test_whoever_answers_without_end_is_not_heard_without_end(site: Site) -> None:
+    path = notified(site.store)
+    found = {site.ask(path, json={"satisfaction": 1 + turn % 2}).status_code for turn in range(25)}
+    assert found == {200, 409}
+    assert len(answers(site.store)) == 20
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [("a\r\nb\tc", "a\nb\tc"), ("a\x1b[31mb\x00", "a [31mb"), ("a\u202eb", "a b"), ("  x  ", "x"),
+     ("漏了\u3000六月", "漏了\u3000六月")],
+)  # fmt: skip
+def test_an_objection_is_kept_as_it_can_be_shown(text: str, shown: str) -> None:
+    assert cleaned(text) == shown
+
+
+def test_the_service_tells_hears_and_shows_the_objection_to_who_decides(
+    template: dict[str, Any], tmp_path: Path
+) -> None:
+    store = copy_of(template, "sqlite", tmp_path / "store")
+    with store.writing("admin") as writing:
+        key = create_key(writing, "ann", [Role.ANALYST], 5)
+    store.close()
+    with postbox() as box:
+        file = tmp_path / "procedure.yaml"
+        rules = {"sender": SENDER, "link_base": "https://tierwise.example.com"}
+        file.write_text(yaml.safe_dump({"notices": rules}))
+        environment = {
+            "TIERWISE_OPERATE": "1", "TIERWISE_KEYS": str(tmp_path / "store"), "TIERWISE_NOTIFY": "1",
+            "TIERWISE_PROCEDURE": str(file), **box.settings(),
+        }  # fmt: skip
+        # What is there when the service begins is told at once.
+        store = open_store(None, tmp_path / "store")
+        tell(store, "C-3", language="en", email="old@example.org")
+        change(store, "C-3", Tier.GENERAL)
+        with running_service(tmp_path / "service", environment) as service, service.client() as client:
+            client.headers["Authorization"] = f"Bearer {key}"
+            told = client.post(
+                "/v1/customers/C-3/particulars",
+                json={"name": "Ann Lee", "email": "x@example.org", "webhook": None},
+            )  # fmt: skip
+            assert told.json() == {"customer_id": "C-3", "set": ["email", "name", "webhook"]}
+            for wrong in ({}, {"email": "SECRET"}, {"phone": "1"}, {"name": 7}):
+                refused = client.post("/v1/customers/C-3/particulars", json=wrong)
+                assert refused.status_code == 422 and "SECRET" not in refused.text
+            assert client.post("/v1/customers/C-99/particulars", json={"name": "x"}).status_code == 404
+            for _ in range(100):
+                if box.taken:
+                    break
+                asyncio.run(asyncio.sleep(0.1))
+            (message,) = box.messages()
+            link = re.search(r"https://\S+", message.get_content())
+            assert link
+            path = urlsplit(link[0]).path
+            del client.headers["Authorization"]
+            assert client.get(path).status_code == 200
+            sent = client.post(path, data={"objection": OBJECTION, "satisfaction": "2"})
+            assert sent.status_code == 200
+            client.headers["Authorization"] = f"Bearer {key}"
+            (case,) = client.get("/v1/cases").json()["cases"]
+            assert case["reason"] == "objection"
+            shown = client.get(f"/v1/cases/{case['case']}").json()
+            assert [(of["text"], of["outcome"]) for of in shown["objections"]] == [(OBJECTION, "open")]
+            assert path not in service.log() and "example.org" not in service.log()
+        with store.reading() as connection:
+            assert load_case(connection, case["case"]).reason is CaseReason.OBJECTION
+        assert set(kept(store).values()) == {("sent", None)}
+        store.close()
+
+
+def test_every_language_has_the_same_form() -> None:
+    from serving.notices.feedback_page import form
+
+    counts = {tuple(re.findall(r"<(\w+)", form(language))) for language in Language}
+    assert len(counts) == 1
