@@ -15,9 +15,9 @@ from pydantic import Field, model_validator
 
 from features.declaration import content_hash, load_declared
 from features.terms import Declared, Text, Tier
+from serving.notices.rules import NoticeRules
 from serving.strategies.plan import StrategyPlan
 from serving.strategies.rules import RULES, WORSENED, DeteriorationRule
-from serving.notices.rules import NoticeRules
 
 
 class Severity(StrEnum):
