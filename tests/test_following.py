@@ -3,6 +3,7 @@
 import contextlib
 import multiprocessing
 import signal
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -437,6 +438,20 @@ def busy(tmp_path: Path) -> Iterator[tuple[Store, list[str]]]:
                 put_in_force(writing, customer, Layer.APPROVED, tiers[place % len(tiers)])
     yield made, pseudonyms
     made.close()
+
+
+def test_several_at_once_do_everything_once(store: Store) -> None:
+    found = [customer_in(store, f"C-{place}") for place in range(6)]
+    for customer, tier in zip(found, [*Tier, Tier.GOOD], strict=True):
+        put(store, customer, tier, START)
+    end = START + timedelta(days=95)
+    threads = [threading.Thread(target=Upkeep(store, PROCEDURE, part=2).run, args=(end,)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for customer in found:
+        check(store, customer, end, {})
 
 
 def test_killed_by_the_system_again_and_again_it_does_everything_exactly_once(
