@@ -203,7 +203,7 @@ def finish(store: Store, course: Course, who: int, place: int) -> None:
 
 
 @settings(
-    max_examples=15,
+    max_examples=12,
     deadline=None,
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture],
