@@ -2,6 +2,7 @@
 
 from collections import Counter
 from datetime import date, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +20,15 @@ from serving.reviews.events import Event, EventDesk, Taken
 from serving.reviews.office import Office
 from serving.reviews.periodic import evaluate_periodically
 from serving.reviews.standings import Layer, standing_of
+from serving.served import Served
 from serving.store.customers import find_customers
 from serving.store.event_tables import events
 from serving.store.store import Store, Writing
 from serving.store.tables import audit_entries
 from serving.strategies.deliveries import Checked, DeliveryDesk, broken_rules, usable_rules
 from serving.strategies.rules import RULES, DeteriorationRule, Step
-from tests.reviewed import acting, served_alone
+from tests.reviewed import acting
+from tests.reviewed import served_alone as load_served
 from tests.stores import database_url, store
 
 __all__ = ["database_url", "store"]
@@ -116,6 +119,11 @@ def by_hand(
         add("insolvency_found", "insolvency_filing", lambda old, new: new == 1 and old != 1)
         add("severe_breach_found", "severe_breach_24m", lambda old, new: new == 1 and old != 1)
     return found
+
+
+@cache
+def served_alone() -> Served:
+    return load_served()
 
 
 def office_of(store: Store) -> Office:

@@ -152,16 +152,20 @@ class Course:
 
 
 MOST = st.integers(1, 3)
+TIERS = st.sampled_from([Tier.PREMIUM, Tier.GOOD, Tier.GENERAL, Tier.RISK, Tier.RISK, Tier.UNRATED])
+PUT = st.tuples(st.just("put"), st.integers(0, 1), st.sampled_from(Layer), TIERS)
 STEPS = st.lists(
     st.one_of(
-        st.tuples(st.just("put"), st.integers(0, 1), st.sampled_from(Layer), st.sampled_from(Tier)),
-        st.tuples(st.just("lift"), st.integers(0, 1), st.sampled_from(Layer)),
-        st.tuples(st.just("wait"), st.sampled_from([0, 0, 1, 30, 45, 100])),
-        st.tuples(st.just("keep_up"), MOST, st.integers(0, 3)),
+        PUT,
+        PUT,
+        st.tuples(st.just("lift"), st.integers(0, 1), st.sampled_from([Layer.HOLD, Layer.OVERRIDE])),
+        st.tuples(st.just("wait"), st.sampled_from([1, 30, 45, 100])),
+        st.tuples(st.just("keep_up"), MOST, st.integers(1, 3)),
         st.tuples(st.just("killed"), MOST),
-        st.tuples(st.just("done"), st.integers(0, 1), st.integers(0, 5)),
+        st.tuples(st.just("done"), st.integers(0, 1), st.integers(0, 2)),
     ),
-    max_size=12,
+    min_size=20,
+    max_size=20,
 )
 
 
@@ -199,7 +203,7 @@ def finish(store: Store, course: Course, who: int, place: int) -> None:
 
 
 @settings(
-    max_examples=20,
+    max_examples=12,
     deadline=None,
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture],
