@@ -1,6 +1,7 @@
 """Answers to notices: only the bearer of a link is heard, and an objection is a case for persons."""
 
 import asyncio
+import hashlib
 import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -155,6 +156,7 @@ def test_an_objection_opens_one_case_with_a_day_and_only_its_words_may_come_agai
     assert (kept_.text, kept_.outcome) == (OBJECTION, Outcome.OPEN)
     assert b"June" not in sealed and "June" not in repr(trail)
     assert [entry.action for entry in trail].count("feedback.received") == 2
+    assert hashlib.sha256(sealed).hexdigest() in repr(trail)
 
 
 def test_an_objection_joins_the_case_that_is_open_and_brings_its_day_forward(site: Site) -> None:
