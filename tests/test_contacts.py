@@ -81,12 +81,12 @@ def test_an_import_that_goes_right_leaves_no_rejects_of_an_earlier_one(store: St
         assert rejects.exists() == left
 
 
-@pytest.mark.parametrize("header", ["name,email", "customer_id,phone", "customer_id,name,name"])
-def test_a_table_without_the_columns_is_refused(store: Store, tmp_path: Path, header: str) -> None:
+def test_a_table_without_the_columns_is_refused(store: Store, tmp_path: Path) -> None:
     table = tmp_path / "contacts.csv"
-    table.write_text(f"{header}\n")
-    with pytest.raises(TableError):
-        import_particulars(store, table, "ann", inside=False, rejects=tmp_path / "rejects.csv")
+    for header in ("name,email", "customer_id,phone", "customer_id,name,name"):
+        table.write_text(f"{header}\n")
+        with pytest.raises(TableError):
+            import_particulars(store, table, "ann", inside=False, rejects=tmp_path / "rejects.csv")
     assert [file.name for file in tmp_path.glob("*.csv")] == ["contacts.csv"]
 
 

@@ -1,6 +1,7 @@
 """Answers to notices: only the bearer of a link is heard, and an objection is a case for persons."""
 
 import asyncio
+import hashlib
 import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -21,17 +22,18 @@ from starlette.routing import Route
 from features.terms import Language, Tier
 from serving.access.api_keys import create_key
 from serving.access.roles import Role
-from serving.app import guarded
+from serving.app import build_app, guarded
 from serving.notices.feedback import Outcome, objections_in, outcomes
 from serving.notices.feedback_routes import FEEDBACK_PATH, MAX_ANSWER, FeedbackDesk, cleaned
 from serving.notices.links import notice_of_link, sign_link
 from serving.notices.outbox import Outbox
+from serving.operating import load_operations
 from serving.reviews.cases import CaseReason, Override, load_case, open_case_of
 from serving.reviews.office import Office
 from serving.store.case_tables import cases
 from serving.store.customers import erase_customer
 from serving.store.notice_tables import feedback
-from serving.store.store import Store, open_store
+from serving.store.store import Store
 from serving.store.tables import audit_entries
 from tests.notified import (
     SENDER,
@@ -43,9 +45,8 @@ from tests.notified import (
     pseudonym,
     tell,
 )
-from tests.receivers import postbox
-from tests.reviewed import acting, copy_of, newest, store, template
-from tests.service_process import running_service
+from tests.receivers import Postbox, postbox
+from tests.reviewed import acting, copy_of, newest, served_alone, store, template
 from tests.test_notices import contents, text_of
 
 __all__ = ["store", "template"]
@@ -155,6 +156,7 @@ def test_an_objection_opens_one_case_with_a_day_and_only_its_words_may_come_agai
     assert (kept_.text, kept_.outcome) == (OBJECTION, Outcome.OPEN)
     assert b"June" not in sealed and "June" not in repr(trail)
     assert [entry.action for entry in trail].count("feedback.received") == 2
+    assert hashlib.sha256(sealed).hexdigest() in repr(trail)
 
 
 def test_an_objection_joins_the_case_that_is_open_and_brings_its_day_forward(site: Site) -> None:
@@ -247,25 +249,24 @@ def ids(store: Store) -> set[str]:
         return set(connection.execute(select(notices.c.id)).scalars())
 
 
-@pytest.mark.parametrize(
-    ("body", "status"),
-    [({"data": {}}, 422), ({"data": {"satisfaction": "6"}}, 422), ({"data": {"satisfaction": "x"}}, 422),
-     ({"data": {"objection": "SECRET" * 700}}, 422), ({"data": {"objection": " \r\n "}}, 422),
-     ({"content": b"objection=%ff", "headers": {"Content-Type": "application/x-www-form-urlencoded"}}, 422),
-     ({"content": b"a=1&" * 9, "headers": {"Content-Type": "application/x-www-form-urlencoded"}}, 422),
-     ({"data": {"objection": "SECRET" * MAX_ANSWER}}, 413), ({"content": b"x", "headers": {}}, 415),
-     ({"json": {"satisfaction": "1"}}, 422), ({"json": {"satisfaction": True}}, 422), ({"json": []}, 422),
-     ({"json": {"satisfaction": 9}}, 422), ({"json": {"objection": 7}}, 422), ({"json": {"more": 1}}, 422)],
-)  # fmt: skip
-def test_what_is_no_answer_is_refused_without_its_values(
-    site: Site, body: dict[str, Any], status: int
-) -> None:
-    if "data" in body and not body["data"]:
-        body = {"content": b"", "headers": {"Content-Type": "application/x-www-form-urlencoded"}}
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+NO_ANSWERS: list[tuple[dict[str, Any], int]] = [
+    ({"content": b"", "headers": FORM}, 422), ({"content": b"objection=%ff", "headers": FORM}, 422),
+    ({"content": b"a=1&" * 9, "headers": FORM}, 422), ({"content": b"x", "headers": {}}, 415),
+    ({"data": {"satisfaction": "6"}}, 422), ({"data": {"satisfaction": "x"}}, 422),
+    ({"data": {"objection": "SECRET" * 700}}, 422), ({"data": {"objection": " \r\n "}}, 422),
+    ({"data": {"objection": "SECRET" * MAX_ANSWER}}, 413), ({"json": {"satisfaction": "1"}}, 422),
+    ({"json": {"satisfaction": True}}, 422), ({"json": []}, 422), ({"json": {"satisfaction": 9}}, 422),
+    ({"json": {"objection": 7}}, 422), ({"json": {"more": 1}}, 422),
+]  # fmt: skip
+
+
+def test_what_is_no_answer_is_refused_without_its_values(site: Site) -> None:
     path = notified(site.store)
-    answer = site.ask(path, **body)
-    assert answer.status_code == status
-    assert "SECRET" not in answer.text
+    for body, status in NO_ANSWERS:
+        answer = site.ask(path, **body)
+        assert answer.status_code == status, body
+        assert "SECRET" not in answer.text
     assert answers(site.store) == []
 
 
@@ -294,57 +295,65 @@ def test_an_objection_is_kept_as_it_can_be_shown(text: str, shown: str) -> None:
 
 
 def test_the_service_tells_hears_and_shows_the_objection_to_who_decides(
-    template: dict[str, Any], tmp_path: Path
+    template: dict[str, Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     store = copy_of(template, "sqlite", tmp_path / "store")
     with store.writing("admin") as writing:
         key = create_key(writing, "ann", [Role.ANALYST], 5)
-    store.close()
-    with postbox() as box:
-        file = tmp_path / "procedure.yaml"
-        rules = {"sender": SENDER, "link_base": "https://tierwise.example.com"}
-        file.write_text(yaml.safe_dump({"notices": rules}))
-        environment = {
-            "TIERWISE_OPERATE": "1", "TIERWISE_KEYS": str(tmp_path / "store"), "TIERWISE_NOTIFY": "1",
-            "TIERWISE_PROCEDURE": str(file), **box.settings(),
-        }  # fmt: skip
-        # What is there when the service begins is told at once.
-        store = open_store(None, tmp_path / "store")
-        tell(store, "C-3", language="en", email="old@example.org")
-        change(store, "C-3", Tier.GENERAL)
-        with running_service(tmp_path / "service", environment) as service, service.client() as client:
-            client.headers["Authorization"] = f"Bearer {key}"
-            told = client.post(
-                "/v1/customers/C-3/particulars",
-                json={"name": "Ann Lee", "email": "x@example.org", "webhook": None},
-            )  # fmt: skip
-            assert told.json() == {"customer_id": "C-3", "set": ["email", "name", "webhook"]}
+    tell(store, "C-3", language="en", email="x@example.org")
+    change(store, "C-3", Tier.GENERAL)
+    rules = {"sender": SENDER, "link_base": "https://tierwise.example.com"}
+    (tmp_path / "procedure.yaml").write_text(yaml.safe_dump({"notices": rules}))
+    environment = {
+        "TIERWISE_OPERATE": "1", "TIERWISE_KEYS": str(tmp_path / "store"), "TIERWISE_NOTIFY": "1",
+        "TIERWISE_PROCEDURE": str(tmp_path / "procedure.yaml"),
+    }  # fmt: skip
+
+    async def used(box: Postbox) -> str:
+        app = build_app(served_alone, lambda served: load_operations(served, environment))
+        transport = httpx.ASGITransport(app)
+        bearing = {"Authorization": f"Bearer {key}"}
+        async with (
+            app.router.lifespan_context(app),
+            httpx.AsyncClient(transport=transport, base_url="https://tierwise.example.com") as client,
+        ):
+            contacts = "/v1/customers/C-3/particulars"
+            told = await client.post(contacts, json={"name": "Ann Lee", "webhook": None}, headers=bearing)
+            assert told.json() == {"customer_id": "C-3", "set": ["name", "webhook"]}
             for wrong in ({}, {"email": "SECRET"}, {"phone": "1"}, {"name": 7}):
-                refused = client.post("/v1/customers/C-3/particulars", json=wrong)
+                refused = await client.post(contacts, json=wrong, headers=bearing)
                 assert refused.status_code == 422 and "SECRET" not in refused.text
-            assert client.post("/v1/customers/C-99/particulars", json={"name": "x"}).status_code == 404
-            for _ in range(100):
+            nobody = await client.post("/v1/customers/C-99/particulars", json={"name": "x"}, headers=bearing)
+            assert nobody.status_code == 404
+            for _ in range(200):
                 if box.taken:
                     break
-                asyncio.run(asyncio.sleep(0.1))
+                await asyncio.sleep(0.1)
             (message,) = box.messages()
             link = re.search(r"https://\S+", message.get_content())
             assert link
             path = urlsplit(link[0]).path
-            del client.headers["Authorization"]
-            assert client.get(path).status_code == 200
-            sent = client.post(path, data={"objection": OBJECTION, "satisfaction": "2"})
-            assert sent.status_code == 200
-            client.headers["Authorization"] = f"Bearer {key}"
-            (case,) = client.get("/v1/cases").json()["cases"]
+            # Nobody asks the bearer of a link who they are.
+            assert (await client.get(path)).status_code == 200
+            assert (await client.post(path, data={"objection": OBJECTION})).status_code == 200
+            (case,) = (await client.get("/v1/cases", headers=bearing)).json()["cases"]
             assert case["reason"] == "objection"
-            shown = client.get(f"/v1/cases/{case['case']}").json()
+            shown = (await client.get(f"/v1/cases/{case['case']}", headers=bearing)).json()
             assert [(of["text"], of["outcome"]) for of in shown["objections"]] == [(OBJECTION, "open")]
-            assert path not in service.log() and "example.org" not in service.log()
-        with store.reading() as connection:
-            assert load_case(connection, case["case"]).reason is CaseReason.OBJECTION
-        assert set(kept(store).values()) == {("sent", None)}
-        store.close()
+            assert path not in caplog.text and "example.org" not in caplog.text
+        return str(case["case"])
+
+    with postbox() as box:
+        for name, value in box.settings().items():
+            monkeypatch.setenv(name, value)
+        case = asyncio.run(used(box))
+    with store.reading() as connection:
+        assert load_case(connection, case).reason is CaseReason.OBJECTION
+    assert set(kept(store).values()) == {("sent", None)}
+    store.close()
 
 
 def test_every_language_has_the_same_form() -> None:

@@ -5,14 +5,18 @@ import re
 from datetime import timedelta
 from email import message_from_bytes
 from email.policy import default
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select
+from typer.testing import CliRunner
 
+import tierwise
 from features.catalog import load_catalog
+from features.terminal import BadInput
 from features.terms import RATED_TIERS, Language, Text, Tier
 from models.policy import load_policy
 from serving.audit.verification import verify
@@ -45,7 +49,7 @@ from tests.notified import (
     tell,
 )
 from tests.receivers import hook, postbox
-from tests.reviewed import CUSTOMERS, DAYS, acting, newest, runs_of, served_alone, store, template
+from tests.reviewed import CUSTOMERS, DAYS, acting, copy_of, newest, runs_of, served_alone, store, template
 
 __all__ = ["store", "template"]
 
@@ -429,3 +433,47 @@ def test_what_two_tiers_have_alike_is_neither_gained_nor_lost() -> None:
     )  # fmt: skip
     assert [text.en for text in gained] == [of.names.en for of in rules.offers[Tier.GOOD].values()]
     assert [text.en for text in lost] == [of.names.en for of in rules.offers[Tier.GENERAL].values()]
+
+
+def test_the_commands_take_contacts_send_list_and_try_again(
+    template: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = copy_of(template, "sqlite", tmp_path / "store")
+    for customer_id in ("C-1", "C-2"):
+        change(store, customer_id, Tier.GOOD)
+    store.close()
+    (tmp_path / "contacts.csv").write_text("customer_id,email\nC-1,x@example.org\nC-9,x@example.org\n")
+    (tmp_path / "rules.yaml").write_text(f"notices: {{sender: {SENDER}}}\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TIERWISE_KEYS", str(tmp_path / "store"))
+
+    def run(*words: str) -> str:
+        result = CliRunner().invoke(tierwise.app, words, catch_exceptions=False)
+        assert result.exit_code == 0, result.output
+        return result.output
+
+    rules = ("--procedure", "rules.yaml")
+    assert "2 read, 1 taken, 1 rejected" in run("customer", "import", "contacts.csv")
+    assert "C-9" in (tmp_path / "contacts.rejects.csv").read_text()
+    told = run("notice", "run", "--once", *rules)
+    assert "2 notices are new; 0 sent" in told and "TIERWISE_SMTP_HOST" in told
+    with postbox() as box:
+        for name, value in box.settings().items():
+            monkeypatch.setenv(name, value)
+        assert "1 sent" in run("notice", "run", "--once", *rules)
+        dead = run("notice", "list", "--dead")
+        assert "1 notices" in dead and "no_contact" in dead and "C-2" in dead and "C-1" not in dead
+        assert "2 notices" in run("notice", "list")
+        (tmp_path / "contacts.csv").write_text("customer_id,email\nC-2,y@example.org\n")
+        run("customer", "import", "contacts.csv")
+        found = re.search(r"[0-9a-f]{32}", dead)
+        assert found
+        assert "pending" in run("notice", "retry", found[0], *rules)
+        assert "1 sent" in run("notice", "run", "--once", *rules)
+        assert [message["To"] for message in box.messages()] == ["x@example.org", "y@example.org"]
+    secret = run("customer", "webhook-secret", "C-1").strip()
+    assert secret.startswith("whsec_") and secret != run("customer", "webhook-secret", "C-2").strip()
+    with pytest.raises(NoticeError):
+        run("notice", "retry", "nothing", *rules)
+    with pytest.raises(BadInput, match="--operate"):
+        run("serve", "--notify")

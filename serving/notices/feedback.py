@@ -1,5 +1,6 @@
 """What customers answer to a notice: how satisfied they are, and an objection, which becomes a case (M23)."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -118,7 +119,11 @@ def receive(writing: Writing, office: Office, token: str, answered: Answered) ->
         }  # fmt: skip
         writing.connection.execute(insert(feedback).values(row))
         kind = "satisfaction" if "satisfaction" in columns else "objection"
-        facts = {"notice": link.notice, "feedback": columns["id"], "kind": kind, "case": columns.get("case")}
+        sealed = columns.get("objection")
+        facts = {
+            "notice": link.notice, "feedback": columns["id"], "kind": kind, "case": columns.get("case"),
+            "digest": None if sealed is None else hashlib.sha256(sealed).hexdigest(),
+        }  # fmt: skip
         writing.record("feedback.received", link.customer.id, facts)
     if not new:
         writing.record("feedback.repeated", link.customer.id, {"notice": link.notice})
