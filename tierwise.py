@@ -10,9 +10,11 @@ from features.options import ThreadsOption
 from features.terminal import err, out, steps, table_of
 from models import commands as of_models
 from models.options import StateOption
+from serving import adoption_commands as of_adoptions
 from serving import commands as of_serving
 from serving import review_commands as of_reviews
 from serving import store_commands as of_store
+from serving import supervision_commands as of_supervision
 from training import commands as of_training
 
 if TYPE_CHECKING:
@@ -78,6 +80,9 @@ for name, help_ in (
     ("customer", "Customers in the store."),
     ("audit", "The audit trail."),
     ("case", "Adjustment cases: proposed by one, approved by another."),
+    ("adopt", "What governs: procedure, catalog, policy and model, proposed by one and approved by others."),
+    ("outcome", "What became of customers."),
+    ("inspect", "Random samples of decisions for inspection, findings and remedies."),
 ):
     groups[name] = typer.Typer(no_args_is_help=True, help=help_)
     app.add_typer(groups[name], name=name)
@@ -86,6 +91,7 @@ app.command()(of_reviews.due)
 app.command()(of_reviews.event)
 app.command()(of_reviews.tier)
 app.command()(of_reviews.replay)
+app.command()(of_supervision.supervise)
 for group, name, command in (
     ("store", "create", of_store.create),
     ("store", "upgrade", of_store.upgrade),
@@ -102,6 +108,15 @@ for group, name, command in (
     ("case", "approve", of_reviews.approve_case),
     ("case", "reject", of_reviews.reject_case),
     ("case", "pull-out", of_reviews.pull_out_of_case),
+    ("case", "withdraw", of_reviews.withdraw_case),
+    ("adopt", "propose", of_adoptions.propose),
+    ("adopt", "show", of_adoptions.show),
+    ("outcome", "import", of_supervision.import_outcomes),
+    ("inspect", "draw", of_supervision.draw),
+    ("inspect", "list", of_supervision.list_items),
+    ("inspect", "record", of_supervision.record),
+    ("inspect", "remedied", of_supervision.remedied),
+    ("inspect", "redraw", of_supervision.redraw),
 ):
     groups[group].command(name)(command)
 
@@ -154,6 +169,8 @@ EXPECTED = {
     "serving.store.customers": "UnknownCustomer",
     "serving.store.database": "StoreError",
     "serving.settings": "SettingsError",
+    "serving.supervision.inspection": "InspectionError",
+    "serving.supervision.period": "PeriodError",
     "training.tracking": "TrackingError",
     "training.verification": "ExplanationMismatch",
 }

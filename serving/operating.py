@@ -6,8 +6,9 @@ from pathlib import Path
 
 from serving.access.gate import Gate
 from serving.access.tokens import TokenError, TokenVerifier
+from serving.governing import governing_procedure
 from serving.operations import Operations
-from serving.procedure import load_procedure
+from serving.reviews.adoptions import require_served
 from serving.served import Served
 from serving.settings import SettingsError
 from serving.store.store import open_store
@@ -27,14 +28,21 @@ def load_operations(served: Served, environment: Mapping[str, str] = os.environ)
         SettingsError: of the identity provider's keys, issuer and audience something is missing or wrong.
         StoreError, KeyringError: the store cannot be opened.
         DeclarationError: the procedure is wrong.
+        NotAdopted: it, or what is served, is not what was adopted.
     """
     if not environment.get(OPERATE_VARIABLE):
         return None
     keys = environment.get(KEYS_VARIABLE)
     procedure = environment.get(PROCEDURE_VARIABLE)
-    rules = load_procedure(Path(procedure) if procedure else None)
     tokens = _tokens(environment)
     store = open_store(*store_place(environment.get(STORE_VARIABLE), Path(keys) if keys else None))
+    try:
+        rules = governing_procedure(store, Path(procedure) if procedure else None)
+        with store.reading() as connection:
+            require_served(connection, served, store.clock())
+    except BaseException:
+        store.close()
+        raise
     return Operations(store, served, rules, Gate(store, tokens))
 
 

@@ -15,6 +15,7 @@ from pydantic import Field, model_validator
 
 from features.declaration import content_hash, load_declared
 from features.terms import Declared, Text, Tier
+from serving.supervision.settings import Supervision
 
 
 class Severity(StrEnum):
@@ -37,10 +38,11 @@ class EventType(Declared):
 
 
 class Approvals(Declared):
-    """How many persons must approve what (M22): ordinarily, and a rise to premium."""
+    """How many persons must approve what (M22): ordinarily, a rise to premium, and what governs all tiers."""
 
     ordinary: int = Field(default=1, ge=1, le=5)
     to_premium: int = Field(default=2, ge=1, le=5)
+    governance: int = Field(default=2, ge=1, le=5)
 
 
 def _event(severity: Severity, zh_hant: str, zh_hans: str, en: str) -> EventType:
@@ -76,6 +78,7 @@ class Procedure(Declared):
         override_days: after which an override ends at the latest.
         case_days: within which a case should be closed.
         request_days: within which a department should answer.
+        supervision: what the figures of oversight should reach, and how long a remedy may take.
     """
 
     procedure: str = Field(default="default", pattern=r"^[a-z][a-z0-9_]*$")
@@ -88,6 +91,7 @@ class Procedure(Declared):
     override_days: int = Field(default=180, ge=1, le=366)
     case_days: int = Field(default=14, ge=1)
     request_days: int = Field(default=5, ge=1)
+    supervision: Supervision = Supervision()
 
     @model_validator(mode="after")
     def _complete(self) -> Self:

@@ -1,6 +1,6 @@
 """All tables, for whoever needs the whole schema."""
 
-from serving.store import case_tables, event_tables, tables
+from serving.store import case_tables, event_tables, supervision_tables, tables
 from serving.store.metadata import metadata
 
-__all__ = ["case_tables", "event_tables", "metadata", "tables"]
+__all__ = ["case_tables", "event_tables", "metadata", "supervision_tables", "tables"]
