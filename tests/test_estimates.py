@@ -100,6 +100,11 @@ def test_intervals_cover_the_truth_about_as_often_as_they_say() -> None:
         means += of_mean.low is not None and of_mean.high is not None and of_mean.low <= 1 <= of_mean.high
     assert 0.89 <= covered / 150 <= 0.99
     assert 0.85 <= means / 60 <= 1
+    truth, distances = 2 * norm.cdf(1 / 2) - 1, 0
+    for _ in range(40):
+        found = ks(bad, random.normal(size=160) + bad)
+        distances += found.low is not None and found.high is not None and found.low <= truth <= found.high
+    assert 0.8 <= distances / 40 <= 1
 
 
 @settings(max_examples=30)

@@ -38,6 +38,8 @@ td.text { white-space: normal; }
 ul.remarks { padding-left: 1.2rem; }
 table.matrix { width: auto; margin: .6rem 0 1.2rem; } table.matrix th { min-width: 6rem; }
 table.matrix td { text-align: right; min-width: 5.5rem; } table.matrix td.same { background: #eef4f8; }
+.scrolls { overflow-x: auto; }
+@media screen and (max-width: 46rem) { table.folds td:empty { display: none; } }
 table.matrix caption { text-align: left; color: var(--soft); font-size: .83rem; padding-bottom: .3rem; }
 """
 
@@ -131,6 +133,6 @@ def _matrix(kpi: Kpi) -> str:
             cells.append(f'<td class="{"same" if old is new else ""}">{text}</td>')
         lines.append(f'<tr><th scope="row">{old}</th>{"".join(cells)}</tr>')
     return (
-        '<table class="matrix"><caption>From the tier at the begin (rows) to that at the end</caption>'
-        f"<thead><tr><th></th>{head}</tr></thead><tbody>{''.join(lines)}</tbody></table>"
+        '<div class="scrolls"><table class="matrix"><caption>From the tier at the begin (rows) to that at the end</caption>'
+        f"<thead><tr><th></th>{head}</tr></thead><tbody>{''.join(lines)}</tbody></table></div>"
     )

@@ -61,7 +61,7 @@ GROUPS = {
 
 KPIS = {
     "accuracy.auc": Declaration(
-        _text("AUC", "AUC", "AUC"),
+        _text("AUC（ROC 曲線下面積）", "AUC（ROC 曲线下面积）", "AUC"),
         _text(
             "隨機一名違約客戶的評分低於隨機一名未違約客戶的機率；限於期間內得知結果、且在得知之前所作的評級。",
             "随机一名违约客户的评分低于随机一名未违约客户的概率；限于期间内得知结果、且在得知之前所作的评级。",
@@ -71,7 +71,7 @@ KPIS = {
         Unit.NUMBER,
     ),
     "accuracy.ks": Declaration(
-        _text("KS", "KS", "KS"),
+        _text("KS 統計量", "KS 统计量", "KS"),
         _text(
             "違約與未違約客戶評分分布之間的最大差距。",
             "违约与未违约客户评分分布之间的最大差距。",
