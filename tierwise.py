@@ -10,11 +10,13 @@ from features.options import ThreadsOption
 from features.terminal import err, out, steps, table_of
 from models import commands as of_models
 from models.options import StateOption
+from serving import adoption_commands as of_adoptions
 from serving import commands as of_serving
 from serving import notice_commands as of_notices
 from serving import review_commands as of_reviews
 from serving import store_commands as of_store
 from serving import strategy_commands as of_strategies
+from serving import supervision_commands as of_supervision
 from training import commands as of_training
 
 if TYPE_CHECKING:
@@ -83,6 +85,9 @@ for name, help_ in (
     ("case", "Adjustment cases: proposed by one, approved by another."),
     ("task", "What tiers in force ask to be done, by whom and by when."),
     ("notice", "Notices of changes, to customers and departments."),
+    ("adopt", "What governs: procedure, catalog, policy and model, proposed by one and approved by others."),
+    ("outcome", "What became of customers."),
+    ("inspect", "Random samples of decisions for inspection, findings and remedies."),
 ):
     groups[name] = typer.Typer(no_args_is_help=True, help=help_)
     app.add_typer(groups[name], name=name)
@@ -95,6 +100,7 @@ app.command()(of_strategies.listed)
 app.command()(of_strategies.overdue)
 app.command()(of_strategies.deliver)
 app.command()(of_strategies.tick)
+app.command()(of_supervision.supervise)
 for group, name, command in (
     ("store", "create", of_store.create),
     ("store", "upgrade", of_store.upgrade),
@@ -118,6 +124,15 @@ for group, name, command in (
     ("notice", "run", of_notices.run_notices),
     ("notice", "list", of_notices.list_notices),
     ("notice", "retry", of_notices.retry_notice),
+    ("case", "withdraw", of_reviews.withdraw_case),
+    ("adopt", "propose", of_adoptions.propose),
+    ("adopt", "show", of_adoptions.show),
+    ("outcome", "import", of_supervision.import_outcomes),
+    ("inspect", "draw", of_supervision.draw),
+    ("inspect", "list", of_supervision.list_items),
+    ("inspect", "record", of_supervision.record),
+    ("inspect", "remedied", of_supervision.remedied),
+    ("inspect", "redraw", of_supervision.redraw),
 ):
     groups[group].command(name)(command)
 
@@ -172,6 +187,8 @@ EXPECTED = {
     "serving.store.database": "StoreError",
     "serving.strategies.tasks": "TaskError",
     "serving.settings": "SettingsError",
+    "serving.supervision.inspection": "InspectionError",
+    "serving.supervision.period": "PeriodError",
     "training.tracking": "TrackingError",
     "training.verification": "ExplanationMismatch",
 }

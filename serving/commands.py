@@ -16,7 +16,7 @@ from features.terms import Language, Nature
 from models.export_dialects import DialectName
 from models.export_formats import Format
 from models.options import CatalogOption, LanguageOption, ModelOption, PolicyOption, StateOption
-from serving.store_options import KeysOption, ProcedureOption, StoreOption
+from serving.store_options import KeysOption, ProcedureOption, StoreOption, opened
 
 if TYPE_CHECKING:
     from features.catalog import Catalog
@@ -136,15 +136,25 @@ def serve(
     """Start the service with the champion; without one, with a catalog and a policy alone."""
     from serving.chosen import chosen_settings
     from serving.launch import serve as start
+    from serving.settings import Settings, trusted_keys_file
 
     if notify and not operate:
         raise BadInput("--notify sends from the store: give --operate too")
+    served = None
     if operate:
+        from serving.governing import adopted_to_serve, names_what_to_serve
         from serving.operating import set_environment
 
         set_environment(store, keys, procedure, notify=notify)
+        if not (model or catalog or policy or names_what_to_serve()):
+            with opened(store, keys) as found:
+                served = adopted_to_serve(found)
 
-    start(host=host, port=port, workers=workers, settings=chosen_settings(model, catalog, policy, state))
+    if served is None:
+        settings = chosen_settings(model, catalog, policy, state)
+    else:
+        settings = Settings(state=state, trusted_keys=trusted_keys_file())
+    start(host=host, port=port, workers=workers, settings=settings, served=served)
 
 
 def export(

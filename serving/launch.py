@@ -44,6 +44,7 @@ def serve(
     port: int = DEFAULT_PORT,
     workers: int = 1,
     settings: Settings | None = None,
+    served: Served | None = None,
 ) -> None:
     """Serve in the foreground until SIGINT or SIGTERM, which let requests under way finish.
 
@@ -55,6 +56,7 @@ def serve(
         port: 0 takes a free one, which the printed line names.
         workers: processes that score.
         settings: what to serve; from the environment by default.
+        served: what to serve where it is loaded already, such as what the store has adopted.
 
     Raises:
         CannotServe: what is to be served is wrong, the address is, or the port is taken; nothing was started.
@@ -62,7 +64,7 @@ def serve(
     with _listen(host, port) as listening:
         try:
             settings = settings or Settings.from_environment()
-            served = load_served(settings)
+            served = served or load_served(settings)
             operations = load_operations(served)
             if operations is not None:
                 operations.close()

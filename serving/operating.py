@@ -6,9 +6,10 @@ from pathlib import Path
 
 from serving.access.gate import Gate
 from serving.access.tokens import TokenError, TokenVerifier
+from serving.governing import governing_procedure
 from serving.notices.smtp import SmtpSettings
 from serving.operations import Operations
-from serving.procedure import load_procedure
+from serving.reviews.adoptions import require_served
 from serving.served import Served
 from serving.settings import SettingsError
 from serving.store.store import open_store
@@ -30,17 +31,24 @@ def load_operations(served: Served, environment: Mapping[str, str] = os.environ)
             the e-mail server's settings are.
         StoreError, KeyringError: the store cannot be opened.
         DeclarationError: the procedure is wrong.
+        NotAdopted: it, or what is served, is not what was adopted.
     """
     if not environment.get(OPERATE_VARIABLE):
         return None
     keys = environment.get(KEYS_VARIABLE)
     procedure = environment.get(PROCEDURE_VARIABLE)
-    rules = load_procedure(Path(procedure) if procedure else None)
     tokens = _tokens(environment)
     notify = bool(environment.get(NOTIFY_VARIABLE))
     if notify:
         SmtpSettings.from_environment(environment)
     store = open_store(*store_place(environment.get(STORE_VARIABLE), Path(keys) if keys else None))
+    try:
+        rules = governing_procedure(store, Path(procedure) if procedure else None)
+        with store.reading() as connection:
+            require_served(connection, served, store.clock())
+    except BaseException:
+        store.close()
+        raise
     return Operations(store, served, rules, Gate(store, tokens), notify=notify)
 
 

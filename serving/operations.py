@@ -26,6 +26,7 @@ from serving.notices.feedback_routes import FeedbackDesk
 from serving.notices.outbox import Outbox
 from serving.procedure import Procedure
 from serving.refusal import Refusal
+from serving.request_fields import fields, only
 from serving.reviews.cases import (
     Case,
     CaseError,
@@ -44,13 +45,14 @@ from serving.reviews.office import Office
 from serving.reviews.proposals import newest_decision
 from serving.reviews.replay import Replayer, UnknownDecision
 from serving.reviews.standings import standing_of
+from serving.reviews.subjects import proposed_changes
 from serving.served import Served
 from serving.store.customers import UnknownCustomer, customer_of, id_of
 from serving.store.database import StoreError
 from serving.store.store import Store
 from serving.strategies.endpoints import STRATEGY_ROUTES, Endpoint, StrategyEndpoints, in_languages
 from serving.strategies.upkeep import Upkeep
-from serving.strict_json import parse, refuse_repeated
+from serving.supervision.endpoints import SUPERVISION
 
 logger = logging.getLogger("tierwise.serving")
 
@@ -80,6 +82,16 @@ class Operations:
         if self._notices is not None:
             self._notices.start()
 
+    @property
+    def store(self) -> Store:
+        """The store, for routes whose endpoints stand elsewhere."""
+        return self._store
+
+    @property
+    def procedure(self) -> Procedure:
+        """The procedure that is worked by."""
+        return self._procedure
+
     def close(self) -> None:
         """Finish what was begun."""
         if self._notices is not None:
@@ -107,7 +119,7 @@ class Operations:
         body: Json = dict(request.query_params)
         if request.method == "POST":
             raw = await read_body(request)
-            body = {"raw": raw} if request.url.path == "/v1/events" else _fields(raw)
+            body = {"raw": raw} if request.url.path == "/v1/events" else fields(raw)
         parts = dict(request.path_params)
         document = await self._in_thread(lambda: _refusing(lambda: work(actor, parts, body)))
         return json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
@@ -173,6 +185,9 @@ class Operations:
             "strategies": {
                 of.id: in_languages(of.names) for of in self._procedure.strategies.of(standing.tier)
             },
+            "model_approved_by": list(governed.model_approvers) if governed else [],
+            "procedure_hash": governed and governed.procedure_hash,
+            "procedure_approved_by": list(governed.procedure_approvers) if governed else [],
         }  # fmt: skip
 
     def _particulars(self, actor: Actor, parts: Json, body: Json) -> Json:
@@ -185,7 +200,7 @@ class Operations:
         return {"open": len(waiting), "cases": shown}
 
     def _open(self, actor: Actor, parts: Json, body: Json) -> Json:
-        given = _only(body, {"customer_id": str})
+        given = only(body, {"customer_id": str})
         with self._store.writing(actor.name) as writing:
             customer = self._customer(writing.connection, given["customer_id"])
             decision = newest_decision(writing.connection, customer)
@@ -208,6 +223,11 @@ class Operations:
                     }
                     for of in items_of(connection, case.id)
                 ]  # fmt: skip
+            elif case.subject is not None:
+                shown["proposes"] = [
+                    {"place": of.place, "before": of.before, "after": of.after}
+                    for of in proposed_changes(connection, case)
+                ]
             elif case.customer is not None:
                 shown["objections"] = [
                     {"at": _moment(of.at), "outcome": str(of.outcome), "text": of.text}
@@ -221,19 +241,19 @@ class Operations:
         return shown
 
     def _request(self, actor: Actor, parts: Json, body: Json) -> Json:
-        given = _only(body, {"department": str, "question": str})
+        given = only(body, {"department": str, "question": str})
         with self._store.writing(actor.name) as writing:
             id_ = self._office.request(writing, actor, parts["case"], given["department"], given["question"])
         return {"request": id_}
 
     def _answer(self, actor: Actor, parts: Json, body: Json) -> Json:
-        given = _only(body, {"text": str, "complete": bool})
+        given = only(body, {"text": str, "complete": bool})
         with self._store.writing(actor.name) as writing:
             self._office.answer(writing, actor, parts["request"], given["text"], complete=given["complete"])
         return {"request": parts["request"], "answered": True}
 
     def _propose(self, actor: Actor, parts: Json, body: Json) -> Json:
-        given = _only(body, {"tier": str, "because": str, "decision": str}, {"override": str, "days": int})
+        given = only(body, {"tier": str, "because": str, "decision": str}, {"override": str, "days": int})
         if given["tier"] not in tuple(Tier):
             raise Refusal(422, f"must be one of {', '.join(Tier)}", "tier")
         with self._store.writing(actor.name) as writing:
@@ -250,26 +270,26 @@ class Operations:
             return self._shown(writing.connection, case)
 
     def _pull_out(self, actor: Actor, parts: Json, body: Json) -> Json:
-        given = _only(body, {"customer_id": str})
+        given = only(body, {"customer_id": str})
         with self._store.writing(actor.name) as writing:
             customer = self._customer(writing.connection, given["customer_id"])
             case = self._office.pull_out(writing, actor, parts["case"], customer)
             return self._shown(writing.connection, case)
 
     def _approve(self, actor: Actor, parts: Json, body: Json) -> Json:
-        given = _only(body, {"version": int})
+        given = only(body, {"version": int})
         with self._store.writing(actor.name) as writing:
             case, changes = self._office.approve(writing, actor, parts["case"], given["version"])
             return {**self._shown(writing.connection, case), "changes": len(changes)}
 
     def _reject(self, actor: Actor, parts: Json, body: Json) -> Json:
-        given = _only(body, {"version": int, "because": str})
+        given = only(body, {"version": int, "because": str})
         with self._store.writing(actor.name) as writing:
             case = self._office.reject(writing, actor, parts["case"], given["version"], given["because"])
             return self._shown(writing.connection, case)
 
     def _withdraw(self, actor: Actor, parts: Json, body: Json) -> Json:
-        _only(body, {})
+        only(body, {})
         with self._store.writing(actor.name) as writing:
             return self._shown(writing.connection, self._office.withdraw(writing, actor, parts["case"]))
 
@@ -293,7 +313,7 @@ class Operations:
             "override": case.override and {
                 "reason": case.override.reason, "until": _moment(case.override.until),
             },
-            "approvals_needed": case.needed, "opened_at": _moment(case.opened_at),
+            "subject": case.subject, "approvals_needed": case.needed, "opened_at": _moment(case.opened_at),
             "due_at": _moment(case.due_at),
         }  # fmt: skip
 
@@ -318,6 +338,7 @@ ROUTES: Mapping[tuple[str, str], Callable[[Operations, Actor, Json, Json], Json]
     ("POST", "/v1/cases/{case}/withdraw"): Operations._withdraw,
     ("GET", "/v1/decisions/{decision}"): Operations._decision,
     **{route: _of_strategies(endpoint) for route, endpoint in STRATEGY_ROUTES.items()},
+    **SUPERVISION,
 }
 """What answers each route: from the caller, the path's parts and the body or query to the answer."""
 
@@ -342,41 +363,6 @@ def _refusing(work: Callable[[], Json]) -> Json:
         raise Refusal(503, "the keyring was renewed; the service must be restarted", "service") from None
     except StoreError as error:
         raise Refusal(503, str(error), "service") from None
-
-
-def _fields(raw: bytes) -> Json:
-    """Read a body's object.
-
-    Raises:
-        Refusal: 400 where it is no JSON, 422 where it is no object.
-    """
-    document = parse(raw)
-    if not isinstance(document, Mapping):
-        raise Refusal(422, "must be an object", "body")
-    refuse_repeated(document, "body")
-    return dict(document)
-
-
-def _only(body: Json, needed: Mapping[str, type], possible: Mapping[str, type] | None = None) -> Json:
-    """Return a body that has what is needed, and nothing else than what is possible, of the right types.
-
-    Raises:
-        Refusal: 422 with the first field that is wrong.
-    """
-    known = {**needed, **(possible or {})}
-    unknown = [field for field in body if field not in known]
-    if unknown:
-        raise Refusal(422, f"has {len(unknown)} unknown field(s); give only {', '.join(known)}", "body")
-    for field, kind in known.items():
-        if field not in body:
-            if field in needed:
-                raise Refusal(422, "is absent", field)
-            continue
-        # In Python a boolean is an integer, in JSON it is not.
-        if not isinstance(body[field], kind) or (kind is int and isinstance(body[field], bool)):
-            words = {str: "a text", int: "a whole number", bool: "true or false"}
-            raise Refusal(422, f"must be {words[kind]}", field)
-    return body
 
 
 def _name(tier: Tier | None) -> str | None:

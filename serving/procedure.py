@@ -18,6 +18,7 @@ from features.terms import Declared, Text, Tier
 from serving.notices.rules import NoticeRules
 from serving.strategies.plan import StrategyPlan
 from serving.strategies.rules import RULES, WORSENED, DeteriorationRule
+from serving.supervision.settings import Supervision
 
 
 class Severity(StrEnum):
@@ -40,10 +41,11 @@ class EventType(Declared):
 
 
 class Approvals(Declared):
-    """How many persons must approve what (M22): ordinarily, and a rise to premium."""
+    """How many persons must approve what (M22): ordinarily, a rise to premium, and what governs all tiers."""
 
     ordinary: int = Field(default=1, ge=1, le=5)
     to_premium: int = Field(default=2, ge=1, le=5)
+    governance: int = Field(default=2, ge=1, le=5)
 
 
 def _event(severity: Severity, zh_hant: str, zh_hans: str, en: str) -> EventType:
@@ -83,6 +85,7 @@ class Procedure(Declared):
         strategies: what tiers in force bring about: tasks, limits of orders, stages of collection.
         deterioration: what in new deliveries is an event, though nobody has reported one.
         notices: how customers and departments are told of changes (M23).
+        supervision: what the figures of oversight should reach, and how long a remedy may take.
     """
 
     procedure: str = Field(default="default", pattern=r"^[a-z][a-z0-9_]*$")
@@ -98,6 +101,7 @@ class Procedure(Declared):
     strategies: StrategyPlan = StrategyPlan()
     deterioration: tuple[DeteriorationRule, ...] = RULES
     notices: NoticeRules = NoticeRules()
+    supervision: Supervision = Supervision()
 
     @model_validator(mode="after")
     def _complete(self) -> Self:

@@ -46,14 +46,14 @@ def evaluate(
     state: StateOption = None,
 ) -> None:
     """Evaluate every customer as of a day, keep the decisions, and propose the list of changed tiers."""
-    from serving.chosen import chosen_served
-    from serving.procedure import load_procedure
+    from serving.governing import governing_procedure, governing_served
     from serving.reviews.office import Office
     from serving.reviews.periodic import evaluate_periodically
 
-    day, rules = _day(as_of), load_procedure(procedure)
-    served = chosen_served(model, catalog, policy, state)
+    day = _day(as_of)
     with opened(store, keys) as found:
+        rules = governing_procedure(found, procedure)
+        served = governing_served(found, model, catalog, policy, state)
         actor = operator()
         with bar(f"evaluating {escape(table.name)}") as advance:
             summary = evaluate_periodically(
@@ -84,22 +84,24 @@ def due(
     keys: KeysOption = None,
 ) -> None:
     """List who is due for a periodic review, the longest overdue first."""
-    from serving.procedure import load_procedure
+    from serving.governing import governing_procedure
     from serving.reviews.due import due_on
     from serving.store.customers import id_of
 
     day = _day(on) if on else datetime.now(UTC).date()
-    with opened(store, keys) as found, found.reading() as connection:
-        waiting = due_on(connection, load_procedure(procedure), day)
-        rows = [
-            (
-                id_of(connection, found.keyring, one.customer),
-                str(one.tier or "—"),
-                str(one.reviewed or "never"),
-                str(one.since),
-            )
-            for one in waiting[:_SHOWN]
-        ]
+    with opened(store, keys) as found:
+        rules = governing_procedure(found, procedure)
+        with found.reading() as connection:
+            waiting = due_on(connection, rules, day)
+            rows = [
+                (
+                    id_of(connection, found.keyring, one.customer),
+                    str(one.tier or "—"),
+                    str(one.reviewed or "never"),
+                    str(one.since),
+                )
+                for one in waiting[:_SHOWN]
+            ]
     out.print(table_of(f"{len(waiting):,} due on {day}", ("customer", "tier", "reviewed", "due since"), rows))
 
 
@@ -114,8 +116,8 @@ def event(
     state: StateOption = None,
 ) -> None:
     """Take a material event: the customer is evaluated at once, and held at risk where it is adverse."""
-    from serving.chosen import chosen_served
     from serving.event_request import parse_event
+    from serving.governing import governing_served
     from serving.refusal import Refusal
     from serving.reviews.events import EventDesk
 
@@ -126,8 +128,8 @@ def event(
         raise BadInput(f"{file}: cannot be read ({error.strerror})") from None
     except Refusal as refusal:
         raise BadInput(f"event: {refusal.field}: {refusal.reason}") from None
-    served = chosen_served(model, catalog, policy, state)
     with opened(store, keys) as found:
+        served = governing_served(found, model, catalog, policy, state)
         desk = EventDesk(_office(found, procedure), served)
         actor = operator()
         with found.writing(actor.name) as writing:
@@ -179,6 +181,9 @@ def tier(
         ("model", governed.model_version), ("artefact", governed.artefact_hash),
         ("policy", governed.policy_hash), ("catalog", governed.catalog_hash),
         ("case", governed.in_force.case), ("approved by", ", ".join(governed.approvers) or None),
+        ("model approved by", ", ".join(governed.model_approvers) or None),
+        ("procedure", governed.procedure_hash),
+        ("procedure approved by", ", ".join(governed.procedure_approvers) or None),
     ):  # fmt: skip
         if value is not None:
             out.print(f"{name}: {value}", markup=False, soft_wrap=True)
@@ -225,10 +230,11 @@ def show_case(
     store: StoreOption = None,
     keys: KeysOption = None,
 ) -> None:
-    """Show a case: what changed since last time, indicator by indicator, in points; or a list's customers."""
+    """Show a case: what changed since last time in points, a list's customers, or what would govern anew."""
     from serving.notices.feedback import objections_in
     from serving.reviews.cases import CaseKind, items_of, load_case
     from serving.reviews.differences import differences
+    from serving.reviews.subjects import proposed_changes
     from serving.store.customers import id_of
 
     with opened(store, keys) as found, found.reading() as connection:
@@ -252,6 +258,10 @@ def show_case(
                 for of in items[:_SHOWN]
             ]
             out.print(table_of(f"{len(items):,} customers", ("customer", "from", "to", ""), rows))
+        elif shown.subject is not None:
+            changed = proposed_changes(connection, shown)
+            lines_of = [(of.place, of.before or "—", of.after or "—") for of in changed[:_SHOWN]]
+            out.print(table_of(f"{len(changed):,} places change", ("place", "adopted", "proposed"), lines_of))
         elif shown.customer is not None:
             for of in objections_in(connection, found.keyring, shown.id):
                 words = of.text or "(erased)"
@@ -311,6 +321,18 @@ def approve_case(
         out.print(f"{len(changes):,} customers have another tier from now on.")
 
 
+def withdraw_case(
+    case: CaseArgument,
+    procedure: ProcedureOption = None,
+    store: StoreOption = None,
+    keys: KeysOption = None,
+) -> None:
+    """Withdraw a case that you opened or proposed in."""
+    with _acting(store, keys, procedure) as (office, writing, actor):
+        withdrawn = office.withdraw(writing, actor, case)
+    _print_case(withdrawn)
+
+
 def reject_case(
     case: CaseArgument,
     version: Annotated[int, typer.Option("--version", help="The version that you have read.")],
@@ -342,10 +364,10 @@ def pull_out_of_case(
 
 
 def _office(store: "Store", procedure: Path | None) -> "Office":
-    from serving.procedure import load_procedure
+    from serving.governing import governing_procedure
     from serving.reviews.office import Office
 
-    return Office(store, load_procedure(procedure))
+    return Office(store, governing_procedure(store, procedure))
 
 
 @contextmanager
@@ -354,8 +376,10 @@ def _acting(
 ) -> "Iterator[tuple[Office, Writing, Actor]]":
     """Open the office and one transaction, in which the operator acts."""
     actor = operator()
-    with opened(store, keys) as found, found.writing(actor.name) as writing:
-        yield _office(found, procedure), writing, actor
+    with opened(store, keys) as found:
+        office = _office(found, procedure)
+        with found.writing(actor.name) as writing:
+            yield office, writing, actor
 
 
 def _print_case(case: "Case") -> None:

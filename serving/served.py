@@ -68,6 +68,19 @@ class Served:
         return _with_model(catalog, policy, artefact, version, trusted_keys_file())
 
 
+def served_of(catalog: bytes, policy: bytes, artefact: bytes | None, version: str | None) -> Served:
+    """Return what documents that were kept say, checked with the keys that the environment names.
+
+    Raises:
+        SettingsError, ArtefactError, DeclarationError: a document was changed, or is not signed as required.
+    """
+    declared = read_declared(Catalog, catalog, "the kept catalog")
+    rules = read_declared(Policy, policy, "the kept policy")
+    if artefact is None:
+        return Served(Scorer(declared, rules), None)
+    return _with_model(declared, rules, artefact, version, trusted_keys_file())
+
+
 def load_served(settings: Settings) -> Served:
     """Load and check what the settings name.
 

@@ -4,6 +4,7 @@ import json
 import re
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,14 @@ from joserfc.jwk import OKPKey
 from features.terms import Tier
 from serving.access.api_keys import create_key
 from serving.access.matrix import ACCESS, Access
-from serving.access.roles import Role
+from serving.access.roles import Actor, Role
 from serving.operations import ROUTES
+from serving.procedure import Procedure
 from serving.reviews.standings import Layer, put_in_force
+from serving.reviews.subjects import GovernanceDesk
 from serving.store.customers import customer_of
 from serving.store.store import open_store
+from serving.supervision.words import KPIS
 from tests.reviewed import DAYS, store, template
 from tests.service_process import Service, running_service
 from tests.test_access import AUDIENCE, ISSUER, PRIVATE, public_keys, token
@@ -283,3 +287,80 @@ def test_overdue_items_are_taken_down_and_shown(service: Service, keys: Keys) ->
     paid = {**item, "paid_on": "2026-02-01"}
     assert call(service, keys["service"], "POST", path, {"items": [paid, item]}).json()["paid"] == 1
     assert call(service, keys["supervisor"], "GET", path).json()["items"] == []
+
+
+def ids_and_persons(answer: dict[str, Any]) -> tuple[set[str], set[str]]:
+    kpis = [kpi for group in answer["groups"] for kpi in group["kpis"]]
+    named = {part["part"] for kpi in kpis if kpi["parts_by"] == "person" for part in kpi["parts"]}
+    return {kpi["id"] for kpi in kpis}, named
+
+
+def test_oversight_names_persons_to_supervisors_alone(service: Service, keys: Keys) -> None:
+    case = call(service, keys["analyst"], "POST", "/v1/cases", {"customer_id": "C-5"}).json()
+    asked = call(
+        service, keys["analyst"], "POST", f"/v1/cases/{case['case']}/requests",
+        {"department": "finance", "question": "what is new?"},
+    ).json()  # fmt: skip
+    where = f"/v1/requests/{asked['request']}/answer"
+    assert call(service, keys["analyst"], "POST", where, {"text": "no", "complete": True}).status_code == 200
+    told = {
+        role: ids_and_persons(call(service, keys[role], "GET", "/v1/supervision").json())
+        for role in ("supervisor", "approver")
+    }
+    assert told["supervisor"][0] == told["approver"][0] == set(KPIS)
+    assert "analyst-person" in told["supervisor"][1]
+    assert told["approver"][1] == set()
+    for query in ("from=never", "from=2026-02-01&to=2026-01-01", "since=2026-01-01"):
+        answer = call(service, keys["supervisor"], "GET", f"/v1/supervision?{query}")
+        assert answer.status_code == 422, query
+
+
+def test_a_sample_is_drawn_inspected_and_remedied_by_those_who_had_no_part(
+    service: Service, keys: Keys
+) -> None:
+    today = datetime.now(UTC).date()
+    asked = {
+        "size": 3,
+        "seed": 1,
+        "from": str(today - timedelta(days=1)),
+        "to": str(today),
+        "stratify": "tier",
+    }
+    drawn = call(service, keys["supervisor"], "POST", "/v1/inspections", asked).json()
+    assert len(drawn["items"]) == 3
+    one, other, _ = (f"/v1/inspections/{item['item']}" for item in drawn["items"])
+    # Whoever ran the evaluation had a part in it.
+    ran = token(sub="ann", roles=["supervisor"])
+    assert call(service, ran, "POST", f"{one}/finding", {"ok": True}).status_code == 403
+    found = {"ok": False, "finding": "hush", "severity": "major", "remedy": "evaluate again"}
+    for wrong in ({"ok": False}, {**found, "severity": "bad"}, {**found, "ok": True}):
+        assert call(service, keys["supervisor"], "POST", f"{one}/finding", wrong).status_code == 422
+    assert call(service, keys["supervisor"], "POST", f"{one}/finding", found).status_code == 200
+    assert call(service, keys["supervisor"], "POST", f"{other}/finding", {"ok": True}).status_code == 200
+    assert call(service, keys["supervisor"], "POST", f"{one}/finding", found).status_code == 409
+    listed = call(
+        service, keys["approver"], "GET", f"/v1/inspections?inspection={drawn['inspection']}"
+    ).json()
+    assert sorted(str(item["result"]) for item in listed["items"]) == ["None", "finding", "ok"]
+    assert call(service, keys["supervisor"], "POST", f"{one}/remedied").status_code == 200
+    assert call(service, keys["supervisor"], "POST", f"{one}/remedied").status_code == 409
+    assert "hush" not in service.log()
+
+
+def test_a_procedure_is_adopted_by_two_approvers_by_route(service: Service, keys: Keys, folder: Path) -> None:
+    opened = open_store(None, folder)
+    with opened.writing("analyst-person") as writing:
+        proposer = Actor("analyst-person", frozenset(Role), "command line", frozenset({"analyst-person"}))
+        # The one that the service works by, so that it goes on.
+        case = GovernanceDesk(opened, Procedure()).propose_procedure(writing, proposer, Procedure(), "ours")
+    opened.close()
+    where = f"/v1/cases/{case.id}"
+    shown = call(service, keys["approver"], "GET", where).json()
+    assert (shown["kind"], shown["proposes"], shown["approvals_needed"]) == ("procedure", [], 2)
+    assert call(service, keys["both"], "POST", f"{where}/approve", {"version": 1}).status_code == 403
+    assert call(service, keys["analyst"], "GET", "/v1/adoptions").json() == {"procedure": None, "model": None}
+    for key in ("approver", "second"):
+        assert call(service, keys[key], "POST", f"{where}/approve", {"version": 1}).status_code == 200
+    adopted = call(service, keys["analyst"], "GET", "/v1/adoptions").json()["procedure"]
+    assert (adopted["case"], adopted["approved_by"]) == (case.id, ["approver-person", "second-approver"])
+    assert call(service, keys["analyst"], "POST", "/v1/cases", {"customer_id": "C-6"}).status_code == 200

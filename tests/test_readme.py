@@ -74,7 +74,10 @@ def test_every_option_of_the_readme_exists(line: str) -> None:
     words = shlex.split(line, comments=True)[1:]
     if words[0] == "tierwise":
         words = words[1:]
-    groups = {"catalog", "policy", "store", "access", "keys", "customer", "audit", "case", "notice"}
+    groups = {
+        "catalog", "policy", "store", "access", "keys", "customer", "audit", "case",
+        "notice", "adopt", "outcome", "inspect",
+    }  # fmt: skip
     command = words[: 2 if words[0] in groups else 1]
     usage = subprocess.run(
         [sys.executable, str(ROOT / "tierwise.py"), *command, "--help"],

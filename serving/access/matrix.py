@@ -8,6 +8,9 @@ _ANYBODY_KNOWN = frozenset(Role)
 _READERS = frozenset({Role.ANALYST, Role.APPROVER, Role.SUPERVISOR})
 _WORKERS = frozenset({Role.ANALYST, Role.APPROVER})
 _APPROVERS = frozenset({Role.APPROVER})
+_SUPERVISORS = frozenset({Role.SUPERVISOR})
+# Management answers for what the figures say; single persons are named to supervisors alone.
+_OVERSEERS = _SUPERVISORS | _APPROVERS
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,12 @@ ACCESS = (
     # Whoever bears the link that a notice had.
     Access("GET", "/v1/feedback/{token}", None),
     Access("POST", "/v1/feedback/{token}", None),
+    Access("GET", "/v1/supervision", _OVERSEERS),
+    Access("GET", "/v1/inspections", _OVERSEERS),
+    Access("POST", "/v1/inspections", _SUPERVISORS),
+    Access("POST", "/v1/inspections/{item}/finding", _SUPERVISORS),
+    Access("POST", "/v1/inspections/{item}/remedied", _SUPERVISORS),
+    Access("GET", "/v1/adoptions", _ANYBODY_KNOWN),
 )
 """Every route of a service with a store. Without one, scoring alone is served, and nobody is asked."""
 

@@ -188,7 +188,7 @@ def objections_in(connection: Connection, keyring: Keyring, case: str) -> list[O
             row.id,
             row.at,
             case,
-            _outcome(row.state, row.proposed_tier, row.after),
+            outcome_of(row.state, row.proposed_tier, row.after),
             _text_of(connection, keyring, row),
         )
         for row in rows
@@ -205,11 +205,11 @@ def outcomes(connection: Connection) -> Mapping[Outcome, int]:
         .join(cases, cases.c.id == feedback.c.case)
         .where(feedback.c.objection.is_not(None))
     )
-    found = [_outcome(row.state, row.proposed_tier, row.after) for row in rows]
+    found = [outcome_of(row.state, row.proposed_tier, row.after) for row in rows]
     return {outcome: found.count(outcome) for outcome in Outcome}
 
 
-def _outcome(state: str, proposed: str | None, objected: str | None) -> Outcome:
+def outcome_of(state: str, proposed: str | None, objected: str | None) -> Outcome:
     """Return what came of an objection: upheld where its case has put a better tier in force."""
     match CaseState(state):
         case CaseState.COLLECTING | CaseState.PROPOSED:

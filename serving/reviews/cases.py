@@ -14,10 +14,15 @@ from serving.store.tables import decisions
 
 
 class CaseKind(StrEnum):
-    """What a case is about: one customer, or all whom a run classifies anew."""
+    """What a case is about: one customer, all whom a run classifies anew, or what governs all of them.
+
+    A model case is about catalog, policy and model, which are adopted together.
+    """
 
     SINGLE = "single"
     LIST = "list"
+    PROCEDURE = "procedure"
+    MODEL = "model"
 
 
 class CaseReason(StrEnum):
@@ -28,6 +33,7 @@ class CaseReason(StrEnum):
     DETERIORATION = "deterioration"
     OBJECTION = "objection"
     REQUEST = "request"
+    GOVERNANCE = "governance"
 
 
 class CaseState(StrEnum):
@@ -54,6 +60,7 @@ class Act(StrEnum):
 
 
 FINAL = frozenset({CaseState.EFFECTIVE, CaseState.REJECTED, CaseState.WITHDRAWN})
+GOVERNING = frozenset({CaseKind.PROCEDURE, CaseKind.MODEL})
 
 
 class CaseError(ValueError):
@@ -90,6 +97,8 @@ class Case:
     needed: int
     opened_at: datetime
     due_at: datetime | None
+    # Of a case on what governs: the hash of the document that is to be adopted.
+    subject: str | None = None
 
 
 @dataclass(frozen=True)
@@ -171,7 +180,7 @@ def _case(row: Row[Any]) -> Case:
     return Case(
         row.id, CaseKind(row.kind), CaseReason(row.reason), CaseState(row.state), row.customer, row.run,
         row.version, row.decision, _tier(row.old_tier), _tier(row.proposed_tier), override, row.needed,
-        row.opened_at, row.due_at,
+        row.opened_at, row.due_at, row.subject,
     )  # fmt: skip
 
 

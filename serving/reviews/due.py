@@ -1,9 +1,9 @@
 """Who is due for a periodic review (M19)."""
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import ColumnElement, Connection, func, or_, select
 
 from features.terms import Tier
 from serving.procedure import Procedure
@@ -21,8 +21,21 @@ class Due:
     reviewed: date | None
 
 
-def due_on(connection: Connection, procedure: Procedure, day: date) -> list[Due]:
-    """Return the customers who are due on a day, the longest overdue first; erased ones are never due."""
+def due_on(
+    connection: Connection, procedure: Procedure, day: date, *, at: datetime | None = None
+) -> list[Due]:
+    """Return the customers who are due on a day, the longest overdue first; erased ones are never due.
+
+    Args:
+        connection: to the store.
+        procedure: says how often customers are reviewed.
+        day: the day.
+        at: by what the store knew before this moment, else by all that it knows.
+    """
+    made: list[ColumnElement[bool]] = [] if at is None else [decisions.c.decided_at < at]
+    there: list[ColumnElement[bool]] = [customers.c.erased_at.is_(None)]
+    if at is not None:
+        there = [customers.c.registered_at < at, or_(*there, customers.c.erased_at >= at)]
     newest = (
         select(
             decisions.c.customer,
@@ -35,14 +48,14 @@ def due_on(connection: Connection, procedure: Procedure, day: date) -> list[Due]
             )
             .label("place"),
         )
-        .where(decisions.c.kind == PERIODIC, decisions.c.as_of <= day)
+        .where(decisions.c.kind == PERIODIC, decisions.c.as_of <= day, *made)
         .subquery()
     )
     rows = connection.execute(
         select(customers.c.id, customers.c.registered_at, newest.c.tier, newest.c.as_of)
         .select_from(customers)
         .outerjoin(newest, (newest.c.customer == customers.c.id) & (newest.c.place == 1))
-        .where(customers.c.erased_at.is_(None))
+        .where(*there)
     )
     found = []
     for row in rows:

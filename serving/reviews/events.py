@@ -22,6 +22,7 @@ from features.terms import Tier
 from serving.access.roles import Actor
 from serving.confidential.sealing import open_sealed, seal
 from serving.procedure import Severity
+from serving.reviews.adoptions import require_procedure, require_served
 from serving.reviews.cases import CaseReason
 from serving.reviews.decision_rows import EVENT, NEWEST_FIRST, decision_row
 from serving.reviews.justification import (
@@ -122,8 +123,11 @@ class EventDesk:
             EventError: a field is wrong, or the day lies in the future.
             UnknownEventCustomer: the customer is not registered.
             EventConflict: the id was taken with other content.
+            NotAdopted: the procedure, catalog, policy or model is not the one adopted.
         """
         self._check(event, writing.at.date())
+        require_procedure(writing.connection, self._procedure, writing.at)
+        require_served(writing.connection, self._served, writing.at)
         keyring = self._store.keyring
         known = find_customers(writing.connection, keyring, [event.customer_id]).get(event.customer_id)
         if known is None:

@@ -10,13 +10,14 @@ from datetime import timedelta
 from functools import partial
 from secrets import token_hex
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import insert, select, update
 
 from features.terms import RATED_TIERS, Tier
 from serving.access.roles import Actor
-from serving.confidential.sealing import open_sealed, seal
-from serving.procedure import Procedure
+from serving.reviews.adoptions import adopt, governance_approvals
+from serving.reviews.case_book import CaseBook
 from serving.reviews.cases import (
+    GOVERNING,
     Act,
     Case,
     CaseError,
@@ -34,19 +35,13 @@ from serving.reviews.cases import (
 )
 from serving.reviews.proposals import newer_decision, newest_decision, proposals_after
 from serving.reviews.standings import Change, Layer, end_expired, lift, put_in_force, standing_of
-from serving.store.case_tables import case_acts, case_items, case_requests, cases
-from serving.store.customers import open_customer
-from serving.store.store import Store, Writing
+from serving.store.case_tables import case_items, case_requests, cases
+from serving.store.store import Writing
 from serving.store.tables import decisions
 
-_LONGEST_TEXT = 4000
 
-
-class Office:
+class Office(CaseBook):
     """Where cases are handled by a procedure."""
-
-    def __init__(self, store: Store, procedure: Procedure) -> None:
-        self.store, self.procedure = store, procedure
 
     def open(
         self,
@@ -318,6 +313,8 @@ class Office:
         if case.proposed_tier is not None:
             # What was in force when it was proposed may have ended since.
             needed = max(needed, self._needed(writing, case, case.proposed_tier))
+        if case.kind in GOVERNING:
+            needed = max(needed, governance_approvals(writing.connection, self.procedure, writing.at))
         if len(self._persons(writing, case, Act.APPROVED, of_version=True)) < needed:
             return replace(case, needed=needed), []
         changes = self._take_effect(writing, actor, case)
@@ -354,6 +351,9 @@ class Office:
     # What the acts have in common
 
     def _take_effect(self, writing: Writing, actor: Actor, case: Case) -> list[Change]:
+        if case.kind in GOVERNING:
+            adopt(writing, case)
+            return []
         if case.kind is CaseKind.LIST:
             changes = self._list_takes_effect(writing, actor, case)
         else:
@@ -395,26 +395,6 @@ class Office:
         changes += [lift(writing, case.customer, layer, case=case.id) for layer in ended if layer in layers]
         return changes
 
-    def _check(self, writing: Writing, actor: Actor, case: Case, version: int) -> None:
-        if case.version != version:
-            raise CaseError(f"the proposal is version {case.version} by now; read it again")
-        if not self._persons_behind(writing, case, Act.PROPOSED).isdisjoint(actor.persons):
-            raise NotAllowed("nobody approves or rejects what they had a part in proposing")
-        if not self._persons_behind(writing, case, Act.APPROVED, of_version=True).isdisjoint(actor.persons):
-            raise NotAllowed("each approval needs other persons")
-
-    def _persons(self, writing: Writing, case: Case, act: Act, *, of_version: bool) -> list[frozenset[str]]:
-        query = select(case_acts.c.persons).where(case_acts.c.case == case.id, case_acts.c.act == str(act))
-        if of_version:
-            query = query.where(case_acts.c.version == case.version)
-        return [frozenset(text.split("\n")) for text in writing.connection.execute(query).scalars()]
-
-    def _persons_behind(
-        self, writing: Writing, case: Case, act: Act, *, of_version: bool = False
-    ) -> frozenset[str]:
-        found = self._persons(writing, case, act, of_version=of_version)
-        return frozenset(person for persons in found for person in persons)
-
     def _needed(self, writing: Writing, case: Case, tier: Tier) -> int:
         """Return how many must approve a tier, by what is approved and what counts now."""
         if case.customer is None:
@@ -442,69 +422,3 @@ class Office:
         latest = writing.at + timedelta(days=self.procedure.override_days)
         if not writing.at < override.until <= latest:
             raise CaseError(f"override: must end within {self.procedure.override_days} days")
-
-    def _expect(
-        self, writing: Writing, case_id: str, *states: CaseState, kind: CaseKind | None = None
-    ) -> Case:
-        case = load_case(writing.connection, case_id)
-        if kind is not None and case.kind is not kind:
-            raise CaseError(f"the case is a {case.kind} case; this is for {kind} cases")
-        if case.state not in states:
-            raise CaseError(f"the case is {case.state}; this is for cases that are {' or '.join(states)}")
-        return case
-
-    def _insert(self, writing: Writing, actor: Actor, case: Case) -> None:
-        writing.connection.execute(
-            insert(cases).values(
-                id=case.id, kind=str(case.kind), reason=str(case.reason), state=str(case.state),
-                customer=case.customer, run=case.run, opened_at=case.opened_at, opened_by=actor.name,
-                due_at=case.due_at, version=case.version, decision=case.decision, old_tier=case.old_tier,
-                proposed_tier=case.proposed_tier, needed=case.needed,
-            )
-        )  # fmt: skip
-        self._act(writing, actor, case, Act.OPENED)
-
-    def _close(self, writing: Writing, case: Case, state: CaseState) -> Case:
-        writing.connection.execute(
-            update(cases).where(cases.c.id == case.id).values(state=str(state), closed_at=writing.at)
-        )
-        writing.record(f"case.{state}", case.id, {"version": case.version})
-        return replace(case, state=state)
-
-    def _act(self, writing: Writing, actor: Actor, case: Case, act: Act, remark: str | None = None) -> None:
-        writing.connection.execute(
-            insert(case_acts).values(
-                id=token_hex(16), case=case.id, version=case.version, act=str(act), at=writing.at,
-                actor=actor.name, persons="\n".join(sorted(actor.persons)),
-                remark=None if remark is None else self._sealed(writing.connection, case, remark),
-            )
-        )  # fmt: skip
-        facts = {
-            "version": case.version, "customer": case.customer, "way": actor.way,
-            "persons": sorted(actor.persons), "tier": case.proposed_tier and str(case.proposed_tier),
-        }  # fmt: skip
-        writing.record(f"case.{act}", case.id, facts)
-
-    def _sealed(self, connection: Connection, case: Case, text: str) -> bytes:
-        """Seal what somebody wrote with the customer's key; of a list, with the keyring's."""
-        if not 0 < len(text) <= _LONGEST_TEXT:
-            raise CaseError(f"give a text of 1 to {_LONGEST_TEXT} characters")
-        return seal(self._key(connection, case), text.encode(), _purpose(case.id))
-
-    def _key(self, connection: Connection, case: Case) -> bytes:
-        if case.customer is None:
-            return self.store.keyring.links
-        return open_customer(connection, self.store.keyring, case.customer).data_key
-
-    def read_text(self, connection: Connection, case: Case, sealed: bytes) -> str:
-        """Return what somebody wrote in a case.
-
-        Raises:
-            UnknownCustomer: the customer was erased.
-            SealError: it was changed.
-        """
-        return open_sealed(self._key(connection, case), sealed, _purpose(case.id)).decode()
-
-
-def _purpose(case: str) -> str:
-    return f"text in case {case}"

@@ -20,6 +20,7 @@ from features.portfolio import Portfolio
 from features.sources.customer_table import Chunk, open_table
 from features.sources.opening import TableError
 from features.terms import Nature
+from serving.reviews.adoptions import require_served
 from serving.reviews.decision_rows import PERIODIC, decision_row
 from serving.reviews.evidence import evidence_file, read_evidence
 from serving.reviews.justification import Justification, digest_of_all, justify
@@ -86,6 +87,7 @@ def evaluate_periodically(
         TableError: the table cannot be read as a whole.
         UnexplainedScore: a score is not the sum of its contributions; its chunk is not kept.
         StoreError: the store cannot be reached; what was kept stays.
+        NotAdopted: catalog, policy or model is not the one adopted.
     """
     beside = evidence_file(table)
     hash_ = _hash_of(table, beside)
@@ -119,6 +121,7 @@ def _begin(store: Store, served: Served, as_of: date, table_hash: str, chunk_row
     }
     id_ = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
     with store.reading() as connection:
+        require_served(connection, served, store.clock())
         found = _find(connection, id_)
     if found is not None:
         return found

@@ -11,7 +11,7 @@ from enum import StrEnum
 from secrets import token_hex
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, func, insert, or_, select, update
 
 from features.terms import Tier
 from serving.store.case_tables import changes, standings
@@ -85,13 +85,19 @@ def standings_of(connection: Connection, customers: Iterable[str], at: datetime)
         rows = connection.execute(
             select(standings).where(
                 standings.c.customer.in_(wanted[start : start + _LOOKED_UP]),
-                standings.c.valid_from <= at,
-                or_(standings.c.valid_to.is_(None), standings.c.valid_to > at),
-                or_(standings.c.expires_at.is_(None), standings.c.expires_at > at),
+                *_in_force_at(at),
             )
         )
         for row in rows:
             found[row.customer][Layer(row.layer)] = _in_force(row)
+    return {customer: Standing(layers) for customer, layers in found.items()}
+
+
+def standings_at(connection: Connection, at: datetime) -> dict[str, Standing]:
+    """Return what was in force at a moment for every customer for whom something was, by pseudonym."""
+    found: dict[str, dict[Layer, InForce]] = {}
+    for row in connection.execute(select(standings).where(*_in_force_at(at))):
+        found.setdefault(row.customer, {})[Layer(row.layer)] = _in_force(row)
     return {customer: Standing(layers) for customer, layers in found.items()}
 
 
@@ -161,6 +167,14 @@ def end_expired(writing: Writing, customer: str | None = None) -> list[Change]:
         if change is not None:
             found.append(change)
     return found
+
+
+def _in_force_at(at: datetime) -> tuple[ColumnElement[bool], ...]:
+    return (
+        standings.c.valid_from <= at,
+        or_(standings.c.valid_to.is_(None), standings.c.valid_to > at),
+        or_(standings.c.expires_at.is_(None), standings.c.expires_at > at),
+    )
 
 
 def _in_force(row: Row[Any]) -> InForce:

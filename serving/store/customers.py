@@ -110,6 +110,23 @@ def open_customer(connection: Connection, keyring: Keyring, pseudonym: str) -> K
     return KnownCustomer(pseudonym, keyring.unwrap(row.master_version, row.data_key, pseudonym))
 
 
+def open_customers(
+    connection: Connection, keyring: Keyring, pseudonyms: Iterable[str]
+) -> dict[str, KnownCustomer]:
+    """Return the keys of customers by their pseudonyms, without those that were erased."""
+    wanted = sorted(set(pseudonyms))
+    found = {}
+    for start in range(0, len(wanted), _LOOKED_UP):
+        rows = connection.execute(
+            select(customers.c.id, customers.c.data_key, customers.c.master_version).where(
+                customers.c.id.in_(wanted[start : start + _LOOKED_UP]), customers.c.data_key.is_not(None)
+            )
+        )
+        for row in rows:
+            found[row.id] = KnownCustomer(row.id, keyring.unwrap(row.master_version, row.data_key, row.id))
+    return found
+
+
 def particulars_of(connection: Connection, customer: KnownCustomer) -> dict[str, str]:
     """Return what is known of a customer's person: the company's id, and name and contacts where given."""
     sealed = connection.execute(

@@ -1,0 +1,90 @@
+"""The commands of what governs: adopt propose and adopt show."""
+
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from features.terminal import BadInput, out, table_of
+from models.options import CatalogOption, ModelOption, PolicyOption, StateOption
+from serving.store_options import KeysOption, StoreOption, opened, operator
+
+
+def propose(
+    because: Annotated[str, typer.Option("--because", help="The reason, in your words.")],
+    procedure: Annotated[
+        Path | None, typer.Argument(help="A procedure: a YAML file; or name a model, catalog or policy.")
+    ] = None,
+    model: ModelOption = None,
+    catalog: CatalogOption = None,
+    policy: PolicyOption = None,
+    store: StoreOption = None,
+    keys: KeysOption = None,
+    state: StateOption = None,
+) -> None:
+    """Propose a procedure, or catalog, policy and model; others approve it with `case approve`."""
+    from serving.chosen import chosen_served
+    from serving.governing import governing_procedure
+    from serving.procedure import load_procedure
+    from serving.reviews.subjects import GovernanceDesk
+
+    if (procedure is None) == (not (model or catalog or policy)):
+        raise BadInput(
+            "name what is to be adopted: a procedure's file, or --model, or --catalog and --policy"
+        )
+    actor = operator()
+    with opened(store, keys) as found:
+        desk = GovernanceDesk(found, governing_procedure(found, None))
+        if procedure is not None:
+            rules = load_procedure(procedure)
+            with found.writing(actor.name) as writing:
+                case = desk.propose_procedure(writing, actor, rules, because)
+        else:
+            served = chosen_served(model, catalog, policy, state)
+            with found.writing(actor.name) as writing:
+                case = desk.propose_served(writing, actor, served, because)
+    out.print(
+        f"Case {case.id}: {case.state}, version {case.version}, needs {case.needed} approval(s) of others.",
+        markup=False,
+        soft_wrap=True,
+    )
+
+
+def show(
+    on: Annotated[str | None, typer.Option("--on", help="The day, at its end in UTC. [now]")] = None,
+    store: StoreOption = None,
+    keys: KeysOption = None,
+) -> None:
+    """Show what is adopted, since when, by which case, and who approved it."""
+    from serving.reviews.adoptions import adopted_set, adoption_at, approvers_of, kept_procedure
+    from serving.reviews.cases import CaseKind
+
+    with opened(store, keys) as found, found.reading() as connection:
+        moment = found.clock() if on is None else _end_of(on)
+        rows = []
+        for kind in (CaseKind.PROCEDURE, CaseKind.MODEL):
+            adoption = adoption_at(connection, kind, moment)
+            if adoption is None:
+                rows.append((str(kind), "nothing yet", "", "", ""))
+                continue
+            if kind is CaseKind.PROCEDURE:
+                rules = kept_procedure(connection, adoption.hash)
+                name = f"{rules.procedure} v{rules.version}"
+            else:
+                adopted = adopted_set(connection, moment)
+                name = (adopted and adopted.model_version) or "no model"
+            approvers = ", ".join(approvers_of(connection, adoption.case))
+            rows.append(
+                (str(kind), f"{name} ({adoption.hash[:12]})", f"{adoption.valid_from:%Y-%m-%d %H:%M}",
+                 adoption.case, approvers)
+            )  # fmt: skip
+    out.print(table_of("Adopted", ("kind", "what", "since", "case", "approved by"), rows))
+
+
+def _end_of(text: str) -> datetime:
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        raise BadInput("a day is written as 2026-01-31") from None
+    return datetime.combine(day, time.min, UTC) + timedelta(days=1, microseconds=-1)

@@ -1,0 +1,119 @@
+"""The book of cases: how cases and acts are kept, who stands behind them, and how what is written is sealed.
+
+Whatever kind a case is of, nobody approves or rejects what they had a part in proposing.
+"""
+
+from dataclasses import replace
+from secrets import token_hex
+
+from sqlalchemy import Connection, insert, select, update
+
+from serving.access.roles import Actor
+from serving.audit.chain import Fact
+from serving.confidential.sealing import open_sealed, seal
+from serving.procedure import Procedure
+from serving.reviews.adoptions import require_procedure
+from serving.reviews.cases import Act, Case, CaseError, CaseKind, CaseState, NotAllowed, load_case
+from serving.store.case_tables import case_acts, cases
+from serving.store.customers import open_customer
+from serving.store.store import Store, Writing
+
+_LONGEST_TEXT = 4000
+
+
+class CaseBook:
+    """Cases and acts of a store, kept by a procedure, which must be the one adopted."""
+
+    def __init__(self, store: Store, procedure: Procedure) -> None:
+        self.store, self.procedure = store, procedure
+
+    def _check(self, writing: Writing, actor: Actor, case: Case, version: int) -> None:
+        if case.version != version:
+            raise CaseError(f"the proposal is version {case.version} by now; read it again")
+        if not self._persons_behind(writing, case, Act.PROPOSED).isdisjoint(actor.persons):
+            raise NotAllowed("nobody approves or rejects what they had a part in proposing")
+        if not self._persons_behind(writing, case, Act.APPROVED, of_version=True).isdisjoint(actor.persons):
+            raise NotAllowed("each approval needs other persons")
+
+    def _persons(self, writing: Writing, case: Case, act: Act, *, of_version: bool) -> list[frozenset[str]]:
+        query = select(case_acts.c.persons).where(case_acts.c.case == case.id, case_acts.c.act == str(act))
+        if of_version:
+            query = query.where(case_acts.c.version == case.version)
+        return [frozenset(text.split("\n")) for text in writing.connection.execute(query).scalars()]
+
+    def _persons_behind(
+        self, writing: Writing, case: Case, act: Act, *, of_version: bool = False
+    ) -> frozenset[str]:
+        found = self._persons(writing, case, act, of_version=of_version)
+        return frozenset(person for persons in found for person in persons)
+
+    def _expect(
+        self, writing: Writing, case_id: str, *states: CaseState, kind: CaseKind | None = None
+    ) -> Case:
+        case = load_case(writing.connection, case_id)
+        if kind is not None and case.kind is not kind:
+            raise CaseError(f"the case is a {case.kind} case; this is for {kind} cases")
+        if case.state not in states:
+            raise CaseError(f"the case is {case.state}; this is for cases that are {' or '.join(states)}")
+        return case
+
+    def _insert(self, writing: Writing, actor: Actor, case: Case, justification: str | None = None) -> None:
+        writing.connection.execute(
+            insert(cases).values(
+                id=case.id, kind=str(case.kind), reason=str(case.reason), state=str(case.state),
+                customer=case.customer, run=case.run, opened_at=case.opened_at, opened_by=actor.name,
+                due_at=case.due_at, version=case.version, decision=case.decision, old_tier=case.old_tier,
+                proposed_tier=case.proposed_tier, needed=case.needed, subject=case.subject,
+                justification=None if justification is None
+                else self._sealed(writing.connection, case, justification),
+            )
+        )  # fmt: skip
+        self._act(writing, actor, case, Act.OPENED)
+
+    def _close(self, writing: Writing, case: Case, state: CaseState) -> Case:
+        writing.connection.execute(
+            update(cases).where(cases.c.id == case.id).values(state=str(state), closed_at=writing.at)
+        )
+        writing.record(f"case.{state}", case.id, {"version": case.version})
+        return replace(case, state=state)
+
+    def _act(self, writing: Writing, actor: Actor, case: Case, act: Act, remark: str | None = None) -> None:
+        require_procedure(writing.connection, self.procedure, writing.at)
+        writing.connection.execute(
+            insert(case_acts).values(
+                id=token_hex(16), case=case.id, version=case.version, act=str(act), at=writing.at,
+                actor=actor.name, persons="\n".join(sorted(actor.persons)),
+                remark=None if remark is None else self._sealed(writing.connection, case, remark),
+            )
+        )  # fmt: skip
+        facts: dict[str, Fact] = {
+            "version": case.version, "customer": case.customer, "way": actor.way,
+            "persons": sorted(actor.persons), "tier": case.proposed_tier and str(case.proposed_tier),
+        }  # fmt: skip
+        if case.subject is not None:
+            facts["subject"] = case.subject
+        writing.record(f"case.{act}", case.id, facts)
+
+    def _sealed(self, connection: Connection, case: Case, text: str) -> bytes:
+        """Seal what somebody wrote with the customer's key; of any other case, with the keyring's."""
+        if not 0 < len(text) <= _LONGEST_TEXT:
+            raise CaseError(f"give a text of 1 to {_LONGEST_TEXT} characters")
+        return seal(self._key(connection, case), text.encode(), _purpose(case.id))
+
+    def _key(self, connection: Connection, case: Case) -> bytes:
+        if case.customer is None:
+            return self.store.keyring.links
+        return open_customer(connection, self.store.keyring, case.customer).data_key
+
+    def read_text(self, connection: Connection, case: Case, sealed: bytes) -> str:
+        """Return what somebody wrote in a case.
+
+        Raises:
+            UnknownCustomer: the customer was erased.
+            SealError: it was changed.
+        """
+        return open_sealed(self._key(connection, case), sealed, _purpose(case.id)).decode()
+
+
+def _purpose(case: str) -> str:
+    return f"text in case {case}"

@@ -1,0 +1,492 @@
+"""The report of oversight: every figure is what a plain computation gives, as of the end of its period."""
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, time
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn import metrics
+from sqlalchemy import select
+
+from features.catalog import Catalog
+from features.portfolio import Portfolio
+from features.sources.customer_table import open_table
+from features.terms import RATED_TIERS, Tier
+from models.decision import Scorer
+from models.policy import Policy
+from serving.procedure import Procedure
+from serving.reviews.periodic import evaluate_periodically
+from serving.served import Served
+from serving.store.customers import erase_customer
+from serving.store.store import Store, create_store
+from serving.store.supervision_tables import outcomes
+from serving.store.tables import audit_entries
+from serving.supervision.figures import Figure, Kpi, Measured, Verdict
+from serving.supervision.outcome_import import import_outcomes
+from serving.supervision.outcomes import Followed
+from serving.supervision.page import to_html
+from serving.supervision.period import Period, PeriodError, period_of
+from serving.supervision.report import Report, supervise
+from serving.supervision.satisfaction import Feedback, Objection, satisfaction
+from serving.supervision.settings import Supervision, Target
+from serving.supervision.shown import lines
+from serving.supervision.soundness import inversions, migration
+from serving.supervision.words import KPIS, Parts
+from tests.overseen import CUSTOMERS, IMPORTED, Told, made_up
+from tests.reviewed import table_as_of
+from tests.served_model import catalog, policy, trained_model
+from tests.stores import ACTOR, new_database
+
+__all__ = ["catalog", "policy"]
+
+PERIOD = Period(date(2025, 4, 1), date(2025, 9, 30))
+Year = tuple[Store, Told]
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def year(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, postgresql_server: str
+) -> Iterator[Year]:
+    """Return a store whose months were made up, and what was put in; nobody changes it."""
+    folder = tmp_path_factory.mktemp("year")
+    url = new_database(postgresql_server) if request.param == "postgresql" else None
+    made = create_store(url, folder / "store", ACTOR)
+    try:
+        yield made, made_up(made, folder, seed=len(request.param))
+    finally:
+        made.close()
+
+
+def report(store: Store, period: Period = PERIOD, procedure: Procedure | None = None) -> Report:
+    with store.reading() as connection:
+        return supervise(connection, store.keyring, procedure or Procedure(), period)
+
+
+def figures(of: Report) -> dict[str, Measured]:
+    return {kpi.id: kpi.measured for kpi in of.kpis}
+
+
+@pytest.fixture(scope="module")
+def found(year: Year) -> dict[str, Measured]:
+    return figures(report(year[0]))
+
+
+def followed(told: Told, period: Period = PERIOD) -> pd.DataFrame:
+    """Return the decisions whose outcome became known in a period, each day's last made before it was."""
+    made, known = pd.DataFrame(told.decisions), pd.DataFrame(told.outcomes)
+    both = made.merge(known, on=["customer", "as_of"])
+    both = both[(both.known_on >= period.first) & (both.known_on <= period.last)]
+    both = both[[at.date() < day for at, day in zip(both.decided_at, both.known_on, strict=True)]]
+    return both.sort_values("decided_at").groupby(["customer", "as_of"]).tail(1)
+
+
+def test_accuracy_is_that_of_the_decisions_made_before_their_outcome_was_known(
+    year: Year, found: dict[str, Measured]
+) -> None:
+    frame = followed(year[1])
+    rated = frame[frame.tier != "unrated"]
+    area = found["accuracy.auc"].whole
+    assert area.value == pytest.approx(metrics.roc_auc_score(rated.bad, -rated.score))
+    assert area.cases == len(rated) > 50
+    false_positive, true_positive, _ = metrics.roc_curve(rated.bad, -rated.score)
+    assert found["accuracy.ks"].whole.value == pytest.approx(np.abs(true_positive - false_positive).max())
+    told = frame[frame.probability.notna()]
+    log_loss, brier = found["accuracy.log_loss"].whole, found["accuracy.brier"].whole
+    assert log_loss.value == pytest.approx(metrics.log_loss(told.bad, told.probability))
+    assert brier.value == pytest.approx(metrics.brier_score_loss(told.bad, told.probability))
+    assert log_loss.cases == brier.cases == len(told)
+    by_tier = told.groupby("tier").agg(n=("bad", "size"), bad=("bad", "mean"), told=("probability", "mean"))
+    calibration = found["accuracy.calibration"]
+    apart = (by_tier.n * (by_tier.bad - by_tier.told).abs()).sum() / len(told)
+    assert calibration.whole.value == pytest.approx(apart)
+    assert set(calibration.parts) == set(by_tier.index)
+    for tier, part in calibration.parts.items():
+        row = by_tier.loc[tier]
+        assert part.value == pytest.approx(row.bad)
+        assert part.expected == pytest.approx(row.told)
+        assert part.cases == row.n
+        assert part.low is not None and part.high is not None and part.low <= row.bad <= part.high
+
+
+def in_force(told: Told, before: datetime) -> dict[str, dict[str, Any]]:
+    """Return what counts of each customer just before a moment."""
+    found: dict[str, dict[str, Any]] = {}
+    for layer in ("approved", "override"):
+        rows = [row for row in told.standings if row["layer"] == layer and row["at"] < before]
+        last = {row["customer"]: row for row in sorted(rows, key=lambda row: row["at"])}
+        found |= {
+            customer: row
+            for customer, row in last.items()
+            if row["expires"] is None or row["expires"] >= before
+        }
+    return found
+
+
+def begin_of(day: date) -> datetime:
+    return datetime.combine(day, time.min, UTC)
+
+
+def test_soundness_is_that_of_the_tiers_in_force_at_both_ends(year: Year, found: dict[str, Measured]) -> None:
+    told = year[1]
+    before, after = (in_force(told, at) for at in (PERIOD.begin, PERIOD.end))
+    both = pd.DataFrame(
+        [(before[name]["tier"], after[name]["tier"]) for name in before.keys() & after.keys()],
+        columns=["old", "new"],
+    )
+    unchanged = found["soundness.unchanged"]
+    assert unchanged.whole == Figure((both.old == both.new).mean(), len(both))
+    counts = Counter(zip(both.old, both.new, strict=True))
+    assert {name: part.cases for name, part in unchanged.parts.items()} == {
+        f"{old} → {new}": n for (old, new), n in counts.items()
+    }
+    sums: Counter[str] = Counter()
+    for name, part in unchanged.parts.items():
+        assert part.value is not None
+        sums[name.split(" → ")[0]] += round(part.value * 1e9)
+    assert all(total == pytest.approx(1e9) for total in sums.values())
+    over = [row for row in after.values() if row["layer"] == "override"]
+    assert found["soundness.overrides"].whole == Figure(len(over) / len(after), len(after))
+    reasons = Counter(row["reason"] for row in over)
+    assert {name: part.cases for name, part in found["soundness.overrides"].parts.items()} == dict(reasons)
+    tiers = Counter(row["tier"] for row in after.values())
+    assert {name: part.cases for name, part in found["state.tiers"].parts.items()} == dict(tiers)
+
+
+def test_overrides_are_measured_against_the_tiers_that_were_decided(
+    year: Year, found: dict[str, Measured]
+) -> None:
+    frame = followed(year[1])
+    frame = frame[frame.tier != "unrated"]
+    given_: dict[str, str] = {}
+    known = dict(zip(frame.id, frame.known_on, strict=True))
+    for row in sorted(year[1].standings, key=lambda row: row["at"]):
+        if row["layer"] != "override" or row["decision"] not in known:
+            continue
+        if row["at"].date() < known[row["decision"]]:
+            given_[row["decision"]] = row["tier"]
+    frame["given"] = frame.id.map(given_)
+    own = frame[frame.given.isna()].groupby("tier").bad.mean()
+    changed = frame[frame.given.notna() & (frame.given != frame.tier)]
+    whole = found["soundness.overridden_bad_rate"].whole
+    assert len(changed) > 3
+    assert whole.value == pytest.approx(changed.bad.mean())
+    assert whole.cases == len(changed)
+    assert whole.expected == pytest.approx(changed.tier.map(own).mean())
+    rank = {str(tier): place for place, tier in enumerate(RATED_TIERS)}
+    better = changed[changed.given.map(rank) < changed.tier.map(rank)]
+    parts = found["soundness.overridden_bad_rate"].parts
+    assert parts["better"].cases == len(better)
+    assert parts["worse"].cases == len(changed) - len(better)
+    rates = found["soundness.inversions"].parts
+    for tier, rate in rates.items():
+        assert rate.value == pytest.approx(frame[frame.tier == tier].bad.mean())
+    values = [rates[str(tier)].value or 0.0 for tier in RATED_TIERS if str(tier) in rates]
+    wrong = sum(worse < better for better, worse in pairwise(values))
+    assert found["soundness.inversions"].whole == Figure(float(wrong), len(frame))
+
+
+def test_stability_is_that_of_the_newest_scores(year: Year, found: dict[str, Measured]) -> None:
+    samples = []
+    for moment in (PERIOD.begin, PERIOD.end):
+        frame = pd.DataFrame([row for row in year[1].decisions if row["decided_at"] < moment])
+        newest = frame.sort_values(["as_of", "decided_at"]).groupby("customer").tail(1)
+        samples.append(newest.score)
+    edges = [-np.inf, *sorted(set(samples[0].quantile(np.arange(1, 10) / 10))), np.inf]
+    shares = [
+        (pd.cut(sample, edges).value_counts(sort=False) + 0.5) / (len(sample) + 0.5 * (len(edges) - 1))
+        for sample in samples
+    ]
+    before, after = (part.to_numpy() for part in shares)
+    index = float(np.sum((after - before) * np.log(after / before)))
+    assert found["soundness.psi"].whole.value == pytest.approx(index)
+    assert found["soundness.psi"].whole.cases == min(map(len, samples))
+
+
+def test_conduct_is_that_of_departments_and_persons(year: Year, found: dict[str, Measured]) -> None:
+    told = year[1]
+
+    def inside(at: datetime | None) -> bool:
+        return at is not None and PERIOD.begin <= at < PERIOD.end
+
+    due = [
+        row for row in told.requests
+        if inside(row["due"]) and (row["answered"] or not (row["closed"] and row["closed"] <= row["due"]))
+    ]  # fmt: skip
+    timely = found["conduct.answers_in_time"]
+    assert 0 < len(due) < len(told.requests)
+    assert timely.whole.cases == len(due)
+    for department, part in timely.parts.items():
+        mine = [row for row in due if row["department"] == department]
+        in_time = sum(row["answered"] is not None and row["answered"] <= row["due"] for row in mine)
+        assert part == Figure(in_time / len(mine), len(mine))
+    answered = [row for row in told.requests if inside(row["answered"])]
+    complete = found["conduct.answers_complete"].whole
+    assert complete == Figure(sum(row["complete"] for row in answered) / len(answered), len(answered))
+    for person, part in found["conduct.answerers"].parts.items():
+        mine = [row for row in answered if row["person"] == person]
+        assert part == Figure(sum(row["answered"] <= row["due"] for row in mine) / len(mine), len(mine))
+    closed = found["conduct.cases_in_time"]
+    for reason, part in closed.parts.items():
+        mine = [row for row in told.cases if row["reason"] == reason and inside(row["due"])]
+        in_time = sum(row["closed"] is not None and row["closed"] <= row["due"] for row in mine)
+        assert part == Figure(in_time / len(mine), len(mine))
+    approved = Counter(row["person"] for row in told.approvals if inside(row["at"]))
+    for name in ("conduct.approvals", "conduct.override_approvals"):
+        assert {person: part.cases for person, part in found[name].parts.items()} == dict(approved)
+        assert found[name].whole.value == approved.total() > 1
+
+
+def test_reviews_are_overdue_by_the_interval_of_their_tier(year: Year, found: dict[str, Measured]) -> None:
+    frame = pd.DataFrame(year[1].decisions).sort_values(["as_of", "decided_at"]).groupby("customer").tail(1)
+    procedure = Procedure()
+    overdue = sum(
+        procedure.due_on(Tier(tier), as_of) < PERIOD.last
+        for tier, as_of in zip(frame.tier, frame.as_of, strict=True)
+    ) + (CUSTOMERS - len(frame))
+    assert found["state.reviews_overdue"].whole == Figure(overdue / CUSTOMERS, CUSTOMERS)
+    assert 0 < overdue < CUSTOMERS
+
+
+def test_a_past_period_is_reported_as_it_was_whatever_is_recorded_later(
+    database_store: Store, tmp_path: Path
+) -> None:
+    store = database_store
+    told = made_up(store, tmp_path, seed=9)
+    early = Period(date(2025, 3, 1), date(2025, 6, 30))
+    # At the end of June nobody had imported an outcome.
+    assert figures(report(store, early))["accuracy.auc"].whole == Figure(None, 0)
+    whole = report(store).document()
+    # What is due in the whole period, and answered or closed only after the early one.
+    june = report(store, early).document()
+    table = tmp_path / "later.csv"
+    bad = next(iter(told.outcomes))
+    name = next(name for name, known in told.customers.items() if known.id == bad["customer"])
+    table.write_text(
+        f"customer_id,as_of,bad,known_on\n{name},{bad['as_of']},{not bad['bad']},{bad['known_on']}\n"
+    )
+    later = datetime(2025, 10, 1, tzinfo=UTC)
+    store.clock = lambda: later
+    assert import_outcomes(store, table, "ann", correct=True).corrected == 1
+    with store.writing("dpo", later) as writing:
+        erase_customer(writing, told.customers["C-59"].id)
+    assert report(store, early).document() == june
+    again = report(store).document()
+    gone = sum(row["customer"] == told.customers["C-59"].id for row in told.outcomes)
+    assert gone
+    assert f"{gone:,} outcomes are left out: their customers were erased" in again["remarks"]
+    kept = ("soundness.unchanged", "soundness.psi", "conduct.cases_in_time", "state.tiers")
+    assert _only(again, kept) == _only(whole, kept)
+
+
+def _only(document: dict[str, Any], ids: tuple[str, ...]) -> list[Any]:
+    return [kpi for group in document["groups"] for kpi in group["kpis"] if kpi["id"] in ids]
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_store(request: pytest.FixtureRequest, tmp_path: Path, postgresql_server: str) -> Iterator[Store]:
+    url = new_database(postgresql_server) if request.param == "postgresql" else None
+    made = create_store(url, tmp_path / "store", ACTOR)
+    yield made
+    made.close()
+
+
+def test_a_period_holds_its_first_and_last_day_and_nothing_outside(year: Year) -> None:
+    store, told = year
+    days = sorted(row["due"].date() for row in told.cases)
+    for first, last, cases in ((days[3], days[3], 1), (days[3], days[8], 6), (days[0], days[-1], len(days))):
+        found = figures(report(store, Period(first, last)))
+        assert found["conduct.cases_in_time"].whole.cases == cases
+    period = Period(date(2025, 3, 1), date(2025, 3, 31))
+    assert period.holds(period.begin) and period.holds(period.last_moment)
+    assert not period.holds(period.end) and not period.holds(period.before_begin)
+
+
+def test_baseline_and_model_are_compared_where_there_is_a_model(
+    database_store: Store, catalog: Catalog, policy: Policy, tmp_path: Path
+) -> None:
+    day = date(2026, 1, 31)
+    table = table_as_of(day, 3, tmp_path)
+    policy = policy.model_copy(update={"disagreement_tiers": 1})
+    policy.__dict__.pop("hash", None)
+    served = Served(Scorer(catalog, policy, trained_model(catalog, policy)), "customer/1")
+    with open_table(table, catalog) as opened:
+        portfolio, _ = Portfolio.from_frame(next(opened.chunks).frame, catalog)
+    decided = served.scorer.decide(portfolio)
+    at = datetime(2026, 2, 1, 9, tzinfo=UTC)
+    database_store.clock = lambda: at
+    evaluate_periodically(database_store, served, table, day, "ann")
+    evaluate_periodically(database_store, Served(Scorer(catalog, policy), None), table, day, "ann")
+    whole = figures(report(database_store, Period(at.date(), at.date())))["soundness.disagreement"].whole
+    assert (whole.value, whole.cases) == (decided.disagreement.mean(), len(portfolio))
+    assert 0 < decided.disagreement.mean() < 1
+
+
+def write(folder: Path, *rows: str, header: str = "customer_id,as_of,bad,known_on") -> Path:
+    table = folder / "rows.csv"
+    table.write_text("\n".join([header, *rows]) + "\n")
+    return table
+
+
+def test_outcomes_are_imported_once_and_bad_rows_are_set_aside(year: Year, tmp_path: Path) -> None:
+    store, told = year
+    first = told.outcomes[0]
+    name = next(name for name, known in told.customers.items() if known.id == first["customer"])
+    decision = next(
+        row for row in told.decisions
+        if (row["customer"], row["as_of"]) == (first["customer"], first["as_of"])
+    )  # fmt: skip
+    same = f"{name},{first['as_of']},{first['bad']},{first['known_on']}"
+    other = f"{name},{first['as_of']},{not first['bad']},{first['known_on']}"
+    rows = [
+        same, other, f"{name},{first['as_of']},maybe,{first['known_on']}",
+        f"{name},{first['as_of']},yes,soon",
+        f"C-999,{first['as_of']},yes,2025-05-01", f"{name},2020-01-01,yes,2025-05-01",
+        f"{name},{first['as_of']},yes,{first['as_of']}", f"{name},{first['as_of']},yes,2031-01-01",
+        f",{first['as_of']},yes,2025-05-01", f"{name},never,yes,2025-05-01", "too,few",
+    ]  # fmt: skip
+    done = import_outcomes(store, write(tmp_path, *rows), "ann")
+    assert (done.read, done.new, done.known_before) == (len(rows), 0, 1)
+    assert [(line.row, line.field) for line in done.rejected] == [
+        (3, "bad"), (4, "bad"), (5, "known_on"), (6, "customer_id"), (7, "as_of"), (8, "known_on"),
+        (9, "known_on"), (10, "customer_id"), (11, "as_of"), (12, "row"),
+    ]  # fmt: skip
+    texts = " ".join(line.reason for line in done.rejected)
+    assert not any(value in texts for value in (name, "C-999", "maybe", "soon", "2031"))
+    by_decision = f"{decision['id']},{first['bad']},{first['known_on']}"
+    unknown = f"{'0' * 32},yes,2025-05-01"
+    table = write(tmp_path, by_decision, unknown, header="decision,bad,known_on")
+    done = import_outcomes(store, table, "ann")
+    assert (done.new, done.known_before) == (0, 1)
+    assert [line.field for line in done.rejected] == ["decision"]
+
+
+def test_an_outcome_is_sealed_and_the_trail_tells_numbers_alone(year: Year) -> None:
+    store, told = year
+    with store.reading() as connection:
+        rows = connection.execute(select(outcomes)).all()
+        facts = (
+            connection.execute(
+                select(audit_entries.c.facts).where(audit_entries.c.action == "outcomes.imported")
+            )
+            .scalars()
+            .all()
+        )
+    assert len(rows) == len(told.outcomes)
+    assert not any(b"bad" in row.sealed or b"known_on" in row.sealed for row in rows)
+    assert all(row.imported_at == IMPORTED for row in rows)
+    assert not any(known.id in text for text in facts for known in told.customers.values())
+
+
+@pytest.mark.parametrize(
+    ("value", "cases", "verdict"),
+    [
+        (0.8, 10, Verdict.MET), (0.7, 10, Verdict.MET), (0.69, 10, Verdict.MISSED),
+        (0.8, 9, Verdict.NOT_ENOUGH), (0.1, 9, Verdict.NOT_ENOUGH), (None, 10, Verdict.NOT_ENOUGH),
+    ],
+)  # fmt: skip
+def test_a_target_on_too_few_cases_is_neither_met_nor_missed(
+    value: float | None, cases: int, verdict: Verdict
+) -> None:
+    measured = Measured(Figure(value, cases))
+    assert Kpi("accuracy.auc", measured, Target(at_least=0.7, cases=10)).verdict is verdict
+    assert Kpi("accuracy.auc", measured, None).verdict is Verdict.NO_TARGET
+
+
+def test_a_target_goes_one_way_and_is_of_a_figure_that_there_is() -> None:
+    for least, most in ((None, None), (1.0, 2.0)):
+        with pytest.raises(ValueError, match="at_least or at_most"):
+            Target(at_least=least, at_most=most)
+    with pytest.raises(ValueError, match="no figure"):
+        Supervision(targets={"accuracy.luck": Target(at_least=1)})
+
+
+@given(
+    st.lists(st.integers(1, 5), max_size=20),
+    st.integers(0, 20),
+    st.lists(st.sampled_from([True, False, None]), max_size=10),
+)
+def test_satisfaction_is_counted_from_plain_rows(
+    answers: list[int], more: int, objections: list[bool | None]
+) -> None:
+    said = Feedback(len(answers) + more, answers, [Objection(upheld) for upheld in objections])
+    found = satisfaction(said)
+    answered, score, upheld = (found[f"satisfaction.{name}"] for name in ("answered", "score", "upheld"))
+    assert answered.whole.cases == said.notices
+    assert score.whole.value == (pytest.approx(np.mean(answers)) if answers else None)
+    assert sum(part.cases for part in score.parts.values()) == len(answers)
+    decided = [one for one in objections if one is not None]
+    assert upheld.whole.value == (pytest.approx(np.mean(decided)) if decided else None)
+
+
+def test_satisfaction_says_nothing_without_notices_and_refuses_what_cannot_be() -> None:
+    assert all(measured.whole == Figure(None, 0) for measured in satisfaction(None).values())
+    for wrong in (Feedback(1, [6], []), Feedback(1, [3, 3], [])):
+        with pytest.raises(ValueError, match="answers"):
+            satisfaction(wrong)
+
+
+def of_tier(tier: Tier, *bad: bool) -> list[Followed]:
+    day = date(2025, 1, 1)
+    return [Followed("d", "c", day, 1.0, None, str(tier), one, day) for one in bad]
+
+
+def test_an_inversion_is_a_worse_tier_with_the_lower_bad_rate() -> None:
+    good, general, risk = (
+        of_tier(Tier.GOOD, True, False), of_tier(Tier.GENERAL, False, False), of_tier(Tier.RISK, True)
+    )  # fmt: skip
+    assert inversions([*good, *general, *risk]).whole == Figure(1.0, 5)
+    assert inversions([*general, *risk]).whole == Figure(0.0, 3)
+    assert inversions(risk).whole.value is None
+
+
+def test_customers_with_a_tier_at_one_end_alone_do_not_move() -> None:
+    found = migration({"a": "good", "b": "good", "c": "risk"}, {"a": "good", "b": "risk", "d": "good"})
+    assert found.whole == Figure(0.5, 2)
+    assert found.parts == {"good → good": Figure(0.5, 1), "good → risk": Figure(0.5, 1)}
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "expected"),
+    [
+        (None, None, ("2025-03-02", "2026-03-01")),
+        (None, "2024-02-29", ("2023-03-01", "2024-02-29")),
+        ("2025-01-01", None, ("2025-01-01", "2026-03-01")),
+    ],
+)
+def test_a_period_is_a_year_up_to_today_unless_said_otherwise(
+    first: str | None, last: str | None, expected: tuple[str, str]
+) -> None:
+    begin, end = (None if text is None else date.fromisoformat(text) for text in (first, last))
+    period = period_of(begin, end, date(2026, 3, 1))
+    assert (str(period.first), str(period.last)) == expected
+    with pytest.raises(PeriodError, match="before it begins"):
+        Period(date(2026, 1, 2), date(2026, 1, 1))
+
+
+def test_the_page_and_the_table_show_every_figure_and_refer_to_nothing_outside(year: Year) -> None:
+    of = report(year[0])
+    page, table = to_html(of), "\n".join(" ".join(line) for line in lines(of))
+    for kpi in of.kpis:
+        names = kpi.declared.names
+        assert names.zh_hant in page and kpi.declared.definition.zh_hant in page
+        assert kpi.id in table
+    assert "http://" not in page and "https://" not in page and "<script" not in page
+    assert "no notices were sent in the period" in page
+    assert [kpi.id for kpi in of.kpis] == list(KPIS)
+
+
+def test_single_persons_can_be_left_out(year: Year) -> None:
+    of = report(year[0])
+    by_person = {kpi.id for kpi in of.kpis if kpi.declared.parts is Parts.PERSON and kpi.measured.parts}
+    assert {"conduct.approvals", "conduct.answerers", "conduct.override_approvals"} == by_person
+    text = str(of.without_persons().document())
+    for person in ("carl", "dora", "finance-0", "sales-1"):
+        assert f"'{person}'" in str(of.document())
+        assert f"'{person}'" not in text
