@@ -98,6 +98,10 @@ def battery(
     csv: Annotated[
         Path | None, typer.Option("--csv", help="Where the checks go as CSV, with what lies beneath each.")
     ] = None,
+    whole: Annotated[
+        bool,
+        typer.Option("--whole", help="Print also every check that passed for one of several things."),
+    ] = False,
     encoding: EncodingOption = None,
     delimiter: DelimiterOption = None,
     language: LanguageOption = Language.EN,
@@ -125,7 +129,7 @@ def battery(
         report = of_battery.judge_table(
             served.scorer, served.model_version, request, reference, limits, threads
         )
-    of_battery.tell(report, language, json, csv)
+    of_battery.tell(report, language, whole, json, csv)
     if report.verdict is Verdict.FAILED:
         raise typer.Exit(1)
 

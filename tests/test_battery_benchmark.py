@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import expit
 from sklearn.metrics import roc_auc_score
@@ -13,6 +13,7 @@ from models.artefact import Fact
 from tests.judged import candidate, drawn, evidence
 from training.battery.benchmark import benchmark, price
 from training.battery.judging import Judging
+from training.battery.limits import Limits
 from training.battery.resampling import areas_of, drawings, mean_of
 from training.battery.result import Result, Verdict
 from training.walkforward import BASELINE, LIGHTGBM, LOGISTIC
@@ -22,6 +23,7 @@ def by_id(results: list[Result]) -> dict[str, Result]:
     return {result.id: result for result in results}
 
 
+@settings(max_examples=40)
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, 4), st.integers(0, 3)), min_size=2, max_size=25))
 def test_each_drawing_is_measured_as_if_its_rows_stood_there(rows: list[tuple[bool, int, int]]) -> None:
     bad = np.array([row[0] for row in rows])
@@ -46,7 +48,7 @@ def test_customers_of_one_group_are_drawn_together_and_as_often_as_all_groups() 
 
 
 def test_gains_are_differences_and_their_interval_is_about_the_paired_tests() -> None:
-    whole = evidence()
+    whole = evidence(limits=Limits(resamples=400))
     other = expit(whole.log_odds + np.random.default_rng(1).normal(size=whole.n))
     found = by_id(list(benchmark(replace(whole, challengers={"noisy": other}))))
     gain = found["benchmark.auc.noisy"]
@@ -61,7 +63,7 @@ def test_gains_are_differences_and_their_interval_is_about_the_paired_tests() ->
 
 
 def test_a_candidate_behind_a_challenger_fails() -> None:
-    whole = evidence()
+    whole = evidence(limits=Limits(resamples=400))
     hidden = np.random.default_rng(2).normal(size=whole.n)
     truth = expit(whole.log_odds + 1.5 * hidden)
     behind = replace(whole, data=replace(whole.data, bad=drawn(truth)), challengers={"oracle": truth})
@@ -72,8 +74,9 @@ def test_a_candidate_behind_a_challenger_fails() -> None:
 
 def test_the_usual_challengers_are_fitted_on_the_reference_alone() -> None:
     found = candidate()
-    whole = evidence()
-    judging = Judging(threads=1)
+    limits = Limits(resamples=100, sensitivity_customers=100)
+    whole = evidence(limits=limits)
+    judging = Judging(limits, threads=1)
     report = {result.id for result in judging.of(whole).results}
     for name in (BASELINE, LOGISTIC, LIGHTGBM):
         slug = name.replace(" ", "_")

@@ -5,7 +5,7 @@ from itertools import product
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from features.portfolio import Floats
@@ -61,6 +61,7 @@ def by_going_through(tables: PointsTables, feature: int, direction: int) -> floa
 ORDERS = st.lists(st.integers(1, 3), min_size=1, max_size=5).map(tuple)
 
 
+@settings(max_examples=50)
 @given(st.integers(0, 10_000), ORDERS, st.integers(0, 2), st.sampled_from([-1, 1]))
 def test_the_least_step_is_that_of_all_combinations(
     seed: int, orders: tuple[int, ...], feature: int, direction: int

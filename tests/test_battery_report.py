@@ -91,14 +91,26 @@ def test_the_document_is_of_aggregates_and_says_what_was_judged(report: Report) 
 
 def test_table_and_csv_hold_every_check(report: Report) -> None:
     for language in Language:
-        grid = report.grid(language)
+        grid, short = report.grid(language, whole=True), report.grid(language)
         assert len(grid.rows) == len(report.results)
-        assert {len(row) for row in grid.rows} == {len(grid.columns)}
+        assert {len(row) for row in (*grid.rows, *short.rows)} == {len(grid.columns)}
+        assert len(short.rows) < len(grid.rows)
     lines = list(csv.DictReader(io.StringIO(report.csv())))
     checks = [line for line in lines if not line["part"]]
     assert [line["id"] for line in checks] == [result.id for result in report.results]
     assert len(lines) == len(checks) + sum(len(result.parts) for result in report.results)
     assert float(checks[1]["value"]) == report.results[1].value
+
+
+def test_the_short_table_leaves_out_nothing_that_failed(report: Report) -> None:
+    place = next(i for i, result in enumerate(report.results) if result.id == "stability.csi.leverage")
+    results = list(report.results)
+    results[place] = replace(results[place], verdict=Verdict.FAILED)
+    rows = {row[0]: row[-1] for row in replace(report, results=tuple(results)).grid().rows}
+    assert rows["Characteristic stability: leverage"] == "failed"
+    family = [result for result in results if result.id.startswith("stability.csi.")]
+    assert rows[f"Characteristic stability ({len(family) - 1}/{len(family)})"] == "passed"
+    assert "Characteristic stability: assets" not in rows
 
 
 def test_fewer_customers_than_may_be_told_of_are_not_told_of() -> None:

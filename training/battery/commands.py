@@ -62,13 +62,13 @@ def judge_sample(year: int, limits: Path | None, threads: int) -> "Report":
         return Judging(tolerated, threads, progress).of_sample(sample, year)
 
 
-def tell(report: "Report", language: Language, json: Path | None, csv: Path | None) -> None:
-    """Print a report as a table, and write it as a JSON document and as CSV where wanted.
+def tell(report: "Report", language: Language, whole: bool, json: Path | None, csv: Path | None) -> None:
+    """Print a report as a table, whole or shorter, and write it as a JSON document and as CSV where wanted.
 
     Raises:
         BadInput: a file cannot be written.
     """
-    grid = report.grid(language)
+    grid = report.grid(language, whole=whole)
     out.print(table_of(grid.title, grid.columns, grid.rows))
     counts = ", ".join(f"{count} {verdict.replace('_', ' ')}" for verdict, count in report.counts().items())
     out.print(f"{counts}.", highlight=False, soft_wrap=True)

@@ -20,6 +20,8 @@ from training.job import data_hash
 from training.report import Grid
 
 FORMAT, FORMAT_VERSION = "tierwise-battery", 1
+# Of a larger family, those that passed are one line of the table.
+_SHOWN_SINGLY = 4
 _CSV_COLUMNS = (
     "id", "en", "zh-Hant", "zh-Hans", "part", "value", "low", "high", "tolerated_from", "tolerated_to",
     "p_value", "n", "verdict", "reason", "source",
@@ -85,25 +87,30 @@ class Report:
         counted = Counter(result.verdict for result in self.results)
         return {verdict: counted[verdict] for verdict in Verdict}
 
-    def grid(self, language: Language = Language.EN) -> Grid:
-        """Return one line a check."""
+    def grid(self, language: Language = Language.EN, *, whole: bool = False) -> Grid:
+        """Return one line a check; of a large family those that passed are one, if not the whole is wanted."""
         subject = self.subject
+        rows = []
+        for together in self._families():
+            if whole or len(together) <= _SHOWN_SINGLY:
+                rows += [_row(result, language) for result in together]
+            else:
+                kept = [result for result in together if result.verdict is not Verdict.PASSED]
+                rows += [_row(result, language) for result in kept]
+                rows += [_row_of_passed(together, language)] if len(kept) < len(together) else []
         return Grid(
             f"{subject.model_version or 'the candidate'} on {subject.customers:,} customers, "
             f"{subject.bad:,} bad, evaluated {subject.first_as_of} to {subject.last_as_of}",
             ("check", "value", f"{subject.limits.level:.0%} interval", "tolerated", "n", "verdict"),
-            tuple(
-                (
-                    result.name.in_language(language),
-                    _shown(result.value),
-                    _shown_range(result.interval),
-                    _shown_range(result.threshold),
-                    "" if result.n is None else f"{result.n:,}",
-                    _verdict(result, language),
-                )
-                for result in self.results
-            ),
+            tuple(rows),
         )
+
+    def _families(self) -> Iterator[list[Result]]:
+        """Yield the results of each family, in the order of their first; a check of one thing is one too."""
+        families: dict[str, list[Result]] = {}
+        for result in self.results:
+            families.setdefault(result.id if result.family is None else result.family.en, []).append(result)
+        yield from families.values()
 
     def csv(self) -> str:
         """Return one line a check and one for each of its parts."""
@@ -142,6 +149,26 @@ class Report:
                 value = _number(part.value)
                 bounds = _bounds(part.interval)
                 yield result.id, *names, part.name.en, value, *bounds, None, None, None, part.n, "", "", ""
+
+
+def _row(result: Result, language: Language) -> tuple[str, ...]:
+    return (
+        result.name.in_language(language),
+        _shown(result.value),
+        _shown_range(result.interval),
+        _shown_range(result.threshold),
+        "" if result.n is None else f"{result.n:,}",
+        _verdict(result, language),
+    )
+
+
+def _row_of_passed(family: list[Result], language: Language) -> tuple[str, ...]:
+    """Return the line of those of a family that passed, with the range of their values."""
+    passed = [result for result in family if result.verdict is Verdict.PASSED]
+    values = [result.value for result in passed if result.value is not None]
+    name = (passed[0].family or passed[0].name).in_language(language)
+    shown = _shown_range(Range(min(values), max(values))) if len(values) > 1 else _shown(values[0])
+    return f"{name} ({len(passed)}/{len(family)})", shown, "", "", "", _verdict(passed[0], language)
 
 
 def _verdict(result: Result, language: Language) -> str:

@@ -33,8 +33,9 @@ def areas_of(bad: Bools, score: Floats, times: Floats) -> Floats:
     """Return the AUC of each drawing, shape (drawings,); NaN where one class is absent."""
     order = np.argsort(score, kind="stable")
     starts = np.flatnonzero(np.diff(score[order], prepend=-np.inf))
-    bads = np.add.reduceat(times[:, order] * bad[order], starts, axis=1)
-    goods = np.add.reduceat(times[:, order] * ~bad[order], starts, axis=1)
+    times = times[:, order]
+    bads = np.add.reduceat(times * bad[order], starts, axis=1)
+    goods = np.add.reduceat(times, starts, axis=1) - bads
     below = np.cumsum(goods, axis=1) - goods / 2
     pairs = np.sum(bads, axis=1) * np.sum(goods, axis=1)
     with np.errstate(invalid="ignore"):

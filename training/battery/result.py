@@ -53,7 +53,8 @@ class Result:
     """What a check found on n customers (None where it rests on no customer).
 
     `value` and `interval` are None where nothing can be said, and `reason` says why; `threshold` is what is
-    tolerated, of the value or of its interval as the check says.
+    tolerated, of the value or of its interval as the check says. `family` names the check without what it is
+    about, where it is asked of several things.
     """
 
     id: str
@@ -67,19 +68,22 @@ class Result:
     p_value: float | None = None
     parts: tuple[Part, ...] = ()
     reason: Text | None = None
+    family: Text | None = None
 
 
 @dataclass(frozen=True)
 class Check:
-    """A check before it is answered: its id, its name, and where its method is from."""
+    """A check before it is answered: its id, name and family, and where its method is from."""
 
     id: str
     name: Text
     source: str
+    family: Text | None = None
 
     def about(self, id_: str, *subjects: Text) -> "Check":
         """Return the same check of one thing of several."""
-        return Check(f"{self.id}.{id_}", words.about(self.name, *subjects), self.source)
+        name = words.about(self.name, *subjects)
+        return Check(f"{self.id}.{id_}", name, self.source, self.family or self.name)
 
     def answer(
         self,
@@ -111,10 +115,12 @@ class Check:
             threshold,
             p_value,
             tuple(part for part in parts if part.n is None or part.n >= MINIMUM_AGGREGATE),
+            family=self.family,
         )
 
     def no_answer(self, reason: Text, n: int | None = None) -> Result:
         """Return that there is not enough data, and why."""
         if n is not None and n < MINIMUM_AGGREGATE:
             n = None
-        return Result(self.id, self.name, Verdict.NOT_ENOUGH_DATA, self.source, n, reason=reason)
+        verdict = Verdict.NOT_ENOUGH_DATA
+        return Result(self.id, self.name, verdict, self.source, n, reason=reason, family=self.family)
