@@ -111,6 +111,7 @@ def register(
     name: str,
     artefact_sha256: str,
     tags: Mapping[str, str] | None = None,
+    description: str | None = None,
     state: str | Path | None = None,
 ) -> str:
     """Register a logged model as the next version of a name, and return the version.
@@ -119,6 +120,8 @@ def register(
         model_id: a model logged by a run (`m-…`), whose `ARTEFACT_PATH` is the artefact.
         name: the portfolio.
         artefact_sha256: hex SHA-256 of the artefact's bytes, which every later loading checks.
+        tags: to find the version by.
+        description: what MLflow shows of it, in Markdown.
 
     Raises:
         RegistryError: MLflow refuses.
@@ -137,6 +140,7 @@ def register(
             run_id=logged.source_run_id,
             tags={**(tags or {}), ARTEFACT_HASH_TAG: artefact_sha256},
             model_id=model_id,
+            description=description,
         ).version
     return str(version)
 

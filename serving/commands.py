@@ -1,4 +1,4 @@
-"""The commands of this package: score, explain, path, serve, export and catalog weigh."""
+"""The commands of this package: score, explain, path, serve, export, catalog weigh and catalog example."""
 
 import json
 import math
@@ -245,6 +245,22 @@ def weigh_catalog(
     _print_weights(declared, drawn)
     if output is not None:
         _write_catalog(drawn, output)
+
+
+def example(
+    catalog: Annotated[str, typer.Argument(help="A YAML file, or the name of a bundled catalog.")],
+    nature: Annotated[
+        Nature | None, typer.Option("--nature", help="Of the customer. [the catalog's first]")
+    ] = None,
+) -> None:
+    """Print one customer as JSON, with all that counts, as explain, path and the service take it."""
+    from features.catalog import load_catalog
+    from serving.example import example_customer
+
+    declared = load_catalog(catalog)
+    if nature is not None and nature not in declared.natures:
+        raise BadInput(f"the catalog has no customers of that nature; give {', '.join(declared.natures)}")
+    typer.echo(json.dumps(example_customer(declared, nature), ensure_ascii=False, indent=1))
 
 
 def _print_weights(declared: "Catalog", drawn: "Catalog") -> None:

@@ -215,7 +215,9 @@ def test_an_earlier_runs_rejects_do_not_stay_behind(tmp_path: Path, catalog: Cat
 
 def test_columns_that_nobody_asked_for_are_named(tmp_path: Path, catalog: Catalog, policy: Policy) -> None:
     table = tmp_path / "in.csv"
-    table.write_text("note,customer_id,nature,as_of,colour\nx,C-1,enterprise,2026-01-31,red\n")
+    table.write_text(
+        "note,customer_id,nature,as_of,identity_verified,colour\nx,C-1,enterprise,2026-01-31,1,red\n"
+    )
     summary = score_file(table, tmp_path / "out.csv", Scorer(catalog, policy))
     assert summary.ignored == ("note", "colour")
     assert summary.accepted == 1
@@ -313,6 +315,7 @@ def test_large_files_are_read_in_chunks_with_progress(
         ("in.csv", b"", "is empty"),
         ("in.csv", b"customer_id,nature\n", "column as_of is absent"),
         ("in.csv", b"customer_id,nature,as_of,as_of\n", "column as_of stands there twice"),
+        ("in.csv", b"customer_id,nature,as_of,income,debt\n", "none of its columns is an indicator of"),
         ("in.csv", b"customer_id,nature,as_of\n\xff\x81,x,y\n", "is not UTF-8"),
         ("in.csv", b'customer_id,nature,as_of\n"C-1,x,y\n', "line 2 is no CSV"),
         ("in.parquet", b"PAR1", "no Parquet file"),

@@ -114,6 +114,13 @@ def test_explain_prints_the_answer_that_python_gives() -> None:
         assert printed.count("\n") == 1
 
 
+@pytest.mark.parametrize("nature", ["enterprise", "individual"])
+def test_an_example_of_a_catalog_can_be_explained(nature: str) -> None:
+    raw = run("catalog", "example", "customer", "--nature", nature)
+    answer = json.loads(run("explain", "-", "--json", "--catalog", "customer", given=raw))
+    assert answer["nature"] == nature and answer["tier"] != "unrated"
+
+
 def test_explain_reads_a_file_or_standard_input_and_justifies_in_words(customer: Path) -> None:
     from_file = called("explain", customer, "--catalog", "customer")
     assert (from_file.returncode, from_file.stderr) == (0, "")
@@ -248,6 +255,10 @@ BAD_YAML = "catalog: [unclosed"
         (["explain", "unknown.json"], "indicator nowhere_declared: is not in the catalog"),
         (["explain", "text.json", "--model", "No Such"], "No Such"),
         (["explain", "text.json", "--state", "a#b", "--model", "x"], "choose another"),
+        (
+            ["catalog", "example", "sba", "--nature", "government"],
+            "no customers of that nature; give enterprise",
+        ),
         (["catalog", "check", "absent"], "absent: cannot be read"),
         (["catalog", "check", "bad.yaml"], "bad.yaml: line 1 is no YAML"),
         (["catalog", "check", "sba", "--policy", "customer"], "policy customer"),

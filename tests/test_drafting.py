@@ -18,6 +18,7 @@ from features.document import indicators_of
 from features.drafting import wording
 from features.drafting.columns import Role, missing_codes, profile
 from features.drafting.curves import LEVEL, draw_curve, draw_levels, rounded
+from features.drafting.decimals import has_decimal_comma
 from features.drafting.draft import Draft, draft_catalog
 from features.drafting.outcome import UnclearOutcome, adverse_words
 from features.drafting.redrawing import redrawn
@@ -99,7 +100,7 @@ def test_kinds_codes_directions_and_points_follow_from_the_cells(draft: Draft) -
     assert by_id["months_employed"].missing == (-999.0,)
     assert by_id["is_member"].kind is Kind.FLAG
     assert by_id["purpose"].kind is Kind.CATEGORY
-    assert by_id["column_4"].kind is Kind.NUMBER and by_id["column_4"].aliases == ("年收入",)
+    assert by_id["nian_shou_ru"].kind is Kind.NUMBER and by_id["nian_shou_ru"].aliases == ("年收入",)
     assert by_id["debt_ratio"].risk_direction == 1 and by_id["debt_ratio"].better is Better.LOWER
     assert by_id["months_employed"].risk_direction == 0
     assert draft.catalog.by_id["debt_ratio"].dimension.id == "financial"
@@ -265,6 +266,73 @@ def test_a_word_that_few_customers_have_is_no_code_and_stands_in_no_catalog(tmp_
     assert rejects["row"].tolist() == [6, 7, 8]
 
 
+def continental(number: float) -> str:
+    """Write a number as the continent does: 1.234,5."""
+    return f"{number:,.1f}".translate(str.maketrans(",.", ".,"))
+
+
+def test_a_decimal_comma_is_found_out_and_told_and_the_draft_reads_its_table_by_it(tmp_path: Path) -> None:
+    random = np.random.default_rng(3)
+    income = random.lognormal(8, 1, 300).round(1)
+    frame = pd.DataFrame(
+        {
+            "Kunde Nr": [f"K{n}" for n in range(300)],
+            "Einkommen": map(continental, income),
+            "Jahre": random.integers(0, 40, 300),
+            "Ausfall": random.choice(["ja", "nein"], 300),
+        }
+    )
+    frame.to_csv(tmp_path / "t.csv", index=False, sep=";")
+    drafted = draft_catalog(profile(tmp_path / "t.csv", "Ausfall"), "Ausfall", tmp_path / "t.csv", bad=["ja"])
+    assert any("decimal comma" in line for line in drafted.warnings)
+    with open_table(tmp_path / "t.csv", drafted.catalog, outcome="Ausfall") as opened:
+        portfolio, rejects = Portfolio.from_frame(next(iter(opened.chunks)).frame, drafted.catalog)
+    assert not len(rejects)
+    assert np.array_equal(portfolio.given[:, portfolio.column("einkommen")], income)
+
+
+@pytest.mark.parametrize(
+    ("columns", "comma"),
+    [
+        ({"a": ["1,5", "2,25"]}, True),
+        ({"a": ["1.234,50", "12,1"], "b": ["3", ""]}, True),
+        ({"a": ["0,123", "0,456"]}, True),
+        ({"a": ["1,234", "5,678"]}, False),  # thousands as well as thousandths
+        ({"a": ["1.5", "2,5"]}, False),
+        ({"a": ["1,5", "2,5"], "b": ["0.5", "1.5"]}, False),  # somebody writes points here
+        ({"a": ["1,5", "2,5"], "b": ["31.12.", "v1.2.3"]}, True),  # those are no numbers
+        ({"a": ["1,5", "red, blue"]}, False),
+        ({"a": [1.5, 2.5]}, False),
+    ],
+)
+def test_a_decimal_comma_is_told_from_thousands_and_texts(
+    columns: dict[str, list[object]], comma: bool
+) -> None:
+    assert has_decimal_comma(pd.DataFrame(columns, dtype=object)) is comma
+
+
+def test_rows_of_another_length_are_told(tmp_path: Path) -> None:
+    lines = [f"K{n},{n % 7},{n % 2}" for n in range(100)]
+    lines[5:7] = ["K5,1,0,9", "K6"]
+    (tmp_path / "t.csv").write_text("\n".join(["customer_id,late,bad", *lines]), encoding="utf-8")
+    drafted = draft_catalog(profile(tmp_path / "t.csv", "bad"), "bad", tmp_path / "t.csv")
+    assert any(
+        line.startswith("2 rows have more or fewer cells than the header") for line in drafted.warnings
+    )
+
+
+def test_columns_of_one_header_are_left_out_and_the_table_is_read_without_them(tmp_path: Path) -> None:
+    lines = [f"K{n},{n % 7},{n % 5},{n % 3},{n % 2}" for n in range(100)]
+    (tmp_path / "t.csv").write_text("\n".join(["customer_id,late,x,x,bad", *lines]), encoding="utf-8")
+    drafted = draft_catalog(profile(tmp_path / "t.csv", "bad"), "bad", tmp_path / "t.csv")
+    assert [line.split(":")[0] for line in drafted.left_out] == ["x", "x"]
+    with open_table(tmp_path / "t.csv", drafted.catalog, outcome="bad") as opened:
+        assert opened.ignored == ("x", "x")
+        assert len(next(iter(opened.chunks)).frame) == 100
+    with pytest.raises(TableError, match="column x stands there twice; which one counts is not known"):
+        profile(tmp_path / "t.csv", "x")
+
+
 @pytest.mark.parametrize(
     ("values", "codes"),
     [
@@ -349,6 +417,19 @@ def test_ids_are_identifiers_and_differ(names: list[str]) -> None:
         taken.append(wording.identifier(name, place, taken))
     assert all(re.fullmatch(r"[a-z][a-z0-9_]*", id_) for id_ in taken)
     assert len(set(taken)) == len(taken)
+
+
+@pytest.mark.parametrize(
+    ("name", "id_"),
+    [
+        ("總資產", "zong_zi_chan"),
+        ("2023年收入", "x_2023_nian_shou_ru"),
+        ("Größe (m²)", "grosse_m2"),
+        ("??", "column_1"),
+    ],
+)
+def test_a_header_in_another_script_is_written_in_latin_letters(name: str, id_: str) -> None:
+    assert wording.identifier(name, 0, ()) == id_
 
 
 def test_names_tell_natures() -> None:

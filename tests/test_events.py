@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 from sqlalchemy import func, select
 
 from features.terms import Tier
@@ -196,13 +194,10 @@ def test_a_wrong_event_is_refused_as_a_whole(office: Office, wrong: dict[str, An
         assert connection.execute(select(func.count()).select_from(events)).scalar_one() == 0
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(number=st.floats(0, 400), severity=st.sampled_from(Severity))
-def test_what_an_event_says_is_sealed(office: Office, number: float, severity: Severity) -> None:
-    type_ = next(name for name, of in office.procedure.events.items() if of.severity is severity)
-    take(
-        office, Event(f"s-{number}-{severity}", type_, "C-2", LAST, {"overdue_days_max_12m": number}, "hush")
-    )
+def test_what_an_event_says_is_sealed(office: Office) -> None:
+    for severity in Severity:
+        type_ = next(name for name, of in office.procedure.events.items() if of.severity is severity)
+        take(office, Event(f"s-{severity}", type_, "C-2", LAST, {"overdue_days_max_12m": 77.0}, "hush"))
     with office.store.reading() as connection:
         rows = connection.execute(select(events)).all()
         kept = connection.execute(select(decisions.c.sealed)).scalars().all()

@@ -180,7 +180,7 @@ def test_a_run_killed_again_and_again_makes_the_same_decisions(
     served.save(tmp_path / "served")
     # Forked from a server that has loaded everything and opened nothing.
     processes = multiprocessing.get_context("forkserver")
-    processes.set_forkserver_preload(["serving.reviews.periodic"])
+    processes.set_forkserver_preload([__name__])
     kills = 0
     for attempt in range(10):
         receiver, sender = processes.Pipe(duplex=False)

@@ -183,7 +183,10 @@ def test_the_run_holds_all_that_determined_the_model(
         assert kept["artefact_sha256"] == hashlib.sha256(record.artefact).hexdigest()
     assert run.data.params["learning_rate"] == "0.05"
     assert len(run.data.params) == len(record.parameters) + 4
-    assert client.get_model_version("sba", "1").run_id == done.run_id
+    version = client.get_model_version("sba", "1")
+    assert version.run_id == done.run_id
+    assert version.description is not None
+    assert done.run_id in version.description and record.catalog.hash in version.description
     root = Path(run.info.artifact_uri.removeprefix("file://"))
     assert (root / "model/points.json").read_bytes() == record.artefact
     assert (root / "boosters/bag_1.txt").read_text() == "tree two"

@@ -23,6 +23,7 @@ from models.policy import Policy
 from training.dataset import LabelledPortfolio
 from training.frames import to_frame
 from training.learner import SEED, THREADS
+from training.lettering import drawable
 from training.metrics import measure
 from training.plots import (
     TooFewCustomers,
@@ -188,7 +189,7 @@ def _drawings(
     data: LabelledPortfolio, trained: Trained, results: Sequence[YearResult]
 ) -> Iterator[tuple[str, Callable[[], Figure]]]:
     model, catalog = trained.model, data.portfolio.catalog
-    names = [catalog.by_id[feature].indicator.names.en for feature in model.tables.features]
+    names = [drawable(catalog.by_id[feature].indicator.names.en) for feature in model.tables.features]
     matrix = model.matrix(of_natures(data, model.natures).portfolio)
     shap_values = model.tables.contributions(matrix) * model.calibration.slope
     yield "shap_importance", partial(importance_plot, shap_values, names, "Mean |SHAP|, training customers")
@@ -214,7 +215,7 @@ def _drawings(
 def _levels(catalog: Catalog, indicator_id: str) -> list[str] | None:
     indicator = catalog.by_id[indicator_id].indicator
     if indicator.kind is Kind.CATEGORY:
-        return [level.names.en for level in (indicator.levels or {}).values()] + ["unseen"]
+        return [drawable(level.names.en) for level in (indicator.levels or {}).values()] + ["unseen"]
     return None
 
 

@@ -24,6 +24,7 @@ from features.catalog import Catalog, Kind
 from models import registry
 from models.decision import Decisions
 from models.policy import Policy
+from training.description import version_description
 from training.metrics import Metrics
 from training.plots import MINIMUM_AGGREGATE
 from training.verification import ExplanationMismatch, Verification
@@ -158,6 +159,9 @@ def log_training(
                 record.portfolio,
                 record.hashes()[registry.ARTEFACT_HASH_TAG],
                 tags=record.hashes(),
+                description=version_description(
+                    experiment, run_id, record.hashes(), _summed_up(record), verification.rows
+                ),
                 state=state,
             )
             registry.set_alias(record.portfolio, version, state=state)
@@ -213,6 +217,15 @@ def _metrics(measured: Measured) -> list["Metric"]:
     return [
         Metric(f"{split}/{measured.scorer}/{name}", value, now, measured.year or 0)
         for name, value in measured.metrics.known().items()
+    ]
+
+
+def _summed_up(record: TrainingRecord) -> list[tuple[str, str, Metrics]]:
+    """Return what was measured on whole splits that are large enough to be told of."""
+    return [
+        (of.scorer, of.split, of.metrics)
+        for of in record.measured
+        if of.year is None and of.metrics.n >= MINIMUM_AGGREGATE
     ]
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from features.drafting import wording
+from features.drafting.decimals import has_decimal_comma
 from features.sources import cells as reading
 from features.sources.natures import nature_of_word
 from features.sources.opening import TableError, open_raw
@@ -68,10 +69,15 @@ class ColumnProfile:
 
 @dataclass(frozen=True, eq=False)
 class FlatProfile:
-    """A flat table's columns, of which `rows` were looked at."""
+    """A flat table's columns, of which `rows` were looked at.
+
+    `misshapen` rows have more or fewer cells than the header; with `decimal_comma` 1,5 is one and a half.
+    """
 
     columns: tuple[ColumnProfile, ...]
     rows: int
+    misshapen: int
+    decimal_comma: bool
     outcome_words: NDArray[np.object_] | None = field(repr=False)
 
     def of_role(self, role: Role) -> ColumnProfile | None:
@@ -102,43 +108,50 @@ def profile(
         customer_id, as_of: headers of the customers' ids and of the day of evaluation; guessed by default.
 
     Raises:
-        TableError: the table cannot be read, or has no column of a given header.
+        TableError: the table cannot be read, has no column of a given header, or two.
     """
-    header, frame = _read(path, encoding, delimiter)
+    header, frame, misshapen = _read(path, encoding, delimiter)
     for name in (outcome, customer_id, as_of):
         if name is not None and name not in header:
             raise TableError(f"{path}: there is no column {name}; it has {_listed(header)}")
-    ids = _id_column(header, frame, outcome) if customer_id is None else header.index(customer_id)
+        if name is not None and header.count(name) > 1:
+            raise TableError(f"{path}: column {name} stands there twice; which one counts is not known")
+    comma = has_decimal_comma(frame)
+    ids = _id_column(header, frame, outcome, comma) if customer_id is None else header.index(customer_id)
     profiles = []
     for place, name in enumerate(header):
         cells = frame[place]
         if not name:
             profiles.append(_left_out(name, place, "has no header"))
-        elif header.index(name) != place:
-            profiles.append(_left_out(name, place, "its header stands there twice"))
+        elif header.count(name) > 1:
+            profiles.append(_left_out(name, place, "its header stands there twice; rename one of them"))
         elif name == outcome:
             profiles.append(ColumnProfile(name, place, Role.OUTCOME))
         elif place == ids:
             profiles.append(ColumnProfile(name, place, Role.CUSTOMER_ID))
         else:
-            profiles.append(_profiled(name, place, cells, is_day=name == as_of))
+            profiles.append(_profiled(name, place, cells, comma, is_day=name == as_of))
     if as_of is None:
         profiles = _with_one_day(profiles)
     words = None
     if outcome is not None:
         words = reading.texts(frame[header.index(outcome)])
-    return FlatProfile(tuple(profiles), len(frame), words)
+    return FlatProfile(tuple(profiles), len(frame), misshapen, comma, words)
 
 
-def _read(path: Path, encoding: str | None, delimiter: str | None) -> tuple[tuple[str, ...], pd.DataFrame]:
+def _read(
+    path: Path, encoding: str | None, delimiter: str | None
+) -> tuple[tuple[str, ...], pd.DataFrame, int]:
+    """Return a table's header, its rows or a sample of them, and how many rows have another length."""
     random = np.random.default_rng(_SEED)
     with open_raw(path, encoding=encoding, delimiter=delimiter) as table:
         kept: list[pd.DataFrame] = []
-        rows, share = 0, 1.0
+        rows, share, misshapen = 0, 1.0, 0
         for chunk in table.chunks:
             frame = chunk.frame if share == 1.0 else chunk.frame[random.random(len(chunk.frame)) < share]
             kept.append(frame)
             rows += len(frame)
+            misshapen += len(chunk.misshapen)
             while rows > MOST_ROWS:
                 share /= 2
                 kept = [part[random.random(len(part)) < 0.5] for part in kept]
@@ -146,7 +159,7 @@ def _read(path: Path, encoding: str | None, delimiter: str | None) -> tuple[tupl
         header = table.header
     if not kept or not rows:
         raise TableError(f"{path}: has no rows")
-    return header, pd.concat(kept, ignore_index=True)
+    return header, pd.concat(kept, ignore_index=True), misshapen
 
 
 def _listed(header: tuple[str, ...]) -> str:
@@ -154,28 +167,30 @@ def _listed(header: tuple[str, ...]) -> str:
     return ", ".join(named[:20]) + (", …" if len(named) > 20 else "")
 
 
-def _id_column(header: tuple[str, ...], frame: pd.DataFrame, outcome: str | None) -> int | None:
+def _id_column(
+    header: tuple[str, ...], frame: pd.DataFrame, outcome: str | None, decimal_comma: bool
+) -> int | None:
     """Return the place of the customers' ids: one that is called so, else a column of row numbers."""
     best: tuple[int, int] | None = None
     for place, name in enumerate(header):
-        if not name or name == outcome:
+        if not name or name == outcome or header.count(name) > 1:
             continue
         rank = wording.id_rank(name)
         cells = frame[place]
-        if rank and _could_be_ids(cells, sure=rank == 2) and (best is None or rank > best[0]):
+        if rank and _could_be_ids(cells, decimal_comma, sure=rank == 2) and (best is None or rank > best[0]):
             best = rank, place
     if best is not None:
         return best[1]
-    named = (place for place, name in enumerate(header) if name)
+    named = (place for place, name in enumerate(header) if name and header.count(name) == 1)
     return next((place for place in named if _counts_rows(*reading.numbers(frame[place]))), None)
 
 
-def _could_be_ids(cells: pd.Series, *, sure: bool) -> bool:
+def _could_be_ids(cells: pd.Series, decimal_comma: bool, *, sure: bool) -> bool:
     texts = reading.texts(cells)
     known = texts[texts != np.array(None)]
     if len(known) < 0.99 * len(texts) or not len(known):
         return False
-    values, wrong = reading.numbers(cells)
+    values, wrong = reading.numbers(cells, decimal_comma=decimal_comma)
     if not wrong.any() and np.any(values != np.floor(values)):
         return False
     different = len(pd.unique(known)) / len(known)
@@ -193,7 +208,9 @@ def _left_out(header: str, place: int, why: str) -> ColumnProfile:
     return ColumnProfile(header, place, Role.LEFT_OUT, remark=why)
 
 
-def _profiled(header: str, place: int, cells: pd.Series, *, is_day: bool) -> ColumnProfile:
+def _profiled(
+    header: str, place: int, cells: pd.Series, decimal_comma: bool, *, is_day: bool
+) -> ColumnProfile:
     texts = reading.texts(cells)
     known = texts != np.array(None)
     count = int(known.sum())
@@ -205,7 +222,7 @@ def _profiled(header: str, place: int, cells: pd.Series, *, is_day: bool) -> Col
             return found
     if len(pd.unique(texts[known])) == 1 and count == len(texts):
         return _left_out(header, place, "has the same value for every customer")
-    values, wrong = reading.numbers(cells)
+    values, wrong = reading.numbers(cells, decimal_comma=decimal_comma)
     if _counts_rows(values, wrong):
         return _left_out(header, place, "counts the rows")
     natures = [nature_of_word(word) for word in pd.unique(texts[known])]

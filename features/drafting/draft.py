@@ -127,7 +127,7 @@ def draft_catalog(
             f"{int(is_bad.sum()):,} of {int(known.sum()):,} customers had the adverse outcome",
             f"adverse in {outcome}: {', '.join(adverse)} ({why})",
         ),
-        warnings=tuple(_warnings(drafted, adverse, why, outcome)),
+        warnings=tuple(_warnings(table, drafted, adverse, why, outcome)),
     )
 
 
@@ -175,6 +175,8 @@ def _table(table: FlatProfile, outcome: str, adverse: Sequence[str]) -> dict[str
             result[str(role)] = column.header
             if column.date_order is not None:
                 result["date_order"] = str(column.date_order)
+    if table.decimal_comma:
+        result["decimal_comma"] = True
     return {**result, "outcome": outcome, "bad": list(adverse)}
 
 
@@ -280,8 +282,17 @@ def _shown(code: float | str) -> str:
     return f"{code:g}" if isinstance(code, float) else str(code)
 
 
-def _warnings(drafted: Sequence[_Drafted], adverse: Sequence[str], why: str, outcome: str) -> list[str]:
+def _warnings(
+    table: FlatProfile, drafted: Sequence[_Drafted], adverse: Sequence[str], why: str, outcome: str
+) -> list[str]:
     result = []
+    if table.misshapen:
+        result.append(
+            f"{table.misshapen:,} rows have more or fewer cells than the header, and will be kept apart; "
+            "is the delimiter right (--delimiter)?"
+        )
+    if table.decimal_comma:
+        result.append("numbers are taken to have a decimal comma: 1.234,5")
     if "check it" in why:
         result.append(f"{outcome}: takes {', '.join(adverse)} for the adverse outcome, since {why}")
     knowing = [item.column.header for item in drafted if item.knows_outcome]

@@ -4,6 +4,8 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
+from anyascii import anyascii
+
 from features.terms import Nature, Text
 
 DIMENSIONS = {
@@ -101,8 +103,8 @@ def plain(name: str) -> str:
 
 
 def identifier(name: str, place: int, taken: Iterable[str]) -> str:
-    """Return an id for a column: its name in letters, digits and underscores, or its place."""
-    slug = re.sub(r"[^a-z0-9]+", "_", plain(name)).strip("_")
+    """Return an id for a column: its name in Latin letters, digits and underscores, or its place."""
+    slug = re.sub(r"[^a-z0-9]+", "_", plain(anyascii(name))).strip("_")
     if not slug:
         slug = f"column_{place + 1}"
     if not slug[0].isalpha():

@@ -105,7 +105,7 @@ def open_table(
 
     Raises:
         TableError: it cannot be read, has another ending, no header, a column twice, lacks one of
-            customer_id, nature, as_of, or the outcome.
+            customer_id, nature, as_of, or the outcome; or none of its columns is an indicator.
     """
     with open_raw(path, encoding=encoding, delimiter=delimiter, chunk_rows=chunk_rows or CHUNK_ROWS) as raw:
         places = _places(raw.header, path, catalog)
@@ -129,6 +129,11 @@ def open_table(
             beside = {name: raw.header.index(name) for name in BESIDE if name in raw.header}
         known = {*places.values(), *beside.values(), of_outcome}
         ignored = tuple(name for place, name in enumerate(raw.header) if name and place not in known)
+        if ignored and places.keys().isdisjoint(catalog.by_id):
+            raise TableError(
+                f"{path}: none of its columns is an indicator of the catalog {catalog.catalog}; name its own "
+                "catalog or model, or its headers as aliases in the catalog"
+            )
 
         def chunks() -> Iterator[Chunk]:
             for chunk in raw.chunks:
@@ -146,10 +151,6 @@ def open_table(
 
 def _places(header: Sequence[str], path: Path, catalog: Catalog) -> dict[str, int]:
     """Return the place of each known column by what it is called in the catalog."""
-    named = [name for name in header if name]
-    twice = [name for name in named if named.count(name) > 1]
-    if twice:
-        raise TableError(f"{path}: column {twice[0]} stands there twice")
     headers: dict[str, str] = {}
     for placed in catalog.placed:
         headers |= dict.fromkeys((*placed.indicator.aliases, placed.id), placed.id)
@@ -163,6 +164,8 @@ def _places(header: Sequence[str], path: Path, catalog: Catalog) -> dict[str, in
         known = headers.get(name)
         if known is None:
             continue
+        if known in result and header[result[known]] == name:
+            raise TableError(f"{path}: column {name} stands there twice; which one counts is not known")
         if known in result:
             raise TableError(f"{path}: columns {header[result[known]]} and {name} are both {known}")
         result[known] = place
@@ -179,7 +182,7 @@ def _typed(chunk: RawChunk, places: dict[str, int], catalog: Catalog, flat: Flat
         cells = chunk.frame[place]
         placed = catalog.by_id.get(name)
         if placed is not None:
-            columns[name] = _of_indicator(cells, placed.indicator)
+            columns[name] = _of_indicator(cells, placed.indicator, flat is not None and flat.decimal_comma)
         elif name == "as_of":
             columns[name] = _days(cells, flat)
         elif name == "nature":
@@ -196,12 +199,12 @@ def _typed(chunk: RawChunk, places: dict[str, int], catalog: Catalog, flat: Flat
     return pd.DataFrame(columns)
 
 
-def _of_indicator(cells: pd.Series, indicator: Indicator) -> pd.Series:
+def _of_indicator(cells: pd.Series, indicator: Indicator, decimal_comma: bool) -> pd.Series:
     """Return a column by the kind of its indicator; cells of another kind are left as they are."""
     cells = without_codes(cells, indicator)
     match indicator.kind:
         case Kind.NUMBER:
-            values, wrong = reading.numbers(cells)
+            values, wrong = reading.numbers(cells, decimal_comma=decimal_comma)
             return _with_wrong(values, wrong, cells)
         case Kind.FLAG:
             values, wrong = reading.flags(cells)

@@ -14,11 +14,13 @@ MEMORY_LIMIT = "2GB"
 def engine(
     folder: Path, *, memory_limit: str = MEMORY_LIMIT, threads: int | None = None, on_disk: bool = False
 ) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open a database in memory that spills into `folder`, which the caller removes.
+    """Open a database in memory that spills into `folder`, made if need be, which the caller removes.
 
     With `on_disk` its tables lie in the folder too, and rows come in no certain order unless one is asked
     for: both leave more of the memory to the work.
     """
+    # DuckDB makes the last folder of a path alone, and only once it has to spill.
+    folder.mkdir(parents=True, exist_ok=True)
     config: dict[str, str | bool | int | float | list[str]] = {
         "memory_limit": memory_limit,
         "temp_directory": str(folder / "spilled"),

@@ -8,7 +8,8 @@ class FlatTable(Declared):
     """Headers of a flat table.
 
     Without `customer_id` rows go by their number, without `as_of` by the day they are read, without `nature`
-    all are of the catalog's only one. `bad` are the cells of the outcome that mean the adverse one.
+    all are of the catalog's only one. `bad` are the cells of the outcome that mean the adverse one. With
+    `decimal_comma` 1,5 is one and a half, and 1.234 more than a thousand.
     """
 
     customer_id: str | None = None
@@ -17,3 +18,4 @@ class FlatTable(Declared):
     nature: str | None = None
     outcome: str | None = None
     bad: tuple[str, ...] = ()
+    decimal_comma: bool = False

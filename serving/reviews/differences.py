@@ -32,10 +32,8 @@ class Difference:
         return self.after - self.before
 
 
-def differences(
-    connection: Connection, keyring: Keyring, customer: str, at: datetime
-) -> list[Difference]:
-    """Return what changed for a customer since the decision in force at a moment; everything where there is none.
+def differences(connection: Connection, keyring: Keyring, customer: str, at: datetime) -> list[Difference]:
+    """Return what changed for a customer since the decision in force at a moment; all where there is none.
 
     Returns:
         A line for each indicator whose points have changed, the largest change first.
