@@ -88,7 +88,7 @@ class Report:
         return {verdict: counted[verdict] for verdict in Verdict}
 
     def grid(self, language: Language = Language.EN, *, whole: bool = False) -> Grid:
-        """Return one line a check; of a large family those that passed are one, if not the whole is wanted."""
+        """Return one line a check; of a large family those that passed are one, unless `whole`."""
         subject = self.subject
         rows = []
         for together in self._families():
