@@ -1,15 +1,17 @@
 """The command line, `tierwise`: the only module that knows all four packages."""
 
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from features import commands as of_features
-from features.options import ThreadsOption
-from features.terminal import err, out, steps, table_of
+from features.options import BadOption, DelimiterOption, EncodingOption, ThreadsOption
+from features.terminal import BadInput, err, out, steps, table_of
+from features.terms import Language
 from models import commands as of_models
-from models.options import StateOption
+from models.options import CatalogOption, LanguageOption, ModelOption, PolicyOption, StateOption
 from serving import adoption_commands as of_adoptions
 from serving import commands as of_serving
 from serving import notice_commands as of_notices
@@ -18,6 +20,8 @@ from serving import store_commands as of_store
 from serving import strategy_commands as of_strategies
 from serving import supervision_commands as of_supervision
 from training import commands as of_training
+from training.battery import commands as of_battery
+from training.commands import LabelOption
 
 if TYPE_CHECKING:
     from models.decision import Scorer
@@ -57,6 +61,81 @@ def demo(state: StateOption = None, threads: ThreadsOption = 2) -> None:
     out.print(
         f"\nServe it: [bold]./run serve --model {NAME}[/bold]   Look at the run: [bold]./run mlflow[/bold]"
     )
+
+
+@app.command()
+def battery(
+    model: ModelOption = None,
+    artefact: Annotated[
+        Path | None,
+        typer.Option("--artefact", help="A model's points document, with --catalog and --policy."),
+    ] = None,
+    catalog: CatalogOption = None,
+    policy: PolicyOption = None,
+    data: Annotated[
+        Path | None,
+        typer.Option("--data", help="A table of later customers with outcomes: .csv, .parquet or .xlsx."),
+    ] = None,
+    label: LabelOption = None,
+    bad: BadOption = None,
+    reference: Annotated[
+        Path | None,
+        typer.Option(
+            "--reference",
+            help="A table of the customers trained on, to compare with. [those of --data until then]",
+        ),
+    ] = None,
+    sample: Annotated[
+        bool,
+        typer.Option("--sample", help="Train on the bundled sample before --year, and judge on that year."),
+    ] = False,
+    year: Annotated[
+        int, typer.Option("--year", min=2001, max=2010, help="The year of the sample to judge on.")
+    ] = 2010,
+    limits: Annotated[
+        Path | None,
+        typer.Option("--limits", help="A YAML file with what is tolerated (training/battery/limits.py)."),
+    ] = None,
+    json: Annotated[
+        Path | None, typer.Option("--json", help="Where the document goes, for a record or a page.")
+    ] = None,
+    csv: Annotated[
+        Path | None, typer.Option("--csv", help="Where the checks go as CSV, with what lies beneath each.")
+    ] = None,
+    whole: Annotated[
+        bool,
+        typer.Option("--whole", help="Print also every check that passed for one of several things."),
+    ] = False,
+    encoding: EncodingOption = None,
+    delimiter: DelimiterOption = None,
+    language: LanguageOption = Language.EN,
+    state: StateOption = None,
+    threads: ThreadsOption = 2,
+) -> None:
+    """Validate a model on later customers with outcomes; exit code 1 if a check failed."""
+    from serving.chosen import chosen_served
+    from training.battery.result import Verdict
+    from training.own_table import TableRequest
+
+    if sample:
+        if model or artefact or catalog or policy or data or reference:
+            raise BadInput("--sample trains a model of its own: leave out --model and --data, or --sample")
+        report = of_battery.judge_sample(year, limits, threads)
+    else:
+        if data is None:
+            raise BadInput("name the customers to judge on with --data TABLE, or take --sample")
+        if artefact is not None and not (catalog and policy):
+            raise BadInput("--artefact needs the --catalog and the --policy that it was trained for")
+        served = chosen_served(model, catalog, policy, state, artefact)
+        request = TableRequest(
+            data, served.scorer.catalog.catalog, label, tuple(bad or ()), encoding, delimiter
+        )
+        report = of_battery.judge_table(
+            served.scorer, served.model_version, request, reference, limits, threads
+        )
+    of_battery.tell(report, language, whole, json, csv)
+    if report.verdict is Verdict.FAILED:
+        raise typer.Exit(1)
 
 
 app.command()(of_training.train)
@@ -189,6 +268,7 @@ EXPECTED = {
     "serving.settings": "SettingsError",
     "serving.supervision.inspection": "InspectionError",
     "serving.supervision.period": "PeriodError",
+    "training.battery.evidence": "NotJudgeable",
     "training.tracking": "TrackingError",
     "training.verification": "ExplanationMismatch",
 }

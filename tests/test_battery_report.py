@@ -1,0 +1,251 @@
+"""The battery as a whole: one report, of aggregates only, by the command too."""
+
+import csv
+import io
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+import tierwise
+from features.terms import Language
+from models.decision import Scorer
+from tests.judged import LAST_TRAINED, candidate, drawn, evidence
+from tests.labelled import FIRST_YEAR, synthetic
+from tests.test_cli import told
+from training.battery.battery import CHECKS, Battery
+from training.battery.evidence import Evidence, NotJudgeable
+from training.battery.judging import Judging
+from training.battery.limits import Limits
+from training.battery.report import Report
+from training.battery.result import Check, Part, Range, Verdict
+from training.battery.words import alike
+from training.dataset import LabelledPortfolio
+from training.frames import to_frame
+from training.plots import MINIMUM_AGGREGATE
+from training.sample import Sample
+
+FAST = Limits(resamples=100, sensitivity_customers=200)
+
+
+@pytest.fixture(scope="module")
+def report() -> Report:
+    return Judging(FAST, threads=1).of(evidence(limits=FAST), "synthetic/1")
+
+
+def test_every_part_of_the_battery_answers_and_a_sound_candidate_passes(report: Report) -> None:
+    begun = {result.id.split(".")[0] for result in report.results}
+    assert begun == {
+        "scope", "discrimination", "calibration", "stability", "monotonicity", "sensitivity", "robustness",
+        "segments", "fairness", "benchmark",
+    }  # fmt: skip
+    assert len(begun) == len(CHECKS) - 1  # the tiers' tests are of calibration
+    failed = [result.id for result in report.results if result.verdict is Verdict.FAILED]
+    assert failed == []
+    assert report.verdict is Verdict.PASSED
+    ids = [result.id for result in report.results]
+    assert len(set(ids)) == len(ids)
+
+
+def test_one_failed_check_fails_the_whole(report: Report) -> None:
+    failed = replace(report.results[1], verdict=Verdict.FAILED)
+    assert replace(report, results=(failed, *report.results)).verdict is Verdict.FAILED
+    silent = tuple(replace(result, verdict=Verdict.NOT_ENOUGH_DATA) for result in report.results)
+    assert replace(report, results=silent).verdict is Verdict.NOT_ENOUGH_DATA
+
+
+def test_the_same_candidate_is_judged_alike(report: Report) -> None:
+    again = Judging(FAST, threads=1).of(evidence(limits=FAST), "synthetic/1")
+    assert again.document() == report.document()
+
+
+def numbers(node: Any, name: str) -> list[Any]:
+    """Return everything of that name in a document."""
+    if isinstance(node, list):
+        return [found for each in node for found in numbers(each, name)]
+    if not isinstance(node, dict):
+        return []
+    below = [found for each in node.values() for found in numbers(each, name)]
+    return ([node[name]] if name in node else []) + below
+
+
+def test_the_document_is_of_aggregates_and_says_what_was_judged(report: Report) -> None:
+    text = report.document()
+    document = json.loads(text)
+    assert document["subject"]["customers"] == evidence().n
+    assert document["subject"]["catalog_hash"] == evidence().catalog.hash
+    assert document["limits"]["resamples"] == 100
+    assert document["verdict"] == "passed"
+    assert all(n is None or n >= MINIMUM_AGGREGATE for n in numbers(document["results"], "n"))
+    assert "SECRET" not in text
+    given = evidence().data.portfolio.given
+    for value in given[:50, evidence().catalog.columns["assets"]]:
+        assert np.isnan(value) or repr(float(value)) not in text
+    for name in numbers(document["results"], "name"):
+        assert set(name) == {"zh-Hant", "zh-Hans", "en"} and all(name.values())
+
+
+def test_table_and_csv_hold_every_check(report: Report) -> None:
+    for language in Language:
+        grid, short = report.grid(language, whole=True), report.grid(language)
+        assert len(grid.rows) == len(report.results)
+        assert {len(row) for row in (*grid.rows, *short.rows)} == {len(grid.columns)}
+        assert len(short.rows) < len(grid.rows)
+    lines = list(csv.DictReader(io.StringIO(report.csv())))
+    checks = [line for line in lines if not line["part"]]
+    assert [line["id"] for line in checks] == [result.id for result in report.results]
+    assert len(lines) == len(checks) + sum(len(result.parts) for result in report.results)
+    assert float(checks[1]["value"]) == report.results[1].value
+
+
+def test_the_short_table_leaves_out_nothing_that_failed(report: Report) -> None:
+    place = next(i for i, result in enumerate(report.results) if result.id == "stability.csi.leverage")
+    results = list(report.results)
+    results[place] = replace(results[place], verdict=Verdict.FAILED)
+    rows = {row[0]: row[-1] for row in replace(report, results=tuple(results)).grid().rows}
+    assert rows["Characteristic stability: leverage"] == "failed"
+    family = [result for result in results if result.id.startswith("stability.csi.")]
+    assert rows[f"Characteristic stability ({len(family) - 1}/{len(family)})"] == "passed"
+    assert "Characteristic stability: assets" not in rows
+
+
+def test_fewer_customers_than_may_be_told_of_are_not_told_of() -> None:
+    check = Check("a", alike("a"), "source")
+    parts = [Part(alike("few"), 0.1, 19), Part(alike("many"), 0.2, 20), Part(alike("none"), 0.3, None)]
+    assert check.answer(0.5, 19, passed=True, parts=parts).value is None
+    result = check.answer(0.5, 20, passed=False, parts=parts)
+    assert (result.value, result.verdict) == (0.5, Verdict.FAILED)
+    assert [part.name.en for part in result.parts] == ["many", "none"]
+    assert check.answer(float("nan"), 50, passed=True).verdict is Verdict.NOT_ENOUGH_DATA
+
+
+def test_ranges() -> None:
+    tolerated = Range(-1.0, 1.0)
+    assert tolerated.holds(1.0) and not tolerated.holds(1.1)
+    assert tolerated.meets(Range(0.9, 5.0)) and not tolerated.meets(Range(1.1, 5.0))
+    assert Range(low=0.5).covers(Range(0.5, 9.0)) and not Range(low=0.5).covers(Range(0.4, 9.0))
+
+
+def test_what_cannot_be_judged_is_refused() -> None:
+    whole = evidence()
+    bare = Scorer(whole.catalog, whole.scorer.policy)
+    with pytest.raises(NotJudgeable, match=r"^there is no model to judge[^\n]*$"):
+        Evidence.of(bare, whole.data)
+    with pytest.raises(NotJudgeable, match=r"^19 customers [^\n]* are too few[^\n]*$"):
+        Evidence.of(whole.scorer, whole.data.take(np.arange(19)))
+    with pytest.raises(NotJudgeable, match=r"^challenger x: [^\n]*$"):
+        replace(whole, challengers={"x": np.zeros(3)})
+
+
+# Stories
+
+
+def test_of_a_table_those_after_the_training_are_judged_and_the_others_referred_to() -> None:
+    found = candidate()
+    both = LabelledPortfolio(
+        found.reference.portfolio.joined([found.reference.portfolio, found.judged.portfolio]),
+        np.concatenate([found.reference.bad, found.judged.bad]),
+        np.arange(len(found.reference) + len(found.judged)),
+    )
+    subject = Judging(FAST, threads=1).of_table(found.scorer, both, dated=True).subject
+    assert (subject.customers, subject.reference_customers) == (len(found.judged), len(found.reference))
+    assert np.datetime64(subject.first_as_of) > LAST_TRAINED
+
+
+def test_customers_of_the_training_are_no_proof() -> None:
+    found = candidate()
+    whole = Evidence.of(found.scorer, found.reference, limits=FAST)
+    (out_of_time, *_) = Battery(("scope",)).run(whole).results
+    assert (out_of_time.verdict, out_of_time.value) == (Verdict.FAILED, 0.0)
+    (undated, *_) = Battery(("scope",)).run(replace(whole, dated=False)).results
+    assert undated.verdict is Verdict.NOT_ENOUGH_DATA
+
+
+# The command
+
+
+@pytest.fixture
+def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with an artefact, its catalog and policy, and tables of customers before and after."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TIERWISE_STATE", str(tmp_path / "state"))
+    found = candidate()
+    assert found.scorer.model is not None
+    (tmp_path / "points.json").write_bytes(found.scorer.model.to_bytes())
+    # JSON is YAML.
+    for name, declared in (("catalog", found.scorer.catalog), ("policy", found.scorer.policy)):
+        (tmp_path / f"{name}.yaml").write_text(declared.model_dump_json(by_alias=True), encoding="utf-8")
+    (tmp_path / "limits.yaml").write_text("{resamples: 100, sensitivity_customers: 100}", encoding="utf-8")
+    write(found.reference, found.reference.bad, tmp_path / "before.csv")
+    write(found.judged, drawn(found.probability), tmp_path / "after.csv")
+    return tmp_path
+
+
+def write(data: LabelledPortfolio, bad: Any, path: Path) -> None:
+    frame = to_frame(data.portfolio)
+    frame["outcome"] = np.where(bad, "defaulted", "repaid")
+    frame.to_csv(path, index=False)
+
+
+ARGUMENTS = (
+    "battery", "--artefact", "points.json", "--catalog", "catalog.yaml", "--policy", "policy.yaml", "--label",
+    "outcome", "--limits", "limits.yaml", "--threads", "1",
+)  # fmt: skip
+
+
+def test_the_command_prints_and_writes_what_it_found_and_its_exit_code_says_it(files: Path) -> None:
+    after = ("--data", "after.csv", "--reference", "before.csv", "--json", "out.json", "--csv", "out.csv")
+    result = CliRunner().invoke(tierwise.app, [*ARGUMENTS, *after], catch_exceptions=False)
+    document = json.loads((files / "out.json").read_text(encoding="utf-8"))
+    assert result.exit_code == (1 if document["verdict"] == "failed" else 0)
+    assert document["verdict"] == "passed", [r["id"] for r in document["results"] if r["verdict"] == "failed"]
+    assert "Hosmer–Lemeshow test" in result.stdout
+    assert (files / "out.csv").read_text(encoding="utf-8").startswith("id,en,")
+    failed = CliRunner().invoke(
+        tierwise.app, [*ARGUMENTS, "--data", "before.csv", "--language", "zh-Hant"], catch_exceptions=False
+    )
+    assert failed.exit_code == 1
+    assert "評估日晚於訓練資料" in failed.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["battery"], "--data TABLE"),
+        (["battery", "--sample", "--data", "after.csv"], "--sample trains a model of its own"),
+        (["battery", "--artefact", "points.json", "--data", "after.csv"], "--artefact needs the --catalog"),
+        (
+            ["battery", "--catalog", "customer", "--policy", "customer", "--data", "after.csv"],
+            "no model to judge",
+        ),
+        ([*ARGUMENTS, "--data", "absent.csv"], "absent.csv: cannot be read"),
+        ([*ARGUMENTS, "--data", "after.csv", "--limits", "absent.yaml"], "absent.yaml: cannot be read"),
+    ],
+)
+def test_what_goes_wrong_is_one_line_and_exit_code_2(
+    arguments: list[str],
+    reason: str,
+    files: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert reason in told(capsys, monkeypatch, *arguments)
+
+
+def test_the_sample_is_judged_on_a_year_by_what_had_matured_before() -> None:
+    """On the synthetic customers in the sample's place, which would take minutes."""
+    labelled = synthetic(1500)
+    sample = Sample(labelled.data, labelled.matured_on, labelled.policy)
+    year = FIRST_YEAR + 3
+    report = Judging(FAST, threads=1).of_sample(sample, year)
+    known = labelled.matured_on <= np.datetime64(f"{year}-01-01")
+    assert report.subject.reference_customers == np.sum(known)
+    assert report.subject.customers == np.sum(labelled.data.cohorts == year)
+    price = next(result for result in report.results if result.id == "benchmark.price")
+    assert price.value is not None and price.n == np.sum(known)
+    with pytest.raises(NotJudgeable, match=r"^year 2030: [^\n]*$"):
+        Judging(FAST, threads=1).of_sample(sample, 2030)

@@ -1,0 +1,229 @@
+"""What the battery found, as a table for a terminal, as CSV and as a JSON document; aggregates only."""
+
+import csv
+import hashlib
+import io
+import json
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import isfinite
+from typing import Any
+
+import numpy as np
+
+from features.terms import Language, Text
+from training.battery.evidence import Evidence
+from training.battery.limits import Limits
+from training.battery.result import Part, Range, Result, Verdict
+from training.job import data_hash
+from training.report import Grid
+
+FORMAT, FORMAT_VERSION = "tierwise-battery", 1
+# Of a larger family, those that passed are one line of the table.
+_SHOWN_SINGLY = 4
+_CSV_COLUMNS = (
+    "id", "en", "zh-Hant", "zh-Hans", "part", "value", "low", "high", "tolerated_from", "tolerated_to",
+    "p_value", "n", "verdict", "reason", "source",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Subject:
+    """Which candidate was judged, on whom: hashes and counts."""
+
+    model_version: str | None
+    catalog_hash: str
+    policy_hash: str
+    model_sha256: str
+    customers: int
+    bad: int
+    first_as_of: str
+    last_as_of: str
+    data_hash: str
+    reference_customers: int
+    reference_hash: str | None
+    limits: Limits
+
+    @classmethod
+    def of(cls, evidence: Evidence, model_version: str | None) -> "Subject":
+        """Describe a candidate and its evidence."""
+        data, reference = evidence.data, evidence.reference
+        return cls(
+            model_version=model_version,
+            catalog_hash=evidence.catalog.hash,
+            policy_hash=evidence.scorer.policy.hash,
+            # Of the model as it is written without a signature, which any later signer leaves the same.
+            model_sha256=hashlib.sha256(evidence.model.to_bytes()).hexdigest(),
+            customers=evidence.n,
+            bad=int(np.sum(evidence.bad)),
+            first_as_of=str(np.min(data.days)),
+            last_as_of=str(np.max(data.days)),
+            data_hash=data_hash(data),
+            reference_customers=0 if reference is None else len(reference),
+            reference_hash=None if reference is None else data_hash(reference),
+            limits=evidence.limits,
+        )
+
+
+@dataclass(frozen=True)
+class Report:
+    """The results of all checks on one candidate."""
+
+    subject: Subject
+    results: tuple[Result, ...]
+
+    @property
+    def verdict(self) -> Verdict:
+        """Failed where any check failed, else passed; not enough data where none could be answered."""
+        verdicts = {result.verdict for result in self.results}
+        for verdict in (Verdict.FAILED, Verdict.PASSED):
+            if verdict in verdicts:
+                return verdict
+        return Verdict.NOT_ENOUGH_DATA
+
+    def counts(self) -> dict[Verdict, int]:
+        """Return how many checks ended in each way."""
+        counted = Counter(result.verdict for result in self.results)
+        return {verdict: counted[verdict] for verdict in Verdict}
+
+    def grid(self, language: Language = Language.EN, *, whole: bool = False) -> Grid:
+        """Return one line a check; of a large family those that passed are one, unless `whole`."""
+        subject = self.subject
+        rows = []
+        for together in self._families():
+            if whole or len(together) <= _SHOWN_SINGLY:
+                rows += [_row(result, language) for result in together]
+            else:
+                kept = [result for result in together if result.verdict is not Verdict.PASSED]
+                rows += [_row(result, language) for result in kept]
+                rows += [_row_of_passed(together, language)] if len(kept) < len(together) else []
+        return Grid(
+            f"{subject.model_version or 'the candidate'} on {subject.customers:,} customers, "
+            f"{subject.bad:,} bad, evaluated {subject.first_as_of} to {subject.last_as_of}",
+            ("check", "value", f"{subject.limits.level:.0%} interval", "tolerated", "n", "verdict"),
+            tuple(rows),
+        )
+
+    def _families(self) -> Iterator[list[Result]]:
+        """Yield the results of each family, in the order of their first; a check of one thing is one too."""
+        families: dict[str, list[Result]] = {}
+        for result in self.results:
+            families.setdefault(result.id if result.family is None else result.family.en, []).append(result)
+        yield from families.values()
+
+    def csv(self) -> str:
+        """Return one line a check and one for each of its parts."""
+        written = io.StringIO()
+        writer = csv.writer(written, lineterminator="\n")
+        writer.writerow(_CSV_COLUMNS)
+        for line in self._lines():
+            writer.writerow(line)
+        return written.getvalue()
+
+    def document(self) -> str:
+        """Return the JSON document."""
+        subject = self.subject
+        facts = {name: getattr(subject, name) for name in Subject.__dataclass_fields__ if name != "limits"}
+        content = {
+            "format": FORMAT,
+            "format_version": FORMAT_VERSION,
+            "verdict": self.verdict,
+            "counts": self.counts(),
+            "subject": facts,
+            "limits": subject.limits.model_dump(mode="json"),
+            "results": [_described(result) for result in self.results],
+        }
+        return json.dumps(content, ensure_ascii=False, allow_nan=False, indent=1) + "\n"
+
+    def _lines(self) -> Iterator[tuple[object, ...]]:
+        for result in self.results:
+            names = result.name.en, result.name.zh_hant, result.name.zh_hans
+            threshold = result.threshold or Range()
+            yield (
+                result.id, *names, "", _number(result.value), *_bounds(result.interval),
+                *_bounds(threshold), _number(result.p_value), result.n, result.verdict,
+                result.reason.en if result.reason else "", result.source,
+            )  # fmt: skip
+            for part in result.parts:
+                value = _number(part.value)
+                bounds = _bounds(part.interval)
+                yield result.id, *names, part.name.en, value, *bounds, None, None, None, part.n, "", "", ""
+
+
+def _row(result: Result, language: Language) -> tuple[str, ...]:
+    return (
+        result.name.in_language(language),
+        _shown(result.value),
+        _shown_range(result.interval),
+        _shown_range(result.threshold),
+        "" if result.n is None else f"{result.n:,}",
+        _verdict(result, language),
+    )
+
+
+def _row_of_passed(family: list[Result], language: Language) -> tuple[str, ...]:
+    """Return the line of those of a family that passed, with the range of their values."""
+    passed = [result for result in family if result.verdict is Verdict.PASSED]
+    values = [result.value for result in passed if result.value is not None]
+    name = (passed[0].family or passed[0].name).in_language(language)
+    shown = _shown_range(Range(min(values), max(values))) if len(values) > 1 else _shown(values[0])
+    return f"{name} ({len(passed)}/{len(family)})", shown, "", "", "", _verdict(passed[0], language)
+
+
+def _verdict(result: Result, language: Language) -> str:
+    words = str(result.verdict).replace("_", " ")
+    return f"{words}: {result.reason.in_language(language)}" if result.reason else words
+
+
+def _described(result: Result) -> dict[str, Any]:
+    return {
+        "id": result.id,
+        "name": _text(result.name),
+        "verdict": result.verdict,
+        "value": _number(result.value),
+        "interval": _range(result.interval),
+        "threshold": _range(result.threshold),
+        "p_value": _number(result.p_value),
+        "n": result.n,
+        "reason": None if result.reason is None else _text(result.reason),
+        "source": result.source,
+        "parts": [_described_part(part) for part in result.parts],
+    }
+
+
+def _described_part(part: Part) -> dict[str, Any]:
+    return {
+        "name": _text(part.name), "value": _number(part.value), "n": part.n, "interval": _range(part.interval)
+    }  # fmt: skip
+
+
+def _text(text: Text) -> dict[str, str]:
+    return text.model_dump(by_alias=True)
+
+
+def _number(value: float | None) -> float | None:
+    return None if value is None or not isfinite(value) else float(value)
+
+
+def _bounds(of: Range | None) -> tuple[float | None, float | None]:
+    return (None, None) if of is None else (_number(of.low), _number(of.high))
+
+
+def _range(of: Range | None) -> dict[str, float | None] | None:
+    return None if of is None else dict(zip(("low", "high"), _bounds(of), strict=True))
+
+
+def _shown(value: float | None) -> str:
+    if value is None:
+        return ""
+    # Rounding leaves what is next to nothing.
+    return f"{value:.4f}" if abs(value) >= 5e-5 else "0"
+
+
+def _shown_range(of: Range | None) -> str:
+    if of is None:
+        return ""
+    if isfinite(of.low) and isfinite(of.high):
+        return f"{_shown(of.low)} to {_shown(of.high)}"
+    return f"from {_shown(of.low)}" if isfinite(of.low) else f"to {_shown(of.high)}"
