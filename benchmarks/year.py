@@ -23,7 +23,7 @@ from serving.store.store import create_store
 SEED = 23
 FIRST, INTAKE, LAST = date(2021, 1, 1), date(2023, 12, 31), date(2025, 12, 31)
 # Of mails and of posts, every so many is refused at first.
-REFUSING = 97
+REFUSING = 37
 
 
 def main() -> None:

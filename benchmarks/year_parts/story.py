@@ -224,7 +224,7 @@ class Story:
 
     def _report_events(self, known: Sequence[str], day: date) -> None:
         types = list(self.procedure.events)
-        for number, id_ in enumerate(self._some(known, max(1, int(_EVENTS * len(known))))):
+        for number, id_ in enumerate(self._some(known, max(4, int(_EVENTS * len(known))))):
             type_ = types[int(self._random.integers(len(types)))]
             # One in four comes late, one in three twice.
             occurred = day - timedelta(days=40 if number % 4 == 0 else 2)
