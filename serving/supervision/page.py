@@ -133,6 +133,7 @@ def _matrix(kpi: Kpi) -> str:
             cells.append(f'<td class="{"same" if old is new else ""}">{text}</td>')
         lines.append(f'<tr><th scope="row">{old}</th>{"".join(cells)}</tr>')
     return (
-        '<div class="scrolls"><table class="matrix"><caption>From the tier at the begin (rows) to that at the end</caption>'
+        '<div class="scrolls"><table class="matrix">'
+        "<caption>From the tier at the begin (rows) to that at the end</caption>"
         f"<thead><tr><th></th>{head}</tr></thead><tbody>{''.join(lines)}</tbody></table></div>"
     )
