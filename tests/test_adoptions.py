@@ -206,7 +206,7 @@ class Governing(RuleBasedStateMachine):
 @pytest.mark.parametrize("backend", ["sqlite", "postgresql"])
 def test_nobody_adopts_what_they_proposed(backend: str, template: dict[str, Any]) -> None:
     machine = type("OnBackend", (Governing,), {"backend": backend, "template": template})
-    examples = {"sqlite": 25, "postgresql": 8}[backend]
+    examples = {"sqlite": 16, "postgresql": 6}[backend]
     phases = [Phase.explicit, Phase.generate]
     run_state_machine_as_test(
         machine, settings=settings(max_examples=examples, stateful_step_count=25, phases=phases)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics
 from sqlalchemy import select
@@ -407,6 +407,7 @@ def test_a_target_goes_one_way_and_is_of_a_figure_that_there_is() -> None:
         Supervision(targets={"accuracy.luck": Target(at_least=1)})
 
 
+@settings(max_examples=40)
 @given(
     st.lists(st.integers(1, 5), max_size=20),
     st.integers(0, 20),
