@@ -29,11 +29,11 @@ def import_particulars(
     keys: KeysOption = None,
 ) -> None:
     """Take customers' names, languages and contacts from a table; a bad row is set aside with its reason."""
+    from serving.governing import governing_procedure
     from serving.notices.contact_table import import_particulars as take
-    from serving.procedure import load_procedure
 
-    inside = load_procedure(procedure).notices.inside_webhooks
     with opened(store, keys) as found:
+        inside = governing_procedure(found, procedure).notices.inside_webhooks
         done = take(found, table, operator().name, inside=inside, rejects=rejects)
     out.print(f"{done.read:,} read, {done.accepted:,} taken, {done.rejected:,} rejected.")
     if done.rejects is not None:
@@ -64,14 +64,14 @@ def run_notices(
     keys: KeysOption = None,
 ) -> None:
     """Tell customers and departments of every change that they were not told of yet."""
+    from serving.governing import governing_procedure
     from serving.notices.outbox import Outbox
     from serving.notices.sending import send_due, transports_of
-    from serving.procedure import load_procedure
 
-    rules = load_procedure(procedure)
     with opened(store, keys) as found:
-        outbox = Outbox(found, rules)
         while True:
+            # Another procedure may have been adopted meanwhile.
+            outbox = Outbox(found, governing_procedure(found, procedure))
             _print_round(send_due(outbox, transports_of(outbox), operator().name), quiet=not once)
             if once:
                 return
@@ -116,12 +116,13 @@ def retry_notice(
     keys: KeysOption = None,
 ) -> None:
     """Have a notice tried again that was given up, or whose recipient had no address."""
+    from serving.governing import governing_procedure
     from serving.notices.outbox import Outbox
-    from serving.procedure import load_procedure
 
-    rules = load_procedure(procedure)
-    with opened(store, keys) as found, found.writing(operator().name) as writing:
-        state = Outbox(found, rules).retry(writing, notice)
+    with opened(store, keys) as found:
+        outbox = Outbox(found, governing_procedure(found, procedure))
+        with found.writing(operator().name) as writing:
+            state = outbox.retry(writing, notice)
     out.print(f"Notice {notice}: {state}.", markup=False, soft_wrap=True)
 
 

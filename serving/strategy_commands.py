@@ -67,15 +67,16 @@ def finish_task(
     keys: KeysOption = None,
 ) -> None:
     """Record that a task is done, with the evidence."""
-    from serving.procedure import load_procedure
+    from serving.governing import governing_procedure
     from serving.strategies.tasks import complete
 
-    actor, rules = operator(), load_procedure(procedure)
-    with opened(store, keys) as found, found.writing(actor.name) as writing:
-        complete(
-            writing, actor, found.keyring, rules.strategies, task,
-            evidence=evidence, kpi_value=kpi, person=person,
-        )  # fmt: skip
+    actor = operator()
+    with opened(store, keys) as found:
+        plan = governing_procedure(found, procedure).strategies
+        with found.writing(actor.name) as writing:
+            complete(
+                writing, actor, found.keyring, plan, task, evidence=evidence, kpi_value=kpi, person=person
+            )
     out.print("Done.")
 
 
@@ -131,15 +132,14 @@ def deliver(
     state: StateOption = None,
 ) -> None:
     """Compare new indicators with the last periodic evaluation; what has worsened becomes an event."""
-    from serving.chosen import chosen_served
-    from serving.procedure import load_procedure
+    from serving.governing import governing_procedure, governing_served
     from serving.reviews.office import Office
     from serving.strategies.deliveries import DeliveryDesk
 
-    day, rules = _day(as_of), load_procedure(procedure)
-    served = chosen_served(model, catalog, policy, state)
+    day = _day(as_of)
     with opened(store, keys) as found:
-        desk = DeliveryDesk(Office(found, rules), served)
+        rules = governing_procedure(found, procedure)
+        desk = DeliveryDesk(Office(found, rules), governing_served(found, model, catalog, policy, state))
         with bar(f"comparing {escape(table.name)}") as advance:
             checked = desk.check(operator(), table, day, progress=lambda _, share: advance(share))
     out.print(
@@ -167,12 +167,12 @@ def tick(
     keys: KeysOption = None,
 ) -> None:
     """Do what time brings about: end overrides, make tasks, lists and stages of collection; for cron."""
-    from serving.procedure import load_procedure
+    from serving.governing import governing_procedure
     from serving.strategies.upkeep import Upkeep
 
     moment = None if at is None else _moment(at)
     with opened(store, keys) as found:
-        done = Upkeep(found, load_procedure(procedure), operator().name).run(moment)
+        done = Upkeep(found, governing_procedure(found, procedure), operator().name).run(moment)
     out.print(
         f"{done.expired:,} tiers changed as an override ended; {done.followed:,} changes followed, "
         f"{done.recurred:,} recurring tasks made again, {done.staged:,} stages of collection begun.",
