@@ -407,7 +407,10 @@ def test_the_commands_propose_show_and_work_by_what_is_adopted(folder: Path, tmp
     other.write_text(yaml.safe_dump({"procedure": "other"}))
     for words in (
         ("evaluate", table, "--as-of", day, "--procedure", other), ("due", "--procedure", other),
-        ("case", "withdraw", case, "--procedure", other),
+        ("case", "withdraw", case, "--procedure", other), ("tick", "--procedure", other),
+        ("deliver", table, "--as-of", day, "--procedure", other),
+        ("notice", "run", "--once", "--procedure", other), ("customer", "import", table, "--procedure", other),
+        ("task", "done", "0" * 32, "--evidence", "x", "--procedure", other),
     ):  # fmt: skip
         with pytest.raises(NotAdopted, match="adopt propose FILE"):
             command(*words)
@@ -415,6 +418,8 @@ def test_the_commands_propose_show_and_work_by_what_is_adopted(folder: Path, tmp
     approve(opened, served, "bob")
     with pytest.raises(NotAdopted, match="not what was adopted"):
         command("evaluate", table, "--as-of", day, "--catalog", "sba")
+    with pytest.raises(NotAdopted, match="not what was adopted"):
+        command("deliver", table, "--as-of", day, "--catalog", "sba")
     assert "decided on" in command("evaluate", table, "--as-of", day, "--procedure", file)
     assert "decided on" in command("evaluate", table, "--as-of", day, "--catalog", "customer")
     environment = {"TIERWISE_OPERATE": "1", "TIERWISE_KEYS": str(folder)}
