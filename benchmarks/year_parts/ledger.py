@@ -13,9 +13,8 @@ from serving.audit.verification import verify
 from serving.notices.outbox import NoticeState
 from serving.notices.rendering import Channel
 from serving.procedure import Severity
-from serving.reviews.cases import FINAL
 from serving.reviews.standings import Layer, standings_of
-from serving.store.case_tables import cases, changes, standings
+from serving.store.case_tables import changes, standings
 from serving.store.event_tables import events
 from serving.store.notice_tables import feedback, notices
 from serving.store.strategy_tables import limit_checks, list_entries, overdue_items, tasks
@@ -71,7 +70,7 @@ def ledger_of(story: Story) -> Ledger:
             *_of_tiers(told, standing),
             *_of_events(connection, story),
             *_of_notices(connection, story, told),
-            *_of_tasks(connection, story, {change.customer: change.id for change in told}),
+            *_of_tasks(connection, story, {of.customer: of.id for of in told}, standing),
             *_of_oversight(connection, story),
             Line("faults in the audit trail", 0, int(verified.bad_entry is not None)),
         )
@@ -80,13 +79,15 @@ def ledger_of(story: Story) -> Ledger:
 
 
 def _of_runs(connection: Connection, story: Story, registered: int) -> Iterator[Line]:
-    read, decided, rejected = (sum(part) for part in zip(*story.told.runs, strict=True))
-    of_runs = decisions.c.run.is_not(None)
-    ever = connection.execute(select(func.count(decisions.c.customer.distinct())).where(of_runs)).scalar_one()
-    yield Line("customers evaluated = registered", ever, registered)
-    yield Line("rows read in runs = decided + rejected", read, decided + rejected)
-    yield Line("decisions of runs", decided, _count(connection, decisions, of_runs))
-    yield Line("rejected rows kept apart", rejected, _count(connection, run_rejects))
+    counts = story.told.counts
+    decided = _count(connection, decisions, decisions.c.run.is_not(None))
+    yield Line("customers in the tables = registered", len(story.told.customers), registered)
+    yield Line("rows given = read", counts["rows given"], counts["rows read"])
+    kept = decided + _count(connection, run_rejects)
+    yield Line("rows given = decisions + rejected rows", counts["rows given"], kept)
+    yield Line("contacts given = taken", counts["contacts given"], counts["contacts taken"])
+    erased = _count(connection, customers, customers.c.erased_at.is_not(None))
+    yield Line("customers erased", counts["erased"], erased)
 
 
 def _of_tiers(told: Sequence[Row[Any]], standing: Mapping[str, str]) -> Iterator[Line]:
@@ -112,9 +113,6 @@ def _of_events(connection: Connection, story: Story) -> Iterator[Line]:
     adverse = _count(connection, events, events.c.severity == str(Severity.ADVERSE))
     holds = _count(connection, standings, standings.c.layer == str(Layer.HOLD))
     yield Line("adverse events = holds put on", adverse, holds)
-    closed = _count(connection, cases, cases.c.state.in_([str(state) for state in FINAL]))
-    open_ = _count(connection, cases, cases.c.closed_at.is_(None))
-    yield Line("cases = closed + open", _count(connection, cases), closed + open_)
 
 
 def _of_notices(connection: Connection, story: Story, told: Sequence[Row[Any]]) -> Iterator[Line]:
@@ -132,31 +130,47 @@ def _of_notices(connection: Connection, story: Story, told: Sequence[Row[Any]]) 
         number = _count(connection, notices, sent, notices.c.channel == str(channel))
         yield Line(f"{what} sent = different ones received", number, len(received))
         yield Line(f"{what} received = different ones received", received.total(), len(received))
-    yield Line(
-        "notices left to send", 0, _count(connection, notices, notices.c.state == str(NoticeState.PENDING))
-    )
+    unreachable = sum(of.customer in story.told.unreachable for of in told)
+    undeliverable = _count(connection, notices, notices.c.state == str(NoticeState.UNDELIVERABLE))
+    yield Line("notices to customers without an address = undeliverable", unreachable, undeliverable)
+    yield Line("notices = received + undeliverable", there, len(mail) + len(web) + undeliverable)
+    answers = _count(connection, feedback, feedback.c.satisfaction.is_not(None))
+    yield Line("answers", story.told.counts["answers"], answers)
     objections = _count(connection, feedback, feedback.c.objection.is_not(None))
     yield Line("objections", story.told.counts["objections"], objections)
 
 
-def _of_tasks(connection: Connection, story: Story, newest: Mapping[str, str]) -> Iterator[Line]:
+def _of_tasks(
+    connection: Connection, story: Story, newest: Mapping[str, str], standing: Mapping[str, str]
+) -> Iterator[Line]:
     counts = story.told.counts
-    running = connection.execute(
-        select(tasks.c.customer, tasks.c.change).where(
-            tasks.c.state == str(TaskState.OPEN), tasks.c.change.is_not(None)
+    plan = story.procedure.strategies
+    made = connection.execute(
+        select(tasks.c.customer, tasks.c.change, tasks.c.strategy, tasks.c.state).where(
+            tasks.c.change.is_not(None)
         )
     ).all()
-    theirs = sum(newest[of.customer] == of.change for of in running)
-    yield Line("open tasks = those of the tier in force", len(running), theirs)
+    wanted = sum(len(plan.of(_tier(tier))) for tier in standing.values() if tier != _NOBODY)
+    begun = {(of.change, of.strategy) for of in made if newest[of.customer] == of.change}
+    yield Line("strategies of the tiers in force = those with tasks", wanted, len(begun))
+    left = [of for of in made if of.state == TaskState.OPEN and newest[of.customer] != of.change]
+    yield Line("open tasks of tiers that ended", 0, len(left))
     yield Line(
         "tasks done", counts["tasks done"], _count(connection, tasks, tasks.c.state == str(TaskState.DONE))
     )
     listed = connection.execute(select(list_entries).where(list_entries.c.until.is_(None))).all()
-    yield Line(
-        "places on lists = those of the tier in force",
-        len(listed),
-        sum(newest[of.customer] == of.change for of in listed),
+    erased = (
+        connection.execute(select(customers.c.id).where(customers.c.erased_at.is_not(None))).scalars().all()
     )
+    places = sum(
+        of.on_list is not None
+        for customer, tier in standing.items()
+        if tier != _NOBODY and customer not in erased
+        for of in plan.of(_tier(tier))
+    )
+    theirs = sum(newest[of.customer] == of.change for of in listed)
+    yield Line("places on lists that the tiers in force ask for", places, theirs)
+    yield Line("places on lists of tiers that ended", 0, len(listed) - theirs)
     checked = counts["orders allowed"] + counts["orders refused"]
     yield Line("orders checked", checked, _count(connection, limit_checks))
     yield Line("overdue items", counts["overdue items"], _count(connection, overdue_items))

@@ -39,7 +39,7 @@ from serving.reviews.proposals import newest_decision, proposals_after
 from serving.reviews.replay import Replayer
 from serving.reviews.subjects import GovernanceDesk
 from serving.served import Served
-from serving.store.customers import customer_of, erase_customer, id_of
+from serving.store.customers import customer_of, erase_customer, find_customers, id_of
 from serving.store.store import Store
 from serving.store.tables import customers, decisions
 from serving.strategies.declared import Form
@@ -90,10 +90,15 @@ def evening(day: date) -> datetime:
 
 @dataclass
 class Told:
-    """What the year was asked to do, counted where it was asked."""
+    """What the year was asked to do, counted where it was asked.
+
+    `customers` are those in the tables that were evaluated, by the company's ids; `unreachable` those whose
+    address nobody knows, by pseudonym.
+    """
 
     counts: Counter[str] = field(default_factory=Counter)
-    runs: list[tuple[int, int, int]] = field(default_factory=list)
+    customers: set[str] = field(default_factory=set)
+    unreachable: set[str] = field(default_factory=set)
     answered: set[str] = field(default_factory=set)
     report: Report | None = None
 
@@ -186,7 +191,10 @@ class Story:
 
     def _evaluate(self, table: Path, day: date) -> None:
         summary = evaluate_periodically(self.store, self._served, table, day, ANN.name)
-        self.told.runs.append((summary.read, summary.decided, summary.rejected))
+        given = ids_of(table)
+        self.told.customers |= given
+        self.told.counts["rows given"] += len(given)
+        self.told.counts["rows read"] += summary.read
         listed = self.office.list_of(ANN, summary.run)
         if listed is None:
             return
@@ -215,7 +223,11 @@ class Story:
         done = import_particulars(
             self.store, table, ANN.name, inside=False, rejects=self.company.folder / "contacts.rejects.csv"
         )
-        self.told.counts["contacts read"] += done.read
+        silent = [id_ for place, id_ in enumerate(ids) if place % 20 == 0]
+        with self.store.reading() as connection:
+            known = find_customers(connection, self.store.keyring, silent)
+        self.told.unreachable |= {of.id for of in known.values()}
+        self.told.counts["contacts given"] += len(ids)
         self.told.counts["contacts taken"] += done.accepted
 
     def _deliver(self, table: Path, day: date) -> None:
