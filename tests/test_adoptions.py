@@ -297,14 +297,14 @@ def test_after_an_adoption_nothing_is_done_by_anything_else(
     customer = min(newest(store))
     with pytest.raises(NotAdopted, match="tierwise adopt propose FILE"), store.writing("ann") as writing:
         other_office.open(writing, acting("ann"), customer, CaseReason.REQUEST, None)
-    with pytest.raises(NotAdopted), store.writing("ann") as writing:
-        other_office.open_list(writing, acting("ann"), runs_of(store)[-1])
     for desk in (EventDesk(office, alone()), EventDesk(other_office, governing(store))):
         with pytest.raises(NotAdopted), store.writing("erp") as writing:
             desk.take(writing, acting("erp"), event())
     served = governing(store)
     summary = evaluate_periodically(store, served, table, date(2026, 3, 31), "ann")
     assert summary.decided > 0
+    with pytest.raises(NotAdopted), store.writing("ann") as writing:
+        other_office.open_list(writing, acting("ann"), summary.run)
     with store.writing("erp") as writing:
         assert EventDesk(office, served).take(writing, acting("erp"), event()).case is not None
 
@@ -327,6 +327,43 @@ def test_the_procedure_of_a_case_that_began_before_an_adoption_ends_with_it(stor
         with store.writing(name) as writing:
             after, _ = Office(store, SLOW).approve(writing, acting(name), case.id, case.version)
     assert after.state is CaseState.EFFECTIVE
+
+
+def test_no_tier_takes_effect_that_was_decided_by_what_is_not_adopted(
+    store: Store, catalog: Any, policy: Policy, model: Model, tmp_path: Path
+) -> None:
+    office = Office(store, Procedure())
+    early, late = runs_of(store)
+    customer, (decision, tier) = min(newest(store).items())
+
+    def act(name: str, work: Any, *given: Any, **named: Any) -> Any:
+        with store.writing(name) as writing:
+            return work(writing, acting(name), *given, **named)
+
+    def single(case: Case) -> Case:
+        decision, tier = newest(store)[customer]
+        done: Case = act("ann", office.propose, case.id, tier, "because", decision=decision)
+        return done
+
+    listed = act("ann", office.open_list, late)
+    waiting = single(act("ann", office.open, customer, CaseReason.REQUEST, None))
+    adopt(store, Served(Scorer(catalog, policy, model), "customer/1"))
+    for refused in (
+        (office.approve, listed.id, listed.version),
+        (office.approve, waiting.id, waiting.version),
+        (office.open_list, early),
+    ):
+        with pytest.raises(CaseError, match="than those adopted; evaluate again"):
+            act("bob", *refused)
+    with pytest.raises(CaseError, match="than those adopted; evaluate again"):
+        act("bob", office.propose, waiting.id, tier, "because", decision=decision)
+    assert act("bob", office.reject, listed.id, listed.version, "no").state is CaseState.REJECTED
+    day = date(2026, 3, 31)
+    run = evaluate_periodically(store, governing(store), table_as_of(day, 5, tmp_path), day, "ann").run
+    for case in (single(waiting), act("ann", office.open_list, run)):
+        for name in ("bob", "carl", "dora")[: case.needed]:
+            after, changes = act(name, office.approve, case.id, case.version)
+        assert (after.state, bool(changes)) == (CaseState.EFFECTIVE, True)
 
 
 def test_who_adopted_what_governs_a_customer_on_a_day_is_told(store: Store) -> None:
@@ -409,7 +446,8 @@ def test_the_commands_propose_show_and_work_by_what_is_adopted(folder: Path, tmp
         ("evaluate", table, "--as-of", day, "--procedure", other), ("due", "--procedure", other),
         ("case", "withdraw", case, "--procedure", other), ("tick", "--procedure", other),
         ("deliver", table, "--as-of", day, "--procedure", other),
-        ("notice", "run", "--once", "--procedure", other), ("customer", "import", table, "--procedure", other),
+        ("notice", "run", "--once", "--procedure", other),
+        ("customer", "import", table, "--procedure", other),
         ("task", "done", "0" * 32, "--evidence", "x", "--procedure", other),
     ):  # fmt: skip
         with pytest.raises(NotAdopted, match="adopt propose FILE"):
