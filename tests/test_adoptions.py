@@ -2,7 +2,9 @@
 
 import shutil
 import tempfile
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,12 +19,14 @@ from sqlalchemy.exc import DBAPIError
 from typer.testing import CliRunner
 
 import tierwise
+from features.terms import Tier
 from models.artefact import Model
 from models.decision import Scorer
 from models.policy import Policy
 from serving.access.roles import Actor
 from serving.audit.verification import verify
 from serving.governing import governing_procedure, governing_served
+from serving.notices.outbox import Outbox
 from serving.operating import load_operations
 from serving.procedure import Approvals, Procedure
 from serving.reviews.adoptions import (
@@ -41,9 +45,16 @@ from serving.reviews.standings import Layer, put_in_force, standing_of
 from serving.reviews.subjects import GovernanceDesk, proposed_changes
 from serving.served import Served
 from serving.store.case_tables import case_acts, cases
+from serving.store.customers import open_customer
 from serving.store.instants import now
-from serving.store.store import Store, open_store
+from serving.store.store import Store, Writing, open_store
 from serving.store.supervision_tables import adoptions
+from serving.strategies.declared import Form
+from serving.strategies.exposure import Order, check_order
+from serving.strategies.tasks import complete, tasks_for
+from serving.strategies.upkeep import Upkeep
+from serving.supervision.inspection import Draw, InspectionDesk
+from serving.supervision.period import Period
 from serving.supervision.settings import Supervision
 from tests.reviewed import (
     DAYS,
@@ -307,6 +318,48 @@ def test_after_an_adoption_nothing_is_done_by_anything_else(
         other_office.open_list(writing, acting("ann"), summary.run)
     with store.writing("erp") as writing:
         assert EventDesk(office, served).take(writing, acting("erp"), event()).case is not None
+
+
+def test_a_service_that_runs_while_a_procedure_is_adopted_does_nothing_more(store: Store) -> None:
+    ann, (first, second) = acting("ann"), sorted(newest(store))[:2]
+    for customer in (first, second):
+        with store.writing("ann") as writing:
+            put_in_force(writing, customer, Layer.APPROVED, Tier.GOOD, reason="periodic")
+        if customer == first:
+            Upkeep(store, Procedure()).run()
+    with store.reading() as connection:
+        task = tasks_for(connection, first)[0]
+        known = open_customer(connection, store.keyring, first)
+    order = Order(Decimal(1), "CNY", Form.PREPAYMENT, Decimal(0))
+    today = now().date()
+    drawing = Draw(Period(today - timedelta(days=1), today), 3, 1, stratified=False)
+
+    def acts(by: Procedure) -> dict[str, Callable[[Writing], object]]:
+        desk = InspectionDesk(store, by)
+        return {
+            "check": lambda writing: check_order(writing, ann, by, known, order),
+            "complete": lambda writing: complete(writing, ann, store.keyring, by, task.id, evidence="done"),
+            "advance": lambda writing: Upkeep(store, by).advance(writing),
+            "draw": lambda writing: desk.draw(writing, ann, drawing),
+            "record": lambda writing: desk.record(writing, ann, "0" * 32, None),
+            "remedied": lambda writing: desk.remedied(writing, ann, "0" * 32),
+            "retry": lambda writing: Outbox(store, by).retry(writing, "0" * 32),
+        }
+
+    adopt(store, SLOW)
+    for act in acts(Procedure()).values():
+        with pytest.raises(NotAdopted), store.writing("ann") as writing:
+            act(writing)
+    with pytest.raises(NotAdopted):
+        Upkeep(store, Procedure()).run()
+    with pytest.raises(NotAdopted):
+        Outbox(store, Procedure()).queue("notices")
+    for name in ("check", "complete", "advance", "draw"):
+        with store.writing("ann") as writing:
+            acts(SLOW)[name](writing)
+    with store.reading() as connection:
+        assert tasks_for(connection, second)
+    assert Outbox(store, SLOW).queue("notices") > 0
 
 
 def governing(store: Store) -> Served:
