@@ -49,6 +49,7 @@ from serving.store.customers import open_customer
 from serving.store.instants import now
 from serving.store.store import Store, Writing, open_store
 from serving.store.supervision_tables import adoptions
+from serving.store.tables import decisions, runs
 from serving.strategies.declared import Form
 from serving.strategies.exposure import Order, check_order
 from serving.strategies.tasks import complete, tasks_for
@@ -318,6 +319,37 @@ def test_after_an_adoption_nothing_is_done_by_anything_else(
         other_office.open_list(writing, acting("ann"), summary.run)
     with store.writing("erp") as writing:
         assert EventDesk(office, served).take(writing, acting("erp"), event()).case is not None
+
+
+def test_a_run_goes_no_further_once_another_set_is_adopted(
+    store: Store, catalog: Any, policy: Policy, model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    day = date(2026, 3, 31)
+    table = table_as_of(day, 5, tmp_path)
+
+    def adopt_model(*_: Any) -> None:
+        adopt(store, Served(Scorer(catalog, policy, model), "customer/1"))
+
+    with pytest.raises(NotAdopted):
+        evaluate_periodically(store, alone(), table, day, "ann", chunk_rows=3, progress=adopt_model)
+    with store.reading() as connection:
+        rows = connection.execute(select(runs.c.done, runs.c.finished_at).where(runs.c.as_of == day)).all()
+        decided = connection.execute(select(decisions.c.id).where(decisions.c.as_of == day)).all()
+    assert (rows, len(decided)) == ([(3, None)], 3)
+
+    # Adopted between the first question and the transaction in which the run begins.
+    writing = store.writing
+
+    def adopting_first(*given: Any) -> Any:
+        monkeypatch.undo()
+        adopt(store, alone())
+        return writing(*given)
+
+    monkeypatch.setattr(store, "writing", adopting_first)
+    with pytest.raises(NotAdopted):
+        evaluate_periodically(store, Served(Scorer(catalog, policy, model), "customer/1"), table, day, "ann")
+    with store.reading() as connection:
+        assert len(connection.execute(select(runs.c.id).where(runs.c.as_of == day)).all()) == 1
 
 
 def test_a_service_that_runs_while_a_procedure_is_adopted_does_nothing_more(store: Store) -> None:
