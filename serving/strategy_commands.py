@@ -72,10 +72,10 @@ def finish_task(
 
     actor = operator()
     with opened(store, keys) as found:
-        plan = governing_procedure(found, procedure).strategies
+        rules = governing_procedure(found, procedure)
         with found.writing(actor.name) as writing:
             complete(
-                writing, actor, found.keyring, plan, task, evidence=evidence, kpi_value=kpi, person=person
+                writing, actor, found.keyring, rules, task, evidence=evidence, kpi_value=kpi, person=person
             )
     out.print("Done.")
 

@@ -2,7 +2,9 @@
 
 import shutil
 import tempfile
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,12 +19,14 @@ from sqlalchemy.exc import DBAPIError
 from typer.testing import CliRunner
 
 import tierwise
+from features.terms import Tier
 from models.artefact import Model
 from models.decision import Scorer
 from models.policy import Policy
 from serving.access.roles import Actor
 from serving.audit.verification import verify
 from serving.governing import governing_procedure, governing_served
+from serving.notices.outbox import Outbox
 from serving.operating import load_operations
 from serving.procedure import Approvals, Procedure
 from serving.reviews.adoptions import (
@@ -41,9 +45,17 @@ from serving.reviews.standings import Layer, put_in_force, standing_of
 from serving.reviews.subjects import GovernanceDesk, proposed_changes
 from serving.served import Served
 from serving.store.case_tables import case_acts, cases
+from serving.store.customers import open_customer
 from serving.store.instants import now
-from serving.store.store import Store, open_store
+from serving.store.store import Store, Writing, open_store
 from serving.store.supervision_tables import adoptions
+from serving.store.tables import decisions, runs
+from serving.strategies.declared import Form
+from serving.strategies.exposure import Order, check_order
+from serving.strategies.tasks import complete, tasks_for
+from serving.strategies.upkeep import Upkeep
+from serving.supervision.inspection import Draw, InspectionDesk
+from serving.supervision.period import Period
 from serving.supervision.settings import Supervision
 from tests.reviewed import (
     DAYS,
@@ -297,16 +309,89 @@ def test_after_an_adoption_nothing_is_done_by_anything_else(
     customer = min(newest(store))
     with pytest.raises(NotAdopted, match="tierwise adopt propose FILE"), store.writing("ann") as writing:
         other_office.open(writing, acting("ann"), customer, CaseReason.REQUEST, None)
-    with pytest.raises(NotAdopted), store.writing("ann") as writing:
-        other_office.open_list(writing, acting("ann"), runs_of(store)[-1])
     for desk in (EventDesk(office, alone()), EventDesk(other_office, governing(store))):
         with pytest.raises(NotAdopted), store.writing("erp") as writing:
             desk.take(writing, acting("erp"), event())
     served = governing(store)
     summary = evaluate_periodically(store, served, table, date(2026, 3, 31), "ann")
     assert summary.decided > 0
+    with pytest.raises(NotAdopted), store.writing("ann") as writing:
+        other_office.open_list(writing, acting("ann"), summary.run)
     with store.writing("erp") as writing:
         assert EventDesk(office, served).take(writing, acting("erp"), event()).case is not None
+
+
+def test_a_run_goes_no_further_once_another_set_is_adopted(
+    store: Store, catalog: Any, policy: Policy, model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    day = date(2026, 3, 31)
+    table = table_as_of(day, 5, tmp_path)
+
+    def adopt_model(*_: Any) -> None:
+        adopt(store, Served(Scorer(catalog, policy, model), "customer/1"))
+
+    with pytest.raises(NotAdopted):
+        evaluate_periodically(store, alone(), table, day, "ann", chunk_rows=3, progress=adopt_model)
+    with store.reading() as connection:
+        rows = connection.execute(select(runs.c.done, runs.c.finished_at).where(runs.c.as_of == day)).all()
+        decided = connection.execute(select(decisions.c.id).where(decisions.c.as_of == day)).all()
+    assert (rows, len(decided)) == ([(3, None)], 3)
+
+    # Adopted between the first question and the transaction in which the run begins.
+    writing = store.writing
+
+    def adopting_first(*given: Any) -> Any:
+        monkeypatch.undo()
+        adopt(store, alone())
+        return writing(*given)
+
+    monkeypatch.setattr(store, "writing", adopting_first)
+    with pytest.raises(NotAdopted):
+        evaluate_periodically(store, Served(Scorer(catalog, policy, model), "customer/1"), table, day, "ann")
+    with store.reading() as connection:
+        assert len(connection.execute(select(runs.c.id).where(runs.c.as_of == day)).all()) == 1
+
+
+def test_a_service_that_runs_while_a_procedure_is_adopted_does_nothing_more(store: Store) -> None:
+    ann, (first, second) = acting("ann"), sorted(newest(store))[:2]
+    for customer in (first, second):
+        with store.writing("ann") as writing:
+            put_in_force(writing, customer, Layer.APPROVED, Tier.GOOD, reason="periodic")
+        if customer == first:
+            Upkeep(store, Procedure()).run()
+    with store.reading() as connection:
+        task = tasks_for(connection, first)[0]
+        known = open_customer(connection, store.keyring, first)
+    order = Order(Decimal(1), "CNY", Form.PREPAYMENT, Decimal(0))
+    today = now().date()
+    drawing = Draw(Period(today - timedelta(days=1), today), 3, 1, stratified=False)
+
+    def acts(by: Procedure) -> dict[str, Callable[[Writing], object]]:
+        desk = InspectionDesk(store, by)
+        return {
+            "check": lambda writing: check_order(writing, ann, by, known, order),
+            "complete": lambda writing: complete(writing, ann, store.keyring, by, task.id, evidence="done"),
+            "advance": lambda writing: Upkeep(store, by).advance(writing),
+            "draw": lambda writing: desk.draw(writing, ann, drawing),
+            "record": lambda writing: desk.record(writing, ann, "0" * 32, None),
+            "remedied": lambda writing: desk.remedied(writing, ann, "0" * 32),
+            "retry": lambda writing: Outbox(store, by).retry(writing, "0" * 32),
+        }
+
+    adopt(store, SLOW)
+    for act in acts(Procedure()).values():
+        with pytest.raises(NotAdopted), store.writing("ann") as writing:
+            act(writing)
+    with pytest.raises(NotAdopted):
+        Upkeep(store, Procedure()).run()
+    with pytest.raises(NotAdopted):
+        Outbox(store, Procedure()).queue("notices")
+    for name in ("check", "complete", "advance", "draw"):
+        with store.writing("ann") as writing:
+            acts(SLOW)[name](writing)
+    with store.reading() as connection:
+        assert tasks_for(connection, second)
+    assert Outbox(store, SLOW).queue("notices") > 0
 
 
 def governing(store: Store) -> Served:
@@ -327,6 +412,43 @@ def test_the_procedure_of_a_case_that_began_before_an_adoption_ends_with_it(stor
         with store.writing(name) as writing:
             after, _ = Office(store, SLOW).approve(writing, acting(name), case.id, case.version)
     assert after.state is CaseState.EFFECTIVE
+
+
+def test_no_tier_takes_effect_that_was_decided_by_what_is_not_adopted(
+    store: Store, catalog: Any, policy: Policy, model: Model, tmp_path: Path
+) -> None:
+    office = Office(store, Procedure())
+    early, late = runs_of(store)
+    customer, (decision, tier) = min(newest(store).items())
+
+    def act(name: str, work: Any, *given: Any, **named: Any) -> Any:
+        with store.writing(name) as writing:
+            return work(writing, acting(name), *given, **named)
+
+    def single(case: Case) -> Case:
+        decision, tier = newest(store)[customer]
+        done: Case = act("ann", office.propose, case.id, tier, "because", decision=decision)
+        return done
+
+    listed = act("ann", office.open_list, late)
+    waiting = single(act("ann", office.open, customer, CaseReason.REQUEST, None))
+    adopt(store, Served(Scorer(catalog, policy, model), "customer/1"))
+    for refused in (
+        (office.approve, listed.id, listed.version),
+        (office.approve, waiting.id, waiting.version),
+        (office.open_list, early),
+    ):
+        with pytest.raises(CaseError, match="than those adopted; evaluate again"):
+            act("bob", *refused)
+    with pytest.raises(CaseError, match="than those adopted; evaluate again"):
+        act("bob", office.propose, waiting.id, tier, "because", decision=decision)
+    assert act("bob", office.reject, listed.id, listed.version, "no").state is CaseState.REJECTED
+    day = date(2026, 3, 31)
+    run = evaluate_periodically(store, governing(store), table_as_of(day, 5, tmp_path), day, "ann").run
+    for case in (single(waiting), act("ann", office.open_list, run)):
+        for name in ("bob", "carl", "dora")[: case.needed]:
+            after, changes = act(name, office.approve, case.id, case.version)
+        assert (after.state, bool(changes)) == (CaseState.EFFECTIVE, True)
 
 
 def test_who_adopted_what_governs_a_customer_on_a_day_is_told(store: Store) -> None:

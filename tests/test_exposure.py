@@ -20,14 +20,14 @@ from serving.store.strategy_tables import limit_checks
 from serving.strategies.collection import OverdueItem, report_items
 from serving.strategies.declared import Form, Limit
 from serving.strategies.exposure import Order, Refused, Verdict, check_order, checks_of, judge
-from serving.strategies.plan import StrategyPlan
 from serving.strategies.requests import OrderRequest, read_request
 from tests.reviewed import acting
 from tests.stores import database_url, store
 
 __all__ = ["database_url", "store"]
 
-PLAN = Procedure().strategies
+PROCEDURE = Procedure()
+PLAN = PROCEDURE.strategies
 ERP = acting("erp", "key 1")
 AT = datetime(2026, 3, 1, tzinfo=UTC)
 ORDER = Order(Decimal("20000.00"), "CNY", Form.PREPAYMENT, Decimal("80000.00"))
@@ -39,9 +39,9 @@ def customer(store: Store, name: str = "C-1") -> KnownCustomer:
         return register_customers(writing, store.keyring, {name: Nature.ENTERPRISE})[name]
 
 
-def ask(store: Store, known: KnownCustomer, order: Order, plan: StrategyPlan = PLAN) -> Verdict:
+def ask(store: Store, known: KnownCustomer, order: Order, procedure: Procedure = PROCEDURE) -> Verdict:
     with store.writing("erp", AT) as writing:
-        return check_order(writing, ERP, plan, known, order)
+        return check_order(writing, ERP, procedure, known, order)
 
 
 def hold(store: Store, known: KnownCustomer, tier: Tier, layer: Layer = Layer.APPROVED) -> None:

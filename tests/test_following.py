@@ -198,7 +198,7 @@ def finish(store: Store, course: Course, who: int, place: int) -> None:
     task = waiting[place]
     person = "mei" if task.strategy == "account_manager" else None
     with store.writing("ann", course.at) as writing:
-        complete(writing, ANN, store.keyring, PLAN, task.id, evidence="called", person=person)
+        complete(writing, ANN, store.keyring, PROCEDURE, task.id, evidence="called", person=person)
     course.done[who][_key(task)] = course.at
 
 
@@ -312,7 +312,13 @@ def test_a_task_is_done_once_with_evidence_that_only_the_customers_key_opens(sto
     task = next(task for task in all_tasks(store, customer) if task.strategy == "regular_contact")
     with store.writing("ann", START + timedelta(days=2)) as writing:
         done = complete(
-            writing, ANN, store.keyring, PLAN, task.id, evidence="met Ms Wu; no complaints", kpi_value=1.0
+            writing,
+            ANN,
+            store.keyring,
+            PROCEDURE,
+            task.id,
+            evidence="met Ms Wu; no complaints",
+            kpi_value=1.0,
         )
     assert (done.state, done.closed_by, done.closed_at, done.kpi_value) == (
         TaskState.DONE, "ann", START + timedelta(days=2), 1.0,
@@ -326,7 +332,7 @@ def test_a_task_is_done_once_with_evidence_that_only_the_customers_key_opens(sto
         ).scalar_one()
     assert "Wu" not in facts
     with pytest.raises(TaskError, match="done already"), store.writing("bob") as writing:
-        complete(writing, acting("bob"), store.keyring, PLAN, task.id, evidence="again")
+        complete(writing, acting("bob"), store.keyring, PROCEDURE, task.id, evidence="again")
     keep_up(store, START + timedelta(days=61))
     contacts = [task for task in all_tasks(store, customer) if task.strategy == "regular_contact"]
     assert sorted((task.occurrence, task.state) for task in contacts) == [
@@ -350,9 +356,9 @@ def test_a_task_is_not_done_without_what_it_asks_for(store: Store, told: dict[st
     task = all_tasks(store, customer)[0]
     before = entries(store)
     with pytest.raises(TaskError, match=reason), store.writing("ann") as writing:
-        complete(writing, ANN, store.keyring, PLAN, task.id, **told)
+        complete(writing, ANN, store.keyring, PROCEDURE, task.id, **told)
     with pytest.raises(UnknownTask), store.writing("ann") as writing:
-        complete(writing, ANN, store.keyring, PLAN, "0" * 32, evidence="done")
+        complete(writing, ANN, store.keyring, PROCEDURE, "0" * 32, evidence="done")
     assert entries(store) == before
 
 
@@ -363,9 +369,9 @@ def test_a_named_account_manager_owns_what_is_theirs_from_then_on(store: Store) 
     naming = next(task for task in all_tasks(store, customer) if task.strategy == "account_manager")
     for person in (None, "no name"):
         with pytest.raises(TaskError, match="person"), store.writing("ann", START) as writing:
-            complete(writing, ANN, store.keyring, PLAN, naming.id, evidence="named", person=person)
+            complete(writing, ANN, store.keyring, PROCEDURE, naming.id, evidence="named", person=person)
     with store.writing("ann", START) as writing:
-        complete(writing, ANN, store.keyring, PLAN, naming.id, evidence="named", person="mei")
+        complete(writing, ANN, store.keyring, PROCEDURE, naming.id, evidence="named", person="mei")
     keep_up(store, START + timedelta(days=70))
     owners = {(task.strategy, task.owner) for task in all_tasks(store, customer)}
     assert owners == {
@@ -384,7 +390,7 @@ def test_an_erased_customer_asks_for_nothing_more(store: Store) -> None:
     keep_up(store, START)
     task = all_tasks(store, gone)[0]
     with store.writing("ann", START) as writing:
-        complete(writing, ANN, store.keyring, PLAN, task.id, evidence="a secret")
+        complete(writing, ANN, store.keyring, PROCEDURE, task.id, evidence="a secret")
     put(store, gone, Tier.RISK, START, Layer.HOLD)
     with store.writing("dpo", START) as writing:
         erase_customer(writing, gone)

@@ -304,7 +304,7 @@ class Story:
             order = Order(Decimal(int(self._random.integers(1, 400_000))), "CNY", form, Decimal(0), days)
             with self.store.writing(BANK.name) as writing:
                 customer = customer_of(writing.connection, self.store.keyring, id_)
-                verdict = check_order(writing, BANK, self.procedure.strategies, customer, order)
+                verdict = check_order(writing, BANK, self.procedure, customer, order)
             self.told.counts["orders allowed" if verdict.allowed else "orders refused"] += 1
 
     def _afterwards(self) -> None:
@@ -330,7 +330,7 @@ class Story:
             names = strategy is not None and strategy.names_manager
             with self.store.writing(ANN.name) as writing:
                 complete(
-                    writing, ANN, self.store.keyring, self.procedure.strategies, task.id, evidence="Done.",
+                    writing, ANN, self.store.keyring, self.procedure, task.id, evidence="Done.",
                     kpi_value=1.0, person="eve" if names else None,
                 )  # fmt: skip
             self.told.counts["tasks done"] += 1

@@ -22,6 +22,7 @@ from serving.notices.delivery import FINAL, Reason
 from serving.notices.links import sign_link
 from serving.notices.rendering import CUSTOMER, Answering, Channel, Content, Recipient, recipients_of, render
 from serving.procedure import Procedure
+from serving.reviews.adoptions import require_procedure
 from serving.store.case_tables import changes
 from serving.store.customers import KnownCustomer, UnknownCustomer, open_customer
 from serving.store.notice_tables import notice_attempts, notices
@@ -85,6 +86,7 @@ class Outbox:
 
     def __init__(self, store: Store, procedure: Procedure) -> None:
         self.store, self.rules = store, procedure.notices
+        self._procedure = procedure
         self._causes = Causes(procedure)
 
     def queue(self, actor: str) -> int:
@@ -92,12 +94,14 @@ class Outbox:
 
         Raises:
             StoreError: the catalog or policy of a decision is not in the store.
+            NotAdopted: there are such changes, and the procedure is not the one adopted.
         """
         with self.store.reading() as connection:
             untold = list(connection.execute(_untold(select(changes.c.id))).scalars())
         queued = 0
         for start in range(0, len(untold), _CHANGES_AT_ONCE):
             with self.store.writing(actor) as writing:
+                require_procedure(writing.connection, self._procedure, writing.at)
                 part = changes.c.id.in_(untold[start : start + _CHANGES_AT_ONCE])
                 # Asked again, for somebody else may have been quicker.
                 rows = writing.connection.execute(_untold(select(changes)).where(part)).all()
@@ -220,7 +224,9 @@ class Outbox:
 
         Raises:
             NoticeError: there is no such notice, it is not dead or undeliverable, or its customer was erased.
+            NotAdopted: the procedure is not the one adopted.
         """
+        require_procedure(writing.connection, self._procedure, writing.at)
         row = writing.connection.execute(select(notices).where(notices.c.id == notice)).one_or_none()
         if row is None:
             raise NoticeError("there is no such notice")

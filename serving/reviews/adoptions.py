@@ -10,11 +10,11 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from pydantic import ValidationError
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, Table, func, insert, select
 
 from features.declaration import first_error
 from serving.procedure import Procedure
-from serving.reviews.cases import GOVERNING, Case, CaseKind
+from serving.reviews.cases import GOVERNING, Case, CaseError, CaseKind
 from serving.served import Served, served_of
 from serving.store.case_tables import case_acts, cases
 from serving.store.database import StoreError
@@ -185,6 +185,28 @@ def require_served(connection: Connection, served: Served, at: datetime) -> None
         raise NotAdopted(
             f"what would govern ({served.describe()}) is not what was adopted: leave --model, --catalog and "
             f"--policy out, or propose it with `tierwise adopt propose {options}`{_AGAIN}"
+        )
+
+
+def require_decided_by_adopted(connection: Connection, of: Table, id_: str, at: datetime) -> None:
+    """Refuse a decision, or a run and so its decisions, that was not made by the set adopted.
+
+    Args:
+        connection: the transaction.
+        of: the table of decisions or of runs.
+        id_: which of them.
+        at: the moment.
+
+    Raises:
+        CaseError: it was made by another catalog, policy or model.
+    """
+    adopted = adopted_set(connection, at)
+    if adopted is None:
+        return
+    made_by = select(of.c.catalog_hash, of.c.policy_hash, of.c.artefact_hash).where(of.c.id == id_)
+    if tuple(connection.execute(made_by).one()) != adopted.hashes:
+        raise CaseError(
+            "this rests on a decision by another catalog, policy or model than those adopted; evaluate again"
         )
 
 

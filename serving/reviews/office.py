@@ -14,7 +14,7 @@ from sqlalchemy import insert, select, update
 
 from features.terms import RATED_TIERS, Tier
 from serving.access.roles import Actor
-from serving.reviews.adoptions import adopt, governance_approvals
+from serving.reviews.adoptions import adopt, governance_approvals, require_decided_by_adopted
 from serving.reviews.case_book import CaseBook
 from serving.reviews.cases import (
     GOVERNING,
@@ -37,7 +37,7 @@ from serving.reviews.proposals import newer_decision, newest_decision, proposals
 from serving.reviews.standings import Change, Layer, end_expired, lift, put_in_force, standing_of
 from serving.store.case_tables import case_items, case_requests, cases
 from serving.store.store import Writing
-from serving.store.tables import decisions
+from serving.store.tables import decisions, runs
 
 
 class Office(CaseBook):
@@ -88,10 +88,11 @@ class Office(CaseBook):
         Customers whose case is open keep that instead. Returns None where nobody's tier changes.
 
         Raises:
-            CaseError: the run has its list already.
+            CaseError: the run has its list already, or was not made by the catalog, policy and model adopted.
         """
         if list_of_run(writing.connection, run) is not None:
             raise CaseError("the run has its list already")
+        require_decided_by_adopted(writing.connection, runs, run, writing.at)
         end_expired(writing)
         items = self._items(writing, run)
         if not items:
@@ -262,11 +263,13 @@ class Office(CaseBook):
             override: why another tier, and until when.
 
         Raises:
-            CaseError: the case is closed, the decision is not the newest, the tier is not the one to propose
-                and no override, or the override's reason or end is not one of the procedure's.
+            CaseError: the case is closed, the decision is not the newest or not by what was adopted, the tier
+                is not the one to propose and no override, or the override's reason or end is not one of the
+                procedure's.
         """
         case = self._expect(writing, case_id, CaseState.COLLECTING, CaseState.PROPOSED, kind=CaseKind.SINGLE)
         self._check_newest(writing, case, decision)
+        require_decided_by_adopted(writing.connection, decisions, decision, writing.at)
         (after,) = proposals_after(writing.connection, self.procedure, [decision], writing.at)
         self._check_override(writing, after.steady.tier, tier, override)
         needed = self._needed(writing, case, tier)
@@ -302,12 +305,16 @@ class Office(CaseBook):
         Raises:
             NotAllowed: somebody behind the approver had a part in the proposal, or has approved it already.
             CaseError: the case is not proposed, has another version by now, or rests on a decision that is
-                the newest no more.
+                the newest no more, or on one or a run that was not made by what is adopted by now.
         """
         case = self._expect(writing, case_id, CaseState.PROPOSED)
         self._check(writing, actor, case, version)
         if case.decision is not None:
             self._check_newest(writing, case, case.decision)
+            require_decided_by_adopted(writing.connection, decisions, case.decision, writing.at)
+        if case.run is not None:
+            # All of a list was decided in one run, hence by one set: no part of it may stand.
+            require_decided_by_adopted(writing.connection, runs, case.run, writing.at)
         self._act(writing, actor, case, Act.APPROVED)
         needed = case.needed
         if case.proposed_tier is not None:

@@ -87,7 +87,7 @@ def evaluate_periodically(
         TableError: the table cannot be read as a whole.
         UnexplainedScore: a score is not the sum of its contributions; its chunk is not kept.
         StoreError: the store cannot be reached; what was kept stays.
-        NotAdopted: catalog, policy or model is not the one adopted.
+        NotAdopted: catalog, policy or model is not the one adopted, or is so no more; what was kept stays.
     """
     beside = evidence_file(table)
     hash_ = _hash_of(table, beside)
@@ -126,6 +126,8 @@ def _begin(store: Store, served: Served, as_of: date, table_hash: str, chunk_row
     if found is not None:
         return found
     with store.writing(actor) as writing:
+        # Asked again, for another may have been adopted since.
+        require_served(writing.connection, served, writing.at)
         found = _find(writing.connection, id_)
         keep_served(writing, scorer, served.artefact)
         if found is None:
@@ -182,6 +184,7 @@ def _keep_chunk(
         if row not in other_day
     }
     with store.writing(actor) as writing:
+        require_served(writing.connection, served, writing.at)
         done = writing.connection.execute(select(runs.c.done).where(runs.c.id == run.id)).scalar_one()
         if done != before:
             writing.record("run.chunk_left", run.id, {"before": before})

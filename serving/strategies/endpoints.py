@@ -44,7 +44,7 @@ class StrategyEndpoints:
     """The endpoints, from the caller, the path's parts and body or query to the answer."""
 
     def __init__(self, store: Store, procedure: Procedure) -> None:
-        self._store, self._plan = store, procedure.strategies
+        self._store, self._procedure, self._plan = store, procedure, procedure.strategies
 
     def tasks(self, actor: Actor, parts: Json, body: Json) -> Json:
         asked = read_request(TasksQuery, body)
@@ -73,7 +73,7 @@ class StrategyEndpoints:
         with self._store.writing(actor.name) as writing:
             task = _refusing(
                 lambda: complete(
-                    writing, actor, self._store.keyring, self._plan, parts["task"],
+                    writing, actor, self._store.keyring, self._procedure, parts["task"],
                     evidence=told.evidence, kpi_value=told.kpi, person=told.person,
                 )
             )  # fmt: skip
@@ -110,7 +110,7 @@ class StrategyEndpoints:
         order = read_request(OrderRequest, body).order()
         with self._store.writing(actor.name) as writing:
             known = self._customer(writing.connection, parts)
-            return _shown_verdict(check_order(writing, actor, self._plan, known, order))
+            return _shown_verdict(check_order(writing, actor, self._procedure, known, order))
 
     def limit_checks(self, actor: Actor, parts: Json, body: Json) -> Json:
         with self._store.reading() as connection:

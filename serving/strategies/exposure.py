@@ -13,13 +13,14 @@ from sqlalchemy import Connection, insert, select
 from features.terms import Tier
 from serving.access.roles import Actor
 from serving.confidential.sealing import open_sealed, seal
+from serving.procedure import Procedure
+from serving.reviews.adoptions import require_procedure
 from serving.reviews.standings import Layer, standing_of
 from serving.store.customers import KnownCustomer
 from serving.store.store import Writing
 from serving.store.strategy_tables import limit_checks
 from serving.strategies.collection import credit_is_suspended
 from serving.strategies.declared import Form, Limit
-from serving.strategies.plan import StrategyPlan
 
 
 @dataclass(frozen=True)
@@ -93,9 +94,15 @@ def judge(order: Order, limit: Limit, *, suspended: bool = False) -> Refused | N
 
 
 def check_order(
-    writing: Writing, actor: Actor, plan: StrategyPlan, known: KnownCustomer, order: Order
+    writing: Writing, actor: Actor, procedure: Procedure, known: KnownCustomer, order: Order
 ) -> Verdict:
-    """Answer whether a customer's order may be taken, and keep the answer."""
+    """Answer whether a customer's order may be taken by the procedure's limits, and keep the answer.
+
+    Raises:
+        NotAdopted: the procedure is not the one adopted.
+    """
+    require_procedure(writing.connection, procedure, writing.at)
+    plan = procedure.strategies
     standing = standing_of(writing.connection, known.id, writing.at)
     limit = plan.limit_for(standing.tier)
     suspended = credit_is_suspended(writing.connection, plan, known.id, writing.at.date())

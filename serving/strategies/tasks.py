@@ -14,12 +14,13 @@ from features.terms import Tier
 from serving.access.roles import PERSON, Actor
 from serving.confidential.keyring import Keyring
 from serving.confidential.sealing import open_sealed, seal
+from serving.procedure import Procedure
+from serving.reviews.adoptions import require_procedure
 from serving.reviews.justification import digest_of
 from serving.store.customers import open_customer
 from serving.store.store import Writing
 from serving.store.strategy_tables import tasks
 from serving.strategies.declared import Stage, Strategy
-from serving.strategies.plan import StrategyPlan
 
 _LONGEST_TEXT = 4000
 
@@ -166,7 +167,7 @@ def complete(
     writing: Writing,
     actor: Actor,
     keyring: Keyring,
-    plan: StrategyPlan,
+    procedure: Procedure,
     task_id: str,
     *,
     evidence: str,
@@ -181,7 +182,7 @@ def complete(
         writing: the transaction.
         actor: who has done it.
         keyring: opens the customer's key, with which the evidence is sealed.
-        plan: whose strategies say which tasks name a person.
+        procedure: whose strategies say which tasks name a person.
         task_id: the task.
         evidence: what was done, in words.
         kpi_value: the task's KPI, as measured.
@@ -190,7 +191,10 @@ def complete(
     Raises:
         UnknownTask: there is none of this id.
         TaskError: it is closed, a text is empty or too long, or a person is missing or named in vain.
+        NotAdopted: the procedure is not the one adopted.
     """
+    require_procedure(writing.connection, procedure, writing.at)
+    plan = procedure.strategies
     task = load_task(writing.connection, task_id)
     if task.state is not TaskState.OPEN:
         raise TaskError(f"the task is {task.state} already")

@@ -10,6 +10,7 @@ from datetime import datetime
 from sqlalchemy import Connection, exists, select
 
 from serving.procedure import Procedure
+from serving.reviews.adoptions import require_procedure
 from serving.reviews.standings import end_expired
 from serving.store.case_tables import standings
 from serving.store.store import Store, Writing
@@ -44,7 +45,7 @@ class Upkeep:
     """What is due by a procedure; `part` is the most that one transaction does of a kind."""
 
     def __init__(self, store: Store, procedure: Procedure, actor: str = ACTOR, part: int = PART) -> None:
-        self._store, self._plan = store, procedure.strategies
+        self._store, self._procedure, self._plan = store, procedure, procedure.strategies
         self._actor, self._part = actor, part
 
     def run(self, at: datetime | None = None) -> Done:
@@ -55,6 +56,7 @@ class Upkeep:
 
         Raises:
             StoreError: the store cannot be reached; what was done is kept.
+            NotAdopted: something is due, and the procedure is not the one adopted.
         """
         total = Done()
         while (done := self.next_part(at)) is not None:
@@ -70,7 +72,12 @@ class Upkeep:
             return self.advance(writing)
 
     def advance(self, writing: Writing) -> Done:
-        """Do the next part within a transaction."""
+        """Do the next part within a transaction.
+
+        Raises:
+            NotAdopted: the procedure is not the one adopted.
+        """
+        require_procedure(writing.connection, self._procedure, writing.at)
         expired = len(end_expired(writing)) if _expired(writing.connection, writing.at) else 0
         followed = follow_changes(writing, self._plan, self._part)
         recurred = staged = 0

@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Row, insert, or_, select, update
 from serving.access.roles import Actor
 from serving.confidential.sealing import open_sealed, seal
 from serving.procedure import Procedure
+from serving.reviews.adoptions import require_procedure
 from serving.store.case_tables import case_acts, case_items, cases
 from serving.store.customers import open_customer, open_customers
 from serving.store.store import Store, Writing
@@ -109,7 +110,7 @@ class Item:
 
 
 class InspectionDesk:
-    """Where samples are drawn and findings recorded, by a procedure."""
+    """Where samples are drawn and findings recorded, by a procedure, which must be the one adopted."""
 
     def __init__(self, store: Store, procedure: Procedure) -> None:
         self.store, self.procedure = store, procedure
@@ -121,7 +122,9 @@ class InspectionDesk:
 
         Raises:
             InspectionError: no decision was made in the period.
+            NotAdopted: the procedure is not the one adopted.
         """
+        require_procedure(writing.connection, self.procedure, writing.at)
         connection = writing.connection
         tiers = _population(connection, draw.period, writing.at)
         if not tiers:
@@ -158,7 +161,9 @@ class InspectionDesk:
             InspectionError: there is no such item, it was inspected before, or the finding is not whole.
             NotIndependent: somebody behind the inspector took part in a case of the decision's customer.
             UnknownCustomer: the customer was erased.
+            NotAdopted: the procedure is not the one adopted.
         """
+        require_procedure(writing.connection, self.procedure, writing.at)
         row = _row(writing.connection, item)
         if row.result is not None:
             raise InspectionError("this decision was inspected before in this sample")
@@ -186,8 +191,9 @@ class InspectionDesk:
 
         Raises:
             InspectionError: there is no such item, nothing was found, or it is done already.
-            NotIndependent: see `record`.
+            NotIndependent, NotAdopted: see `record`.
         """
+        require_procedure(writing.connection, self.procedure, writing.at)
         row = _row(writing.connection, item)
         if row.result != Result.FINDING or row.remedied_at is not None:
             raise InspectionError("there is no remedy to be done")
