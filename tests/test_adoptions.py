@@ -264,8 +264,10 @@ def test_every_procedure_is_read_back_as_it_was_kept(
     names: set[str], rules: set[DeteriorationRule] | None, margin: float, days: int
 ) -> None:
     events = {name: of for name, of in Procedure().events.items() if name in names}
-    set_ = {} if rules is None else {"deterioration": tuple(rule for rule in rules if rule.event in names)}
-    whole = Procedure(events=events, margin=margin, override_days=days, **set_)
+    given_: dict[str, Any] = {"events": events, "margin": margin, "override_days": days}
+    if rules is not None:
+        given_["deterioration"] = tuple(rule for rule in rules if rule.event in names)
+    whole = Procedure(**given_)
     content = procedure_content(whole)
     back = Procedure.model_validate_json(content)
     assert procedure_content(back) == content
@@ -451,7 +453,8 @@ def test_the_commands_propose_show_and_work_by_what_is_adopted(folder: Path, tmp
         ("evaluate", table, "--as-of", day, "--procedure", other), ("due", "--procedure", other),
         ("case", "withdraw", case, "--procedure", other), ("tick", "--procedure", other),
         ("deliver", table, "--as-of", day, "--procedure", other),
-        ("notice", "run", "--once", "--procedure", other), ("customer", "import", table, "--procedure", other),
+        ("notice", "run", "--once", "--procedure", other),
+        ("customer", "import", table, "--procedure", other),
         ("task", "done", "0" * 32, "--evidence", "x", "--procedure", other),
     ):  # fmt: skip
         with pytest.raises(NotAdopted, match="adopt propose FILE"):

@@ -30,7 +30,7 @@ from serving.store.supervision_tables import outcomes
 from serving.store.tables import audit_entries
 from serving.supervision.figures import Figure, Kpi, Measured, Verdict
 from serving.supervision.outcome_import import import_outcomes
-from serving.supervision.outcomes import Followed
+from serving.supervision.outcomes import Followed, known_outcomes
 from serving.supervision.page import to_html
 from serving.supervision.period import Period, PeriodError, period_of
 from serving.supervision.report import Report, supervise
@@ -79,10 +79,10 @@ def found(year: Year) -> dict[str, Measured]:
 
 
 def followed(told: Told, period: Period = PERIOD) -> pd.DataFrame:
-    """Return the decisions whose outcome became known in a period, each day's last made before it was."""
+    """Return the decisions whose outcome was imported in a period, the last made before it was known."""
     made, known = pd.DataFrame(told.decisions), pd.DataFrame(told.outcomes)
+    assert period.holds(IMPORTED)
     both = made.merge(known, on=["customer", "as_of"])
-    both = both[(both.known_on >= period.first) & (both.known_on <= period.last)]
     both = both[[at.date() < day for at, day in zip(both.decided_at, both.known_on, strict=True)]]
     return both.sort_values("decided_at").groupby(["customer", "as_of"]).tail(1)
 
@@ -283,6 +283,24 @@ def test_a_past_period_is_reported_as_it_was_whatever_is_recorded_later(
     assert f"{gone:,} outcomes are left out: their customers were erased" in again["remarks"]
     kept = ("soundness.unchanged", "soundness.psi", "conduct.cases_in_time", "state.tiers")
     assert _only(again, kept) == _only(whole, kept)
+
+
+def test_an_outcome_counts_in_the_period_of_its_first_import_and_in_no_other(
+    database_store: Store, tmp_path: Path
+) -> None:
+    store, folder = database_store, tmp_path
+    told = made_up(store, folder, seed=3)
+    months = [Period(date(2025, month, 1), date(2025, month, 30)) for month in (3, 6, 9, 10)]
+    bad = told.outcomes[0]
+    name = next(name for name, known in told.customers.items() if known.id == bad["customer"])
+    later = datetime(2025, 10, 3, tzinfo=UTC)
+    store.clock = lambda: later
+    row = f"{name},{bad['as_of']},{not bad['bad']},2025-10-02"
+    assert import_outcomes(store, write(folder, row), "ann", correct=True).corrected == 1
+    with store.reading() as connection:
+        found = [known_outcomes(connection, store.keyring, of) for of in months]
+    counted = [len(of.followed) + of.undecided + of.erased for of in found]
+    assert counted == [0, 0, len(told.outcomes), 0]
 
 
 def _only(document: dict[str, Any], ids: tuple[str, ...]) -> list[Any]:

@@ -63,10 +63,10 @@ KPIS = {
     "accuracy.auc": Declaration(
         _text("AUC（ROC 曲線下面積）", "AUC（ROC 曲线下面积）", "AUC"),
         _text(
-            "隨機一名違約客戶的評分低於隨機一名未違約客戶的機率；限於期間內得知結果、且在得知之前所作的評級。",
-            "随机一名违约客户的评分低于随机一名未违约客户的概率；限于期间内得知结果、且在得知之前所作的评级。",
+            "隨機一名違約客戶的評分低於隨機一名未違約客戶的機率；限於結果在期間內首次匯入、且在得知結果之前所作的評級。",
+            "随机一名违约客户的评分低于随机一名未违约客户的概率；限于结果在期间内首次导入、且在得知结果之前所作的评级。",
             "The chance that a customer who turned out bad had a lower score than one who did not, over "
-            "rated decisions made before their outcome was known, which was in the period.",
+            "rated decisions made before their outcome was known, which was first imported in the period.",
         ),
         Unit.NUMBER,
     ),
