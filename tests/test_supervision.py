@@ -434,10 +434,11 @@ def test_a_target_goes_one_way_and_is_of_a_figure_that_there_is() -> None:
 def test_satisfaction_is_counted_from_plain_rows(
     answers: list[int], more: int, objections: list[bool | None]
 ) -> None:
-    said = Feedback(len(answers) + more, answers, [Objection(upheld) for upheld in objections])
+    said = Feedback(len(answers) + more, more, answers, [Objection(upheld) for upheld in objections])
     found = satisfaction(said)
     answered, score, upheld = (found[f"satisfaction.{name}"] for name in ("answered", "score", "upheld"))
     assert answered.whole.cases == said.notices
+    assert answered.whole.value == (pytest.approx(more / said.notices) if said.notices else None)
     assert score.whole.value == (pytest.approx(np.mean(answers)) if answers else None)
     assert sum(part.cases for part in score.parts.values()) == len(answers)
     decided = [one for one in objections if one is not None]
@@ -445,9 +446,9 @@ def test_satisfaction_is_counted_from_plain_rows(
 
 
 def test_satisfaction_says_nothing_without_notices_and_refuses_what_cannot_be() -> None:
-    assert all(measured.whole == Figure(None, 0) for measured in satisfaction(None).values())
-    for wrong in (Feedback(1, [6], []), Feedback(1, [3, 3], [])):
-        with pytest.raises(ValueError, match="answers"):
+    assert all(measured.whole == Figure(None, 0) for measured in satisfaction(Feedback(0, 0, [], [])).values())
+    for wrong in (Feedback(1, 1, [6], []), Feedback(1, 2, [3, 3], [])):
+        with pytest.raises(ValueError, match="answer"):
             satisfaction(wrong)
 
 

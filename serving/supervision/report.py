@@ -22,7 +22,7 @@ from serving.supervision.words import GROUPS, KPIS, Parts
 
 Json = dict[str, Any]
 
-_NO_NOTICES = "no notices were sent in the period: there is nothing to measure satisfaction by"
+_NO_NOTICES = "no notices were sent in the period: no share of them was answered"
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ def supervise(connection: Connection, keyring: Keyring, procedure: Procedure, pe
         )
     if known.erased:
         remarks.append(f"{known.erased:,} outcomes are left out: their customers were erased")
-    if feedback is None:
+    if not feedback.notices:
         remarks.append(_NO_NOTICES)
     targets = procedure.supervision.targets
     kpis = [Kpi(id_, measured[id_], targets.get(id_)) for id_ in KPIS]
