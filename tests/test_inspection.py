@@ -17,12 +17,12 @@ from serving.audit.verification import verify
 from serving.procedure import Procedure
 from serving.reviews.cases import CaseReason
 from serving.reviews.office import Office
-from serving.store.customers import KnownCustomer, erase_customer, register_customers
+from serving.store.customers import KnownCustomer, erase_customer, ids_of, register_customers
 from serving.store.documents import keep_served
 from serving.store.store import Store
 from serving.store.supervision_tables import inspection_items
 from serving.store.tables import decisions
-from serving.supervision.inspected import inspected
+from serving.supervision.inspected import inspected, never_inspected
 from serving.supervision.inspection import (
     Draw,
     Drawn,
@@ -131,7 +131,7 @@ def draw(store: Store, size: int = 20, seed: int = 7, stratified: bool = False) 
 
 def items(store: Store, sample: str | None = None) -> list[Item]:
     with store.reading() as connection:
-        return desk(store).items(connection, sample)
+        return desk(store).items(connection, sample).items
 
 
 def record(store: Store, item: str, finding: Finding | None, by: str = "sue", *behind: str) -> None:
@@ -227,6 +227,31 @@ def test_a_finding_is_sealed_and_an_erasure_makes_it_unreadable(
         erase_customer(writing, known["C-6"].id)
     read = next(one for one in items(store) if one.id == item.id)
     assert (read.finding, read.remedy, read.severity) == (None, None, Severity.MAJOR)
+
+
+def test_what_cannot_be_inspected_any_more_is_left_out_and_counted(
+    filled: tuple[Store, dict[str, KnownCustomer]],
+) -> None:
+    store, known = filled
+    sample = draw(store).inspection
+    first = next(item for item in items(store) if item.customer == known["C-6"].id)
+    record(store, first.id, FINDING)
+    later = DRAWN_AT + timedelta(days=1)
+    store.clock = lambda: later
+    with store.writing("dpo") as writing:
+        for name in ("C-6", "C-7", "C-8"):
+            erase_customer(writing, known[name].id)
+    with store.reading() as connection:
+        for which in (None, sample):
+            listed = desk(store).items(connection, which, 3)
+            assert (len(listed.items), listed.total, listed.erased) == (3, 8, 2)
+            assert ids_of(connection, store.keyring, known) == {}
+            ids = ids_of(connection, store.keyring, [of.id for of in known.values()])
+            assert ids == {of.id: name for name, of in known.items() if name not in ("C-6", "C-7", "C-8")}
+        for day, drawn_, erased in ((DRAWN_AT.date(), 10, 0), (later.date(), 8, 2)):
+            period = Period(day, day)
+            assert inspected(connection, period)["inspection.inspected"].whole.cases == drawn_
+            assert never_inspected(connection, period) == erased
 
 
 @pytest.mark.parametrize(

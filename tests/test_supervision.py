@@ -446,7 +446,8 @@ def test_satisfaction_is_counted_from_plain_rows(
 
 
 def test_satisfaction_says_nothing_without_notices_and_refuses_what_cannot_be() -> None:
-    assert all(measured.whole == Figure(None, 0) for measured in satisfaction(Feedback(0, 0, [], [])).values())
+    nothing = satisfaction(Feedback(0, 0, [], []))
+    assert all(measured.whole == Figure(None, 0) for measured in nothing.values())
     for wrong in (Feedback(1, 1, [6], []), Feedback(1, 2, [3, 3], [])):
         with pytest.raises(ValueError, match="answer"):
             satisfaction(wrong)
@@ -488,6 +489,16 @@ def test_a_period_is_a_year_up_to_today_unless_said_otherwise(
     assert (str(period.first), str(period.last)) == expected
     with pytest.raises(PeriodError, match="before it begins"):
         Period(date(2026, 1, 2), date(2026, 1, 1))
+
+
+@pytest.mark.parametrize("day", ["0001-01-01", "1899-12-31", "9001-01-01", "9999-12-31"])
+def test_a_period_out_of_all_range_is_refused(day: str) -> None:
+    far, today = date.fromisoformat(day), date(2026, 3, 1)
+    for first, last in ((far, None), (None, far), (far, far)):
+        with pytest.raises(PeriodError):
+            period_of(first, last, today)
+    with pytest.raises(PeriodError, match="1900 to 9000"):
+        period_of(far, far, today)
 
 
 def test_the_page_and_the_table_show_every_figure_and_refer_to_nothing_outside(year: Year) -> None:

@@ -10,7 +10,6 @@ from serving.store.notice_tables import feedback, notices
 from serving.supervision.period import Period
 from serving.supervision.satisfaction import Feedback, Objection
 
-
 _UPHELD = {Outcome.UPHELD: True, Outcome.NOT_UPHELD: False}
 
 

@@ -12,7 +12,7 @@ from enum import StrEnum
 from secrets import token_hex
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, or_, select, update
+from sqlalchemy import Connection, Row, func, insert, not_, or_, select, update
 
 from serving.access.roles import Actor
 from serving.confidential.sealing import open_sealed, seal
@@ -108,6 +108,18 @@ class Item:
     remedied_at: datetime | None
 
 
+@dataclass(frozen=True)
+class Listed:
+    """Items in their order, how many there are in all, and how many cannot be inspected any more.
+
+    The last are those not inspected whose customers were erased; they are in neither of the others.
+    """
+
+    items: list[Item]
+    total: int
+    erased: int
+
+
 class InspectionDesk:
     """Where samples are drawn and findings recorded, by a procedure."""
 
@@ -200,24 +212,41 @@ class InspectionDesk:
         )
         writing.record("inspection.remedied", row.decision, {"item": item, "persons": sorted(actor.persons)})
 
-    def items(self, connection: Connection, inspection: str | None = None) -> list[Item]:
-        """Return the items of a sample, or all on which there is something to do, the oldest sample first."""
-        query = (
-            select(inspection_items, decisions.c.customer)
-            .join(decisions, decisions.c.id == inspection_items.c.decision)
-            .join(inspections, inspections.c.id == inspection_items.c.inspection)
-            .order_by(inspections.c.drawn_at, inspection_items.c.inspection, inspection_items.c.decision)
-        )
+    def items(self, connection: Connection, inspection: str | None = None, most: int | None = None) -> Listed:
+        """Return the items of a sample, or all on which there is something to do, the oldest sample first.
+
+        Args:
+            connection: to the store.
+            inspection: the sample; all of them without one.
+            most: how many at most are opened and returned.
+        """
+        waiting = inspection_items.c.result.is_(None)
         if inspection is not None:
-            query = query.where(inspection_items.c.inspection == inspection)
+            wanted = inspection_items.c.inspection == inspection
         else:
             to_remedy = (inspection_items.c.result == str(Result.FINDING)) & (
                 inspection_items.c.remedied_at.is_(None)
             )
-            query = query.where(or_(inspection_items.c.result.is_(None), to_remedy))
-        rows = connection.execute(query).all()
+            wanted = or_(waiting, to_remedy)
+        never = waiting & customers.c.erased_at.is_not(None)
+        drawn_ = (
+            inspection_items.join(decisions, decisions.c.id == inspection_items.c.decision)
+            .join(customers, customers.c.id == decisions.c.customer)
+            .join(inspections, inspections.c.id == inspection_items.c.inspection)
+        )
+        counted = select(func.count()).select_from(drawn_).where(wanted)
+        erased = connection.execute(counted.where(never)).scalar_one()
+        total = connection.execute(counted.where(not_(never))).scalar_one()
+        rows = connection.execute(
+            select(inspection_items, decisions.c.customer)
+            .select_from(drawn_)
+            .where(wanted, not_(never))
+            .order_by(inspections.c.drawn_at, inspection_items.c.inspection, inspection_items.c.decision)
+            .limit(most)
+        ).all()
         known = open_customers(connection, self.store.keyring, {row.customer for row in rows})
-        return [_item(row, known[row.customer].data_key if row.customer in known else None) for row in rows]
+        keys = {pseudonym: of.data_key for pseudonym, of in known.items()}
+        return Listed([_item(row, keys.get(row.customer)) for row in rows], total, erased)
 
     def _said(self, writing: Writing, row: Row[Any], finding: Finding) -> dict[str, object]:
         days = self.procedure.supervision.remedy_days if finding.days is None else finding.days

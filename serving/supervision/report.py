@@ -12,7 +12,7 @@ from serving.supervision.accuracy import accuracy
 from serving.supervision.conduct import conduct
 from serving.supervision.feedback_source import feedback_of
 from serving.supervision.figures import Figure, Kpi, Measured
-from serving.supervision.inspected import inspected
+from serving.supervision.inspected import inspected, never_inspected
 from serving.supervision.outcomes import known_outcomes
 from serving.supervision.period import Period
 from serving.supervision.satisfaction import satisfaction
@@ -85,6 +85,11 @@ def supervise(connection: Connection, keyring: Keyring, procedure: Procedure, pe
         )
     if known.erased:
         remarks.append(f"{known.erased:,} outcomes are left out: their customers were erased")
+    never = never_inspected(connection, period)
+    if never:
+        remarks.append(
+            f"{never:,} drawn decisions are left out: their customers were erased before they were inspected"
+        )
     if not feedback.notices:
         remarks.append(_NO_NOTICES)
     targets = procedure.supervision.targets
