@@ -27,7 +27,7 @@ from serving.served import Served
 from serving.store.customers import erase_customer
 from serving.store.store import Store, create_store
 from serving.store.supervision_tables import outcomes
-from serving.store.tables import audit_entries
+from serving.store.tables import audit_entries, decisions
 from serving.supervision.figures import Figure, Kpi, Measured, Verdict
 from serving.supervision.outcome_import import import_outcomes
 from serving.supervision.outcomes import Followed, known_outcomes
@@ -297,10 +297,14 @@ def test_an_outcome_counts_in_the_period_of_its_first_import_and_in_no_other(
     store.clock = lambda: later
     row = f"{name},{bad['as_of']},{not bad['bad']},2025-10-02"
     assert import_outcomes(store, write(folder, row), "ann", correct=True).corrected == 1
+    with store.writing("dpo", later) as writing:
+        erase_customer(writing, bad["customer"])
     with store.reading() as connection:
         found = [known_outcomes(connection, store.keyring, of) for of in months]
     counted = [len(of.followed) + of.undecided + of.erased for of in found]
     assert counted == [0, 0, len(told.outcomes), 0]
+    gone = sum(row["customer"] == bad["customer"] for row in told.outcomes)
+    assert [of.erased for of in found] == [0, 0, gone, 0]
 
 
 def _only(document: dict[str, Any], ids: tuple[str, ...]) -> list[Any]:
@@ -344,6 +348,13 @@ def test_baseline_and_model_are_compared_where_there_is_a_model(
     whole = figures(report(database_store, Period(at.date(), at.date())))["soundness.disagreement"].whole
     assert (whole.value, whole.cases) == (decided.disagreement.mean(), len(portfolio))
     assert 0 < decided.disagreement.mean() < 1
+    assert not any("justifications" in remark for remark in report(database_store).remarks)
+    with database_store.writing("dpo") as writing:
+        gone = writing.connection.execute(select(decisions.c.customer).limit(1)).scalar_one()
+        erase_customer(writing, gone)
+    again = report(database_store, Period(at.date(), at.date()))
+    assert "1 justifications are left out: their customers were erased" in again.remarks
+    assert figures(again)["soundness.disagreement"].whole.cases == len(portfolio) - 1
 
 
 def write(folder: Path, *rows: str, header: str = "customer_id,as_of,bad,known_on") -> Path:

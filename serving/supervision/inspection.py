@@ -1,6 +1,6 @@
 """Inspection (M24): decisions drawn at random, what an inspector found, and what was done about it.
 
-Whoever took part in a case of a customer since the decision was made does not inspect it.
+Whoever made a decision, or took part in a case of its customer since, does not inspect it.
 """
 
 import hashlib
@@ -12,16 +12,17 @@ from enum import StrEnum
 from secrets import token_hex
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, not_, or_, select, update
+from sqlalchemy import Connection, Row, func, insert, not_, or_, select, union, update
 
 from serving.access.roles import Actor
 from serving.confidential.sealing import open_sealed, seal
 from serving.procedure import Procedure
 from serving.store.case_tables import case_acts, case_items, cases
 from serving.store.customers import open_customer, open_customers
+from serving.store.event_tables import events
 from serving.store.store import Store, Writing
 from serving.store.supervision_tables import inspection_items, inspections
-from serving.store.tables import customers, decisions, runs
+from serving.store.tables import audit_entries, customers, decisions, runs
 from serving.supervision.period import Period
 from serving.supervision.sampling import drawn, drawn_by_stratum
 from serving.supervision.words import Severity
@@ -288,14 +289,24 @@ def draw_again(connection: Connection, inspection: str) -> tuple[list[str], list
 def persons_behind(connection: Connection, decision: str) -> frozenset[str]:
     """Return all who took part in what a decision led to.
 
-    Those are who ran its evaluation, and whoever acted in a list that holds it, or in a case of its customer
-    that was not closed before the decision was made.
+    Those are who began its evaluation or went on with it, who reported its event, and whoever acted in a list
+    that holds it, or in a case of its customer that was not closed before the decision was made.
     """
     made = connection.execute(
-        select(decisions.c.customer, decisions.c.decided_at, runs.c.started_by)
-        .outerjoin(runs, runs.c.id == decisions.c.run)
-        .where(decisions.c.id == decision)
+        select(decisions.c.customer, decisions.c.decided_at, decisions.c.run).where(
+            decisions.c.id == decision
+        )
     ).one()
+    makers = connection.execute(
+        union(
+            select(runs.c.started_by).where(runs.c.id == made.run),
+            # Who went on with an evaluation is in the audit trail alone.
+            select(audit_entries.c.actor).where(
+                audit_entries.c.subject == made.run, audit_entries.c.action.startswith("run.")
+            ),
+            select(events.c.received_from).where(events.c.decision == decision),
+        )
+    ).scalars()
     lists = select(case_items.c.case).where(case_items.c.decision == decision)
     acts = connection.execute(
         select(case_acts.c.persons)
@@ -308,8 +319,7 @@ def persons_behind(connection: Connection, decision: str) -> frozenset[str]:
             )
         )
     ).scalars()
-    found = {person for persons in acts for person in persons.split("\n")}
-    return frozenset(found if made.started_by is None else {*found, made.started_by})
+    return frozenset(makers) | {person for persons in acts for person in persons.split("\n")}
 
 
 def _population(connection: Connection, period: Period, at: datetime) -> dict[str, str]:

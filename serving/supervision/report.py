@@ -16,7 +16,7 @@ from serving.supervision.inspected import inspected, never_inspected
 from serving.supervision.outcomes import known_outcomes
 from serving.supervision.period import Period
 from serving.supervision.satisfaction import satisfaction
-from serving.supervision.soundness import soundness
+from serving.supervision.soundness import soundness, unreadable
 from serving.supervision.state import state
 from serving.supervision.words import GROUPS, KPIS, Parts
 
@@ -85,6 +85,9 @@ def supervise(connection: Connection, keyring: Keyring, procedure: Procedure, pe
         )
     if known.erased:
         remarks.append(f"{known.erased:,} outcomes are left out: their customers were erased")
+    unread = unreadable(connection, period)
+    if unread:
+        remarks.append(f"{unread:,} justifications are left out: their customers were erased")
     never = never_inspected(connection, period)
     if never:
         remarks.append(
