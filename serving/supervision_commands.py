@@ -148,22 +148,25 @@ def list_items(
 ) -> None:
     """List decisions that were drawn, and findings with their remedies."""
     from serving.procedure import Procedure
-    from serving.store.customers import id_of
+    from serving.store.customers import ids_of
     from serving.supervision.inspection import InspectionDesk
 
     with opened(store, keys) as found, found.reading() as connection:
-        items = InspectionDesk(found, Procedure()).items(connection, sample)
+        listed = InspectionDesk(found, Procedure()).items(connection, sample, _SHOWN)
+        ids = ids_of(connection, found.keyring, {of.customer for of in listed.items})
         rows = [
             (
-                of.id, of.decision, id_of(connection, found.keyring, of.customer), of.tier,
+                of.id, of.decision, ids.get(of.customer, "erased"), of.tier,
                 str(of.result or "—"), str(of.severity or ""), of.finding or "", of.remedy or "",
                 "" if of.remedy_due_at is None else f"{of.remedy_due_at:%Y-%m-%d}",
                 "done" if of.remedied_at else "",
             )
-            for of in items[:_SHOWN]
+            for of in listed.items
         ]  # fmt: skip
     columns = ("item", "decision", "customer", "tier", "result", "severity", "finding", "remedy", "due", "")
-    out.print(table_of(f"{len(items):,} decisions drawn", columns, rows))
+    out.print(table_of(f"{listed.total:,} decisions drawn", columns, rows))
+    if listed.erased:
+        out.print(f"{listed.erased:,} are left out: their customers were erased before they were inspected.")
 
 
 def record(

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import Phase, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 from sqlalchemy import select, update
@@ -19,6 +19,7 @@ from sqlalchemy.exc import DBAPIError
 from typer.testing import CliRunner
 
 import tierwise
+from features.catalog import load_catalog
 from features.terms import Tier
 from models.artefact import Model
 from models.decision import Scorer
@@ -35,6 +36,8 @@ from serving.reviews.adoptions import (
     adopted_procedure,
     adopted_served,
     adoption_at,
+    procedure_content,
+    require_procedure,
 )
 from serving.reviews.cases import Case, CaseError, CaseKind, CaseReason, CaseState, NotAllowed, load_case
 from serving.reviews.events import EventDesk
@@ -51,7 +54,9 @@ from serving.store.store import Store, Writing, open_store
 from serving.store.supervision_tables import adoptions
 from serving.store.tables import decisions, runs
 from serving.strategies.declared import Form
+from serving.strategies.deliveries import usable_rules
 from serving.strategies.exposure import Order, check_order
+from serving.strategies.rules import RULES, DeteriorationRule
 from serving.strategies.tasks import complete, tasks_for
 from serving.strategies.upkeep import Upkeep
 from serving.supervision.inspection import Draw, InspectionDesk
@@ -255,6 +260,45 @@ def test_what_is_adopted_is_kept_and_read_back_the_same(
     change = update(adoptions).values(hash="0" * 64)
     with pytest.raises(DBAPIError, match="never changed"), store.database.writing() as connection:
         connection.execute(change)
+
+
+KINDS, CUSTOMER_CATALOG = sorted(Procedure().events), load_catalog("customer")
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.sets(st.sampled_from(KINDS), min_size=1),
+    st.none() | st.sets(st.sampled_from(RULES)),
+    st.floats(0, 50),
+    st.integers(1, 366),
+)
+def test_every_procedure_is_read_back_as_it_was_kept(
+    names: set[str], rules: set[DeteriorationRule] | None, margin: float, days: int
+) -> None:
+    events = {name: of for name, of in Procedure().events.items() if name in names}
+    given_: dict[str, Any] = {"events": events, "margin": margin, "override_days": days}
+    if rules is not None:
+        given_["deterioration"] = tuple(rule for rule in rules if rule.event in names)
+    whole = Procedure(**given_)
+    content = procedure_content(whole)
+    back = Procedure.model_validate_json(content)
+    assert procedure_content(back) == content
+    assert usable_rules(back, CUSTOMER_CATALOG)[0] == usable_rules(whole, CUSTOMER_CATALOG)[0]
+    left_out = {"deterioration"}
+    assert back.model_dump(exclude=left_out) == whole.model_dump(exclude=left_out)
+
+
+def test_a_procedure_with_fewer_events_is_adopted_and_worked_by(store: Store) -> None:
+    fewer = Procedure(events={name: Procedure().events[name] for name in KINDS[:1]})
+    adopt(store, fewer)
+    with store.reading() as connection:
+        require_procedure(connection, fewer, store.clock())
+        require_procedure(connection, governing_procedure(store, None), store.clock())
+    with pytest.raises(CaseError, match="adopted already"):
+        propose(store, acting("eve"), fewer)
+    broken = fewer.model_copy(update={"margin": 99.0})
+    with pytest.raises(CaseError, match="could not be read back"):
+        propose(store, acting("eve"), broken)
 
 
 def test_one_of_a_kind_waits_at_a_time(store: Store) -> None:

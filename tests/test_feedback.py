@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 import yaml
-from sqlalchemy import select
+from sqlalchemy import select, update
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
@@ -27,14 +27,18 @@ from serving.notices.feedback import Outcome, objections_in, outcomes
 from serving.notices.feedback_routes import FEEDBACK_PATH, MAX_ANSWER, FeedbackDesk, cleaned
 from serving.notices.links import notice_of_link, sign_link
 from serving.notices.outbox import Outbox
+from serving.notices.rendering import CUSTOMER
 from serving.operating import load_operations
 from serving.reviews.cases import CaseReason, Override, load_case, open_case_of
 from serving.reviews.office import Office
 from serving.store.case_tables import cases
 from serving.store.customers import erase_customer
-from serving.store.notice_tables import feedback
+from serving.store.notice_tables import feedback, notices
 from serving.store.store import Store
 from serving.store.tables import audit_entries
+from serving.supervision.feedback_source import feedback_of
+from serving.supervision.period import Period
+from serving.supervision.satisfaction import Objection, satisfaction
 from tests.notified import (
     SENDER,
     Clock,
@@ -178,7 +182,8 @@ def test_an_objection_joins_the_case_that_is_open_and_brings_its_day_forward(sit
 @pytest.mark.parametrize(
     ("tier", "way", "outcome"),
     [(Tier.GOOD, "approve", Outcome.UPHELD), (Tier.RISK, "approve", Outcome.NOT_UPHELD),
-     (Tier.GOOD, "reject", Outcome.NOT_UPHELD)],
+     (Tier.GOOD, "reject", Outcome.NOT_UPHELD), (Tier.GOOD, "withdraw", Outcome.WITHDRAWN),
+     (Tier.GOOD, "erase", Outcome.WITHDRAWN)],
 )  # fmt: skip
 def test_what_came_of_an_objection_is_known_when_its_case_is_closed(
     site: Site, tier: Tier, way: str, outcome: Outcome
@@ -188,7 +193,7 @@ def test_what_came_of_an_objection_is_known_when_its_case_is_closed(
     site.ask(path, data={"objection": OBJECTION})
     customer = pseudonym(store, "C-1")
     with store.reading() as connection:
-        assert outcomes(connection) == {Outcome.OPEN: 1, Outcome.UPHELD: 0, Outcome.NOT_UPHELD: 0}
+        assert outcomes(connection) == {of: int(of is Outcome.OPEN) for of in Outcome}
         opened = open_case_of(connection, customer)
     assert opened is not None
     with store.writing("ann") as writing:
@@ -200,11 +205,45 @@ def test_what_came_of_an_objection_is_known_when_its_case_is_closed(
         with store.writing(name) as writing:
             if way == "approve":
                 office.approve(writing, acting(name), case.id, case.version)
-            else:
+            elif way == "reject":
                 office.reject(writing, acting(name), case.id, case.version, "no")
+            elif way == "withdraw":
+                office.withdraw(writing, acting("ann"), case.id)
+            else:
+                erase_customer(writing, customer)
+    today = store.clock().date()
     with store.reading() as connection:
         assert outcomes(connection)[outcome] == 1
+        upheld = satisfaction(feedback_of(connection, Period(today, today)))["satisfaction.upheld"].whole
+        known = outcome in (Outcome.UPHELD, Outcome.NOT_UPHELD)
+        assert (upheld.value, upheld.cases) == (float(outcome is Outcome.UPHELD) if known else None, known)
         assert [of.outcome for of in objections_in(connection, store.keyring, case.id)] == [outcome]
+
+
+def test_an_answer_counts_when_it_is_given_and_a_notice_when_it_is_sent(site: Site) -> None:
+    store = site.store
+    path, silent = notified(store), notified(store, "C-2")
+    first = store.clock().date()
+    with store.writing("notices") as writing:
+        sent = {"state": "sent", "sent_at": writing.at}
+        writing.connection.execute(update(notices).where(notices.c.recipient == CUSTOMER).values(**sent))
+        writing.record("notices.made_up", None, {})
+    assert silent != path
+    site.ask(path, data={"satisfaction": "2"})
+    clock = store.clock
+    assert isinstance(clock, Clock)
+    clock.move(days=1)
+    for value in ("1", "5"):
+        site.ask(path, data={"satisfaction": value})
+    site.ask(silent, data={"satisfaction": "4", "objection": OBJECTION})
+    with store.reading() as connection:
+        found = [feedback_of(connection, Period(day, day)) for day in (first, store.clock().date())]
+        whole = feedback_of(connection, Period(first, store.clock().date()))
+    assert [(of.notices, of.answered, sorted(of.answers)) for of in (*found, whole)] == [
+        (2, 1, [2]), (0, 0, [4, 5]), (2, 2, [4, 5]),
+    ]  # fmt: skip
+    # Nothing was sent on the second day, and yet there is an objection.
+    assert found[1].objections == [Objection(None)] and found[0].objections == []
 
 
 def test_forged_expired_and_erased_are_answered_alike(site: Site) -> None:
@@ -242,8 +281,6 @@ def test_forged_expired_and_erased_are_answered_alike(site: Site) -> None:
 
 
 def ids(store: Store) -> set[str]:
-    from serving.store.notice_tables import notices
-
     assert kept(store)
     with store.reading() as connection:
         return set(connection.execute(select(notices.c.id)).scalars())

@@ -17,12 +17,13 @@ from serving.audit.verification import verify
 from serving.procedure import Procedure
 from serving.reviews.cases import CaseReason
 from serving.reviews.office import Office
-from serving.store.customers import KnownCustomer, erase_customer, register_customers
+from serving.store.customers import KnownCustomer, erase_customer, ids_of, register_customers
 from serving.store.documents import keep_served
+from serving.store.event_tables import events
 from serving.store.store import Store
 from serving.store.supervision_tables import inspection_items
-from serving.store.tables import decisions
-from serving.supervision.inspected import inspected
+from serving.store.tables import decisions, runs
+from serving.supervision.inspected import inspected, never_inspected
 from serving.supervision.inspection import (
     Draw,
     Drawn,
@@ -32,6 +33,7 @@ from serving.supervision.inspection import (
     Item,
     NotIndependent,
     draw_again,
+    persons_behind,
 )
 from serving.supervision.period import Period
 from serving.supervision.sampling import drawn, drawn_by_stratum
@@ -131,7 +133,7 @@ def draw(store: Store, size: int = 20, seed: int = 7, stratified: bool = False) 
 
 def items(store: Store, sample: str | None = None) -> list[Item]:
     with store.reading() as connection:
-        return desk(store).items(connection, sample)
+        return desk(store).items(connection, sample).items
 
 
 def record(store: Store, item: str, finding: Finding | None, by: str = "sue", *behind: str) -> None:
@@ -210,6 +212,37 @@ def test_nobody_inspects_what_they_had_a_part_in_by_whatever_way(
         record(store, by_decision[5], None, "sue")
 
 
+def test_who_went_on_with_an_evaluation_or_reported_its_event_does_not_inspect(
+    filled: tuple[Store, dict[str, KnownCustomer]],
+) -> None:
+    store, known = filled
+    customer, run = known["C-4"].id, "a" * 32
+    with store.writing("ann") as writing:
+        one = writing.connection.execute(
+            select(decisions).where(decisions.c.customer == customer)
+        ).one()._asdict()  # fmt: skip
+        writing.connection.execute(insert(runs).values(
+            id=run, kind="periodic", as_of=one["as_of"], frame_hash="0" * 64, chunk_rows=9, done=0,
+            catalog_hash=one["catalog_hash"], policy_hash=one["policy_hash"], started_at=writing.at,
+            started_by="ann",
+        ))  # fmt: skip
+        for id_, of in (("b" * 32, run), ("c" * 32, None)):
+            writing.connection.execute(insert(decisions).values({**one, "id": id_, "run": of}))
+        writing.connection.execute(insert(events).values(
+            id="0" * 64, customer=customer, type="recovery", severity="notable", received_at=writing.at,
+            occurred_on=one["as_of"], received_from="crm", content_hash="0" * 64, sealed=b"-",
+            decision="c" * 32,
+        ))  # fmt: skip
+        writing.record("run.started", run, {})
+    with store.writing("ben") as writing:
+        writing.record("run.chunk_kept", run, {})
+        writing.record("other.thing", None, {})
+    with store.reading() as connection:
+        found = [persons_behind(connection, letter * 32) for letter in "bc"]
+        assert found == [{"ann", "ben"}, {"crm"}]
+        assert persons_behind(connection, one["id"]) == set()
+
+
 def test_a_finding_is_sealed_and_an_erasure_makes_it_unreadable(
     filled: tuple[Store, dict[str, KnownCustomer]],
 ) -> None:
@@ -227,6 +260,31 @@ def test_a_finding_is_sealed_and_an_erasure_makes_it_unreadable(
         erase_customer(writing, known["C-6"].id)
     read = next(one for one in items(store) if one.id == item.id)
     assert (read.finding, read.remedy, read.severity) == (None, None, Severity.MAJOR)
+
+
+def test_what_cannot_be_inspected_any_more_is_left_out_and_counted(
+    filled: tuple[Store, dict[str, KnownCustomer]],
+) -> None:
+    store, known = filled
+    sample = draw(store).inspection
+    first = next(item for item in items(store) if item.customer == known["C-6"].id)
+    record(store, first.id, FINDING)
+    later = DRAWN_AT + timedelta(days=1)
+    store.clock = lambda: later
+    with store.writing("dpo") as writing:
+        for name in ("C-6", "C-7", "C-8"):
+            erase_customer(writing, known[name].id)
+    with store.reading() as connection:
+        for which in (None, sample):
+            listed = desk(store).items(connection, which, 3)
+            assert (len(listed.items), listed.total, listed.erased) == (3, 8, 2)
+            assert ids_of(connection, store.keyring, known) == {}
+            ids = ids_of(connection, store.keyring, [of.id for of in known.values()])
+            assert ids == {of.id: name for name, of in known.items() if name not in ("C-6", "C-7", "C-8")}
+        for day, drawn_, erased in ((DRAWN_AT.date(), 10, 0), (later.date(), 8, 2)):
+            period = Period(day, day)
+            assert inspected(connection, period)["inspection.inspected"].whole.cases == drawn_
+            assert never_inspected(connection, period) == erased
 
 
 @pytest.mark.parametrize(

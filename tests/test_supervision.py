@@ -27,10 +27,10 @@ from serving.served import Served
 from serving.store.customers import erase_customer
 from serving.store.store import Store, create_store
 from serving.store.supervision_tables import outcomes
-from serving.store.tables import audit_entries
+from serving.store.tables import audit_entries, decisions
 from serving.supervision.figures import Figure, Kpi, Measured, Verdict
 from serving.supervision.outcome_import import import_outcomes
-from serving.supervision.outcomes import Followed
+from serving.supervision.outcomes import Followed, known_outcomes
 from serving.supervision.page import to_html
 from serving.supervision.period import Period, PeriodError, period_of
 from serving.supervision.report import Report, supervise
@@ -79,10 +79,10 @@ def found(year: Year) -> dict[str, Measured]:
 
 
 def followed(told: Told, period: Period = PERIOD) -> pd.DataFrame:
-    """Return the decisions whose outcome became known in a period, each day's last made before it was."""
+    """Return the decisions whose outcome was imported in a period, the last made before it was known."""
     made, known = pd.DataFrame(told.decisions), pd.DataFrame(told.outcomes)
+    assert period.holds(IMPORTED)
     both = made.merge(known, on=["customer", "as_of"])
-    both = both[(both.known_on >= period.first) & (both.known_on <= period.last)]
     both = both[[at.date() < day for at, day in zip(both.decided_at, both.known_on, strict=True)]]
     return both.sort_values("decided_at").groupby(["customer", "as_of"]).tail(1)
 
@@ -285,6 +285,28 @@ def test_a_past_period_is_reported_as_it_was_whatever_is_recorded_later(
     assert _only(again, kept) == _only(whole, kept)
 
 
+def test_an_outcome_counts_in_the_period_of_its_first_import_and_in_no_other(
+    database_store: Store, tmp_path: Path
+) -> None:
+    store, folder = database_store, tmp_path
+    told = made_up(store, folder, seed=3)
+    months = [Period(date(2025, month, 1), date(2025, month, 30)) for month in (3, 6, 9, 10)]
+    bad = told.outcomes[0]
+    name = next(name for name, known in told.customers.items() if known.id == bad["customer"])
+    later = datetime(2025, 10, 3, tzinfo=UTC)
+    store.clock = lambda: later
+    row = f"{name},{bad['as_of']},{not bad['bad']},2025-10-02"
+    assert import_outcomes(store, write(folder, row), "ann", correct=True).corrected == 1
+    with store.writing("dpo", later) as writing:
+        erase_customer(writing, bad["customer"])
+    with store.reading() as connection:
+        found = [known_outcomes(connection, store.keyring, of) for of in months]
+    counted = [len(of.followed) + of.undecided + of.erased for of in found]
+    assert counted == [0, 0, len(told.outcomes), 0]
+    gone = sum(row["customer"] == bad["customer"] for row in told.outcomes)
+    assert [of.erased for of in found] == [0, 0, gone, 0]
+
+
 def _only(document: dict[str, Any], ids: tuple[str, ...]) -> list[Any]:
     return [kpi for group in document["groups"] for kpi in group["kpis"] if kpi["id"] in ids]
 
@@ -326,6 +348,13 @@ def test_baseline_and_model_are_compared_where_there_is_a_model(
     whole = figures(report(database_store, Period(at.date(), at.date())))["soundness.disagreement"].whole
     assert (whole.value, whole.cases) == (decided.disagreement.mean(), len(portfolio))
     assert 0 < decided.disagreement.mean() < 1
+    assert not any("justifications" in remark for remark in report(database_store).remarks)
+    with database_store.writing("dpo") as writing:
+        gone = writing.connection.execute(select(decisions.c.customer).limit(1)).scalar_one()
+        erase_customer(writing, gone)
+    again = report(database_store, Period(at.date(), at.date()))
+    assert "1 justifications are left out: their customers were erased" in again.remarks
+    assert figures(again)["soundness.disagreement"].whole.cases == len(portfolio) - 1
 
 
 def write(folder: Path, *rows: str, header: str = "customer_id,as_of,bad,known_on") -> Path:
@@ -416,10 +445,11 @@ def test_a_target_goes_one_way_and_is_of_a_figure_that_there_is() -> None:
 def test_satisfaction_is_counted_from_plain_rows(
     answers: list[int], more: int, objections: list[bool | None]
 ) -> None:
-    said = Feedback(len(answers) + more, answers, [Objection(upheld) for upheld in objections])
+    said = Feedback(len(answers) + more, more, answers, [Objection(upheld) for upheld in objections])
     found = satisfaction(said)
     answered, score, upheld = (found[f"satisfaction.{name}"] for name in ("answered", "score", "upheld"))
     assert answered.whole.cases == said.notices
+    assert answered.whole.value == (pytest.approx(more / said.notices) if said.notices else None)
     assert score.whole.value == (pytest.approx(np.mean(answers)) if answers else None)
     assert sum(part.cases for part in score.parts.values()) == len(answers)
     decided = [one for one in objections if one is not None]
@@ -427,9 +457,10 @@ def test_satisfaction_is_counted_from_plain_rows(
 
 
 def test_satisfaction_says_nothing_without_notices_and_refuses_what_cannot_be() -> None:
-    assert all(measured.whole == Figure(None, 0) for measured in satisfaction(None).values())
-    for wrong in (Feedback(1, [6], []), Feedback(1, [3, 3], [])):
-        with pytest.raises(ValueError, match="answers"):
+    nothing = satisfaction(Feedback(0, 0, [], []))
+    assert all(measured.whole == Figure(None, 0) for measured in nothing.values())
+    for wrong in (Feedback(1, 1, [6], []), Feedback(1, 2, [3, 3], [])):
+        with pytest.raises(ValueError, match="answer"):
             satisfaction(wrong)
 
 
@@ -469,6 +500,16 @@ def test_a_period_is_a_year_up_to_today_unless_said_otherwise(
     assert (str(period.first), str(period.last)) == expected
     with pytest.raises(PeriodError, match="before it begins"):
         Period(date(2026, 1, 2), date(2026, 1, 1))
+
+
+@pytest.mark.parametrize("day", ["0001-01-01", "1899-12-31", "9001-01-01", "9999-12-31"])
+def test_a_period_out_of_all_range_is_refused(day: str) -> None:
+    far, today = date.fromisoformat(day), date(2026, 3, 1)
+    for first, last in ((far, None), (None, far), (far, far)):
+        with pytest.raises(PeriodError):
+            period_of(first, last, today)
+    with pytest.raises(PeriodError, match="1900 to 9000"):
+        period_of(far, far, today)
 
 
 def test_the_page_and_the_table_show_every_figure_and_refer_to_nothing_outside(year: Year) -> None:

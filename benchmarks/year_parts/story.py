@@ -371,7 +371,7 @@ class Story:
         with self.store.writing(DORA.name) as writing:
             drawn = desk.draw(writing, DORA, Draw(period, 40, 1, stratified=True))
         with self.store.reading() as connection:
-            items = desk.items(connection, drawn.inspection)
+            items = desk.items(connection, drawn.inspection).items
         for place, item in enumerate(items):
             finding = (
                 Finding("A date is missing.", Severity.MINOR, "Ask for it.") if place % 10 == 0 else None

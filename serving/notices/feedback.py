@@ -45,6 +45,7 @@ class Outcome(StrEnum):
     OPEN = "open"
     UPHELD = "upheld"
     NOT_UPHELD = "not_upheld"
+    WITHDRAWN = "withdrawn"
 
 
 @dataclass(frozen=True, repr=False)
@@ -196,7 +197,7 @@ def objections_in(connection: Connection, keyring: Keyring, case: str) -> list[O
 
 
 def outcomes(connection: Connection) -> Mapping[Outcome, int]:
-    """Return how many objections are open, how many were upheld and how many were not."""
+    """Return how many objections are open, were upheld, were not, and were never decided on."""
     rows = connection.execute(
         select(changes.c.after, cases.c.state, cases.c.proposed_tier)
         .select_from(feedback)
@@ -210,15 +211,20 @@ def outcomes(connection: Connection) -> Mapping[Outcome, int]:
 
 
 def outcome_of(state: str, proposed: str | None, objected: str | None) -> Outcome:
-    """Return what came of an objection: upheld where its case has put a better tier in force."""
+    """Return what came of an objection: upheld where its case has put a better tier in force.
+
+    A case that was withdrawn, also by an erasure, has decided nothing.
+    """
     match CaseState(state):
         case CaseState.COLLECTING | CaseState.PROPOSED:
             return Outcome.OPEN
         case CaseState.EFFECTIVE:
             better = _rank(proposed) < _rank(objected)
             return Outcome.UPHELD if better else Outcome.NOT_UPHELD
-        case CaseState.REJECTED | CaseState.WITHDRAWN:
+        case CaseState.REJECTED:
             return Outcome.NOT_UPHELD
+        case CaseState.WITHDRAWN:
+            return Outcome.WITHDRAWN
 
 
 def _rank(tier: str | None) -> int:

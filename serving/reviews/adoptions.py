@@ -108,8 +108,19 @@ def kept_procedure(connection: Connection, hash_: str) -> Procedure:
 
 
 def procedure_content(procedure: Procedure) -> bytes:
-    """Return a procedure as it is kept: what has its default too, for a later version may have another."""
-    return procedure.model_dump_json(by_alias=True).encode()
+    """Return a procedure as it is kept: what has its default too, for a later version may have another.
+
+    Default rules whose events the company does without are not kept: nothing is done by them, and where they
+    are written out they would be refused.
+    """
+    rules = tuple(rule for rule in procedure.deterioration if rule.event in procedure.events)
+    kept = procedure.model_copy(update={"deterioration": rules})
+    return kept.model_dump_json(by_alias=True).encode()
+
+
+def same_procedure(one: Procedure, other: Procedure) -> bool:
+    """Whether the same is done by two procedures."""
+    return procedure_content(one) == procedure_content(other)
 
 
 def hash_of(content: bytes) -> str:
@@ -164,7 +175,7 @@ def require_procedure(connection: Connection, procedure: Procedure, at: datetime
     if adoption is None or adoption.hash == hash_of(procedure_content(procedure)):
         return
     # Another version of Tierwise may have written the same with fewer fields.
-    if kept_procedure(connection, adoption.hash) != procedure:
+    if not same_procedure(kept_procedure(connection, adoption.hash), procedure):
         raise NotAdopted(
             f"procedure {procedure.procedure} v{procedure.version} is not the one adopted "
             f"({adoption.hash[:12]}): leave --procedure out, or propose it with "

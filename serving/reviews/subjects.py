@@ -6,8 +6,10 @@ from datetime import timedelta
 from secrets import token_hex
 from typing import Any
 
+from pydantic import ValidationError
 from sqlalchemy import Connection, select
 
+from features.declaration import first_error
 from serving.access.roles import Actor
 from serving.procedure import Procedure
 from serving.reviews.adoptions import (
@@ -19,6 +21,7 @@ from serving.reviews.adoptions import (
     kept_procedure,
     kept_set,
     procedure_content,
+    same_procedure,
 )
 from serving.reviews.case_book import CaseBook
 from serving.reviews.cases import Act, Case, CaseError, CaseKind, CaseReason, CaseState
@@ -52,14 +55,21 @@ class GovernanceDesk(CaseBook):
             because: the reason in the proposer's words, sealed.
 
         Raises:
-            CaseError: it is adopted already, or another procedure is proposed and not decided on.
+            CaseError: it is adopted already, it could not be read back, or another procedure is proposed and
+                not decided on.
             NotAdopted: the desk works by another procedure than the one adopted.
         """
         content = procedure_content(procedure)
         hash_ = hash_of(content)
         adoption = adoption_at(writing.connection, CaseKind.PROCEDURE, writing.at)
-        if adoption is not None and kept_procedure(writing.connection, adoption.hash) == procedure:
+        if adoption is not None and same_procedure(
+            kept_procedure(writing.connection, adoption.hash), procedure
+        ):
             raise CaseError("the procedure is adopted already")
+        try:
+            Procedure.model_validate_json(content)
+        except ValidationError as error:
+            raise CaseError(f"the procedure could not be read back ({first_error(error)})") from None
         keep_document(writing, _PROCEDURE, hash_, content)
         return self._propose(writing, actor, CaseKind.PROCEDURE, hash_, because)
 

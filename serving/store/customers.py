@@ -163,6 +163,27 @@ def id_of(connection: Connection, keyring: Keyring, pseudonym: str) -> str:
         return "erased"
 
 
+def ids_of(connection: Connection, keyring: Keyring, pseudonyms: Iterable[str]) -> dict[str, str]:
+    """Return the company's ids of customers by their pseudonyms, without those that were erased.
+
+    Raises:
+        KeyringError: a customer's key does not fit the keyring.
+    """
+    wanted = sorted(set(pseudonyms))
+    found = {}
+    for start in range(0, len(wanted), _LOOKED_UP):
+        rows = connection.execute(
+            select(
+                customers.c.id, customers.c.data_key, customers.c.master_version, customers.c.particulars
+            ).where(customers.c.id.in_(wanted[start : start + _LOOKED_UP]), customers.c.data_key.is_not(None))
+        )
+        for row in rows:
+            data_key = keyring.unwrap(row.master_version, row.data_key, row.id)
+            said = json.loads(open_sealed(data_key, row.particulars, _particulars(row.id)))
+            found[row.id] = said["customer_id"]
+    return found
+
+
 def erase_customer(writing: Writing, pseudonym: str) -> None:
     """Destroy a customer's key, and with it every value of the customer in the store.
 

@@ -9,7 +9,7 @@ from serving.refusal import Refusal
 from serving.request_fields import day, only
 from serving.reviews.adoptions import adopted_procedure, adoption_at, approvers_of
 from serving.reviews.cases import CaseKind
-from serving.store.customers import id_of
+from serving.store.customers import ids_of
 from serving.supervision.inspection import (
     Draw,
     Finding,
@@ -23,11 +23,12 @@ from serving.supervision.report import supervise
 from serving.supervision.words import Severity
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
-
     from serving.operations import Operations
 
 Json = dict[str, Any]
+
+MOST_LISTED = 500
+"""Of more items the first are answered, beside their number."""
 
 NAMING_PERSONS = frozenset({Role.SUPERVISOR})
 """Who is told the figures of single persons."""
@@ -51,19 +52,15 @@ def _drawn(operations: "Operations", actor: Actor, parts: Json, body: Json) -> J
     with _refusing(), operations.store.writing(actor.name) as writing:
         draw = Draw(_period(given, operations), given["size"], given["seed"], "stratify" in given)
         drawn = desk.draw(writing, actor, draw)
-        items = desk.items(writing.connection, drawn.inspection)
-        shown = [_item(operations, writing.connection, item) for item in items]
     return {
         "inspection": drawn.inspection, "population": drawn.population, "drawn_before": drawn.again,
-        "items": shown,
+        **_listed(operations, drawn.inspection),
     }  # fmt: skip
 
 
 def _items(operations: "Operations", actor: Actor, parts: Json, body: Json) -> Json:
     asked = only(body, {}, {"inspection": str})
-    with operations.store.reading() as connection:
-        items = _desk(operations).items(connection, asked.get("inspection"))
-        return {"items": [_item(operations, connection, item) for item in items]}
+    return _listed(operations, asked.get("inspection"))
 
 
 def _finding(operations: "Operations", actor: Actor, parts: Json, body: Json) -> Json:
@@ -138,10 +135,22 @@ def _period(asked: Json, operations: "Operations") -> Period:
         raise Refusal(422, str(error), "from") from None
 
 
-def _item(operations: "Operations", connection: "Connection", item: Item) -> Json:
+def _listed(operations: "Operations", inspection: str | None) -> Json:
+    """Return the first items of a sample, or those to do, with the number of all."""
+    store = operations.store
+    with store.reading() as connection:
+        listed = _desk(operations).items(connection, inspection, MOST_LISTED)
+        ids = ids_of(connection, store.keyring, {item.customer for item in listed.items})
+    return {
+        "items": [_item(item, ids.get(item.customer, "erased")) for item in listed.items],
+        "total": listed.total, "erased": listed.erased,
+    }  # fmt: skip
+
+
+def _item(item: Item, customer_id: str) -> Json:
     return {
         "item": item.id, "inspection": item.inspection, "decision": item.decision,
-        "customer_id": id_of(connection, operations.store.keyring, item.customer), "tier": item.tier,
+        "customer_id": customer_id, "tier": item.tier,
         "result": item.result and str(item.result), "severity": item.severity and str(item.severity),
         "inspected_by": item.inspected_by, "finding": item.finding, "remedy": item.remedy,
         "remedy_due_at": item.remedy_due_at and item.remedy_due_at.isoformat(),

@@ -1,6 +1,6 @@
 """Where the figures of satisfaction get what customers said from."""
 
-from sqlalchemy import Connection, or_, select
+from sqlalchemy import Connection, func, or_, select
 
 from serving.notices.feedback import Outcome, outcome_of
 from serving.notices.outbox import NoticeState
@@ -10,11 +10,14 @@ from serving.store.notice_tables import feedback, notices
 from serving.supervision.period import Period
 from serving.supervision.satisfaction import Feedback, Objection
 
+_UPHELD = {Outcome.UPHELD: True, Outcome.NOT_UPHELD: False}
 
-def feedback_of(connection: Connection, period: Period) -> Feedback | None:
-    """Return what customers said to the notices that they were sent in a period; None where none was sent.
 
-    Of what they said counts what was said by the period's end, and of an objection what was decided by then.
+def feedback_of(connection: Connection, period: Period) -> Feedback:
+    """Return what customers said in a period, and how many notices sent in it were answered by its end.
+
+    An answer counts in the period in which it was given, whenever its notice was sent; of several to one
+    notice in a period the newest. An objection counts in the period in which it was decided on.
     """
     sent = (
         select(notices.c.id)
@@ -24,23 +27,26 @@ def feedback_of(connection: Connection, period: Period) -> Feedback | None:
             notices.c.sent_at >= period.begin,
             notices.c.sent_at < period.end,
         )
-        .order_by(notices.c.id)
+        .subquery()
     )
-    told = list(connection.execute(sent).scalars())
-    if not told:
-        return None
+    told = connection.execute(select(func.count()).select_from(sent)).scalar_one()
+    answered = connection.execute(
+        select(func.count(feedback.c.notice.distinct()))
+        .join(sent, sent.c.id == feedback.c.notice)
+        .where(feedback.c.satisfaction.is_not(None), feedback.c.at < period.end)
+    ).scalar_one()
     rows = connection.execute(
         select(feedback.c.notice, feedback.c.satisfaction)
         .where(
-            feedback.c.notice.in_(sent.order_by(None).scalar_subquery()),
             feedback.c.satisfaction.is_not(None),
+            feedback.c.at >= period.begin,
             feedback.c.at < period.end,
         )
         .order_by(feedback.c.notice, feedback.c.number)
     )
     answers = {row.notice: int(row.satisfaction) for row in rows}
     return Feedback(
-        len(told), [answers[notice] for notice in sorted(answers)], _objections(connection, period)
+        told, answered, [answers[notice] for notice in sorted(answers)], _objections(connection, period)
     )
 
 
@@ -61,7 +67,7 @@ def _objections(connection: Connection, period: Period) -> list[Objection]:
     )
     return [
         Objection(
-            outcome_of(row.state, row.proposed_tier, row.after) is Outcome.UPHELD
+            _UPHELD.get(outcome_of(row.state, row.proposed_tier, row.after))
             if period.holds(row.closed_at)
             else None
         )

@@ -1,6 +1,6 @@
 """Inspection (M24): decisions drawn at random, what an inspector found, and what was done about it.
 
-Whoever took part in a case of a customer since the decision was made does not inspect it.
+Whoever made a decision, or took part in a case of its customer since, does not inspect it.
 """
 
 import hashlib
@@ -12,7 +12,7 @@ from enum import StrEnum
 from secrets import token_hex
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, or_, select, update
+from sqlalchemy import Connection, Row, func, insert, not_, or_, select, union, update
 
 from serving.access.roles import Actor
 from serving.confidential.sealing import open_sealed, seal
@@ -20,9 +20,10 @@ from serving.procedure import Procedure
 from serving.reviews.adoptions import require_procedure
 from serving.store.case_tables import case_acts, case_items, cases
 from serving.store.customers import open_customer, open_customers
+from serving.store.event_tables import events
 from serving.store.store import Store, Writing
 from serving.store.supervision_tables import inspection_items, inspections
-from serving.store.tables import customers, decisions, runs
+from serving.store.tables import audit_entries, customers, decisions, runs
 from serving.supervision.period import Period
 from serving.supervision.sampling import drawn, drawn_by_stratum
 from serving.supervision.words import Severity
@@ -107,6 +108,18 @@ class Item:
     remedy: str | None
     remedy_due_at: datetime | None
     remedied_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Listed:
+    """Items in their order, how many there are in all, and how many cannot be inspected any more.
+
+    The last are those not inspected whose customers were erased; they are in neither of the others.
+    """
+
+    items: list[Item]
+    total: int
+    erased: int
 
 
 class InspectionDesk:
@@ -206,24 +219,41 @@ class InspectionDesk:
         )
         writing.record("inspection.remedied", row.decision, {"item": item, "persons": sorted(actor.persons)})
 
-    def items(self, connection: Connection, inspection: str | None = None) -> list[Item]:
-        """Return the items of a sample, or all on which there is something to do, the oldest sample first."""
-        query = (
-            select(inspection_items, decisions.c.customer)
-            .join(decisions, decisions.c.id == inspection_items.c.decision)
-            .join(inspections, inspections.c.id == inspection_items.c.inspection)
-            .order_by(inspections.c.drawn_at, inspection_items.c.inspection, inspection_items.c.decision)
-        )
+    def items(self, connection: Connection, inspection: str | None = None, most: int | None = None) -> Listed:
+        """Return the items of a sample, or all on which there is something to do, the oldest sample first.
+
+        Args:
+            connection: to the store.
+            inspection: the sample; all of them without one.
+            most: how many at most are opened and returned.
+        """
+        waiting = inspection_items.c.result.is_(None)
         if inspection is not None:
-            query = query.where(inspection_items.c.inspection == inspection)
+            wanted = inspection_items.c.inspection == inspection
         else:
             to_remedy = (inspection_items.c.result == str(Result.FINDING)) & (
                 inspection_items.c.remedied_at.is_(None)
             )
-            query = query.where(or_(inspection_items.c.result.is_(None), to_remedy))
-        rows = connection.execute(query).all()
+            wanted = or_(waiting, to_remedy)
+        never = waiting & customers.c.erased_at.is_not(None)
+        drawn_ = (
+            inspection_items.join(decisions, decisions.c.id == inspection_items.c.decision)
+            .join(customers, customers.c.id == decisions.c.customer)
+            .join(inspections, inspections.c.id == inspection_items.c.inspection)
+        )
+        counted = select(func.count()).select_from(drawn_).where(wanted)
+        erased = connection.execute(counted.where(never)).scalar_one()
+        total = connection.execute(counted.where(not_(never))).scalar_one()
+        rows = connection.execute(
+            select(inspection_items, decisions.c.customer)
+            .select_from(drawn_)
+            .where(wanted, not_(never))
+            .order_by(inspections.c.drawn_at, inspection_items.c.inspection, inspection_items.c.decision)
+            .limit(most)
+        ).all()
         known = open_customers(connection, self.store.keyring, {row.customer for row in rows})
-        return [_item(row, known[row.customer].data_key if row.customer in known else None) for row in rows]
+        keys = {pseudonym: of.data_key for pseudonym, of in known.items()}
+        return Listed([_item(row, keys.get(row.customer)) for row in rows], total, erased)
 
     def _said(self, writing: Writing, row: Row[Any], finding: Finding) -> dict[str, object]:
         days = self.procedure.supervision.remedy_days if finding.days is None else finding.days
@@ -265,14 +295,24 @@ def draw_again(connection: Connection, inspection: str) -> tuple[list[str], list
 def persons_behind(connection: Connection, decision: str) -> frozenset[str]:
     """Return all who took part in what a decision led to.
 
-    Those are who ran its evaluation, and whoever acted in a list that holds it, or in a case of its customer
-    that was not closed before the decision was made.
+    Those are who began its evaluation or went on with it, who reported its event, and whoever acted in a list
+    that holds it, or in a case of its customer that was not closed before the decision was made.
     """
     made = connection.execute(
-        select(decisions.c.customer, decisions.c.decided_at, runs.c.started_by)
-        .outerjoin(runs, runs.c.id == decisions.c.run)
-        .where(decisions.c.id == decision)
+        select(decisions.c.customer, decisions.c.decided_at, decisions.c.run).where(
+            decisions.c.id == decision
+        )
     ).one()
+    makers = connection.execute(
+        union(
+            select(runs.c.started_by).where(runs.c.id == made.run),
+            # Who went on with an evaluation is in the audit trail alone.
+            select(audit_entries.c.actor).where(
+                audit_entries.c.subject == made.run, audit_entries.c.action.startswith("run.")
+            ),
+            select(events.c.received_from).where(events.c.decision == decision),
+        )
+    ).scalars()
     lists = select(case_items.c.case).where(case_items.c.decision == decision)
     acts = connection.execute(
         select(case_acts.c.persons)
@@ -285,8 +325,7 @@ def persons_behind(connection: Connection, decision: str) -> frozenset[str]:
             )
         )
     ).scalars()
-    found = {person for persons in acts for person in persons.split("\n")}
-    return frozenset(found if made.started_by is None else {*found, made.started_by})
+    return frozenset(makers) | {person for persons in acts for person in persons.split("\n")}
 
 
 def _population(connection: Connection, period: Period, at: datetime) -> dict[str, str]:

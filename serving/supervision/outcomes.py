@@ -46,10 +46,10 @@ class Followed:
 
 @dataclass(frozen=True)
 class KnownOutcomes:
-    """The decisions followed by an outcome that became known in a period.
+    """The decisions followed by an outcome that was recorded in a period.
 
-    `erased`: outcomes, of whatever day, that nobody can read any more; `undecided`: outcomes known in the
-    period of which there is no decision that was made before they were known.
+    `erased`: outcomes recorded in the period that nobody can read any more; `undecided`: those of which there
+    is no decision that was made before they were known.
     """
 
     followed: Sequence[Followed]
@@ -74,16 +74,18 @@ def open_outcome(customer: KnownCustomer, as_of: date, sealed: bytes) -> Outcome
 
 
 def known_outcomes(connection: Connection, keyring: Keyring, period: Period) -> KnownOutcomes:
-    """Return the decisions whose outcome became known in a period, by what was recorded when it ended.
+    """Return the decisions whose outcome was recorded in a period, by what was recorded when it ended.
 
+    An outcome belongs to the period in which it was first imported, which is never before it was known: so
+    each counts in one period, however late it is imported, and a correction does not move it.
     Of several decisions on a customer as of one day it is the last made before the outcome was known:
     one made later has seen what it should foretell.
 
     Raises:
         KeyringError, SealError: the store was tampered with.
     """
-    found, erased = _outcomes(connection, keyring, period.end)
-    known = {(of.customer, of.as_of): of for of in found if period.first <= of.known_on <= period.last}
+    found, erased = _outcomes(connection, keyring, period)
+    known = {(of.customer, of.as_of): of for of in found}
     followed = {}
     for row in _decisions(connection, period.end):
         outcome = known.get((row.customer, row.as_of))
@@ -95,12 +97,25 @@ def known_outcomes(connection: Connection, keyring: Keyring, period: Period) -> 
     return KnownOutcomes([followed[key] for key in sorted(followed)], erased, len(known) - len(followed))
 
 
-def _outcomes(connection: Connection, keyring: Keyring, end: datetime) -> tuple[list[Outcome], int]:
-    """Return what counts of every customer and day by a moment, and how many are erased."""
+def _outcomes(connection: Connection, keyring: Keyring, period: Period) -> tuple[list[Outcome], int]:
+    """Return what counts, when a period ends, of the outcomes recorded in it, and how many are erased."""
+    first = outcomes.alias()
     rows = connection.execute(
         select(outcomes, customers.c.data_key, customers.c.master_version)
         .join(customers, customers.c.id == outcomes.c.customer)
-        .where(outcomes.c.imported_at < end)
+        .join(
+            first,
+            and_(
+                first.c.customer == outcomes.c.customer,
+                first.c.as_of == outcomes.c.as_of,
+                first.c.number == 1,
+            ),
+        )
+        .where(
+            first.c.imported_at >= period.begin,
+            first.c.imported_at < period.end,
+            outcomes.c.imported_at < period.end,
+        )
         .order_by(outcomes.c.customer, outcomes.c.as_of, outcomes.c.number)
     )
     newest: dict[tuple[str, date], Row[Any]] = {(row.customer, row.as_of): row for row in rows}

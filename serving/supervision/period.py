@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
+# Far within what a date can hold: every period has a moment before it and a day after it.
+_FIRST_YEAR, _LAST_YEAR = 1900, 9000
+
 
 class PeriodError(ValueError):
     """A period is none; one line."""
@@ -19,11 +22,12 @@ class Period:
     last: date
 
     def __post_init__(self) -> None:
-        """Refuse a period that ends before it begins.
+        """Refuse a period that ends before it begins, or lies out of all range.
 
         Raises:
             PeriodError: it does.
         """
+        _bounded(self.first, self.last)
         if self.last < self.first:
             raise PeriodError("a period ends before it begins; give --from a day not after --to")
 
@@ -56,12 +60,18 @@ def period_of(first: date | None, last: date | None, today: date) -> Period:
     """Return a period; without a last day up to today, without a first one a year long.
 
     Raises:
-        PeriodError: it ends before it begins.
+        PeriodError: it ends before it begins, or lies out of all range.
     """
     last = last or today
+    _bounded(last)
     if first is None:
         try:
             first = last.replace(year=last.year - 1) + timedelta(days=1)
         except ValueError:  # the 29th of February
             first = last.replace(year=last.year - 1, day=28) + timedelta(days=1)
     return Period(first, last)
+
+
+def _bounded(*days: date) -> None:
+    if not all(_FIRST_YEAR <= day.year <= _LAST_YEAR for day in days):
+        raise PeriodError(f"a period lies in the years {_FIRST_YEAR} to {_LAST_YEAR}; give other days")

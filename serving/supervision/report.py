@@ -12,17 +12,17 @@ from serving.supervision.accuracy import accuracy
 from serving.supervision.conduct import conduct
 from serving.supervision.feedback_source import feedback_of
 from serving.supervision.figures import Figure, Kpi, Measured
-from serving.supervision.inspected import inspected
+from serving.supervision.inspected import inspected, never_inspected
 from serving.supervision.outcomes import known_outcomes
 from serving.supervision.period import Period
 from serving.supervision.satisfaction import satisfaction
-from serving.supervision.soundness import soundness
+from serving.supervision.soundness import soundness, unreadable
 from serving.supervision.state import state
 from serving.supervision.words import GROUPS, KPIS, Parts
 
 Json = dict[str, Any]
 
-_NO_NOTICES = "no notices were sent in the period: there is nothing to measure satisfaction by"
+_NO_NOTICES = "no notices were sent in the period: no share of them was answered"
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,15 @@ def supervise(connection: Connection, keyring: Keyring, procedure: Procedure, pe
         )
     if known.erased:
         remarks.append(f"{known.erased:,} outcomes are left out: their customers were erased")
-    if feedback is None:
+    unread = unreadable(connection, period)
+    if unread:
+        remarks.append(f"{unread:,} justifications are left out: their customers were erased")
+    never = never_inspected(connection, period)
+    if never:
+        remarks.append(
+            f"{never:,} drawn decisions are left out: their customers were erased before they were inspected"
+        )
+    if not feedback.notices:
         remarks.append(_NO_NOTICES)
     targets = procedure.supervision.targets
     kpis = [Kpi(id_, measured[id_], targets.get(id_)) for id_ in KPIS]

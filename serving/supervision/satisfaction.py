@@ -14,7 +14,7 @@ SCORES = (1, 2, 3, 4, 5)
 
 @dataclass(frozen=True)
 class Objection:
-    """A customer's objection: whether it was upheld; None while its case is not decided on."""
+    """A customer's objection: whether it was upheld; None where its case is open, or decided nothing."""
 
     upheld: bool | None
 
@@ -23,30 +23,31 @@ class Objection:
 class Feedback:
     """What customers said in a period.
 
-    `notices` were sent to customers, `answers` are their scores from 1 to 5, each notice's last, and
-    `objections` those whose case was decided on in the period, or is open when it ends.
+    `notices` were sent to customers, of which `answered` were answered by its end. `answers` are the scores
+    from 1 to 5 that were given in it, each notice's last, and `objections` those whose case was closed in the
+    period, or is open when it ends.
     """
 
     notices: int
+    answered: int
     answers: Sequence[int]
     objections: Sequence[Objection]
 
 
-def satisfaction(feedback: Feedback | None) -> Mapping[str, Measured]:
-    """Return the figures of what customers said; without values where there are no notices.
+def satisfaction(said: Feedback) -> Mapping[str, Measured]:
+    """Return the figures of what customers said; without values where they said nothing.
 
     Raises:
-        ValueError: a score is none of 1 to 5, or there are more answers than notices.
+        ValueError: a score is none of 1 to 5, or more notices were answered than sent.
     """
-    said = feedback or Feedback(0, (), ())
     if any(score not in SCORES for score in said.answers):
         raise ValueError("answers: a score is 1, 2, 3, 4 or 5")
-    if len(said.answers) > said.notices:
-        raise ValueError("answers: there are more than notices")
+    if said.answered > said.notices:
+        raise ValueError("answered: there are more than notices")
     decided = [objection.upheld for objection in said.objections if objection.upheld is not None]
     by_score = Counter(said.answers)
     return {
-        "satisfaction.answered": Measured(proportion(len(said.answers), said.notices)),
+        "satisfaction.answered": Measured(proportion(said.answered, said.notices)),
         "satisfaction.score": Measured(
             mean(np.array(said.answers, dtype=np.float64)),
             {str(score): Figure(float(by_score[score]), by_score[score]) for score in SCORES if said.answers},

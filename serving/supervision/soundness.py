@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, Select, func, select
 
 from features.terms import RATED_TIERS, Tier
 from serving.confidential.keyring import Keyring
@@ -15,7 +15,7 @@ from serving.reviews.justification import open_justification, read_justification
 from serving.reviews.standings import InForce, Layer, standings_at
 from serving.store.case_tables import standings
 from serving.store.customers import open_customers
-from serving.store.tables import decisions
+from serving.store.tables import customers, decisions
 from serving.supervision.accuracy import bad_rates
 from serving.supervision.estimates import Floats, proportion, stability
 from serving.supervision.figures import Figure, Measured, share
@@ -178,17 +178,7 @@ def _disagreement(connection: Connection, keyring: Keyring, period: Period) -> M
 
     Ids are hashes, so that the first in their order are a random sample, and the same one every time.
     """
-    made = connection.execute(
-        select(decisions.c.id)
-        .where(
-            decisions.c.artefact_hash.is_not(None),
-            decisions.c.decided_at >= period.begin,
-            decisions.c.decided_at < period.end,
-        )
-        .order_by(decisions.c.id)
-        .limit(MOST_READ)
-    ).scalars()
-    wanted = list(made)
+    wanted = list(connection.execute(_first_with_model(period)).scalars())
     flags = []
     for start in range(0, len(wanted), _READ_AT_ONCE):
         rows = connection.execute(
@@ -198,6 +188,31 @@ def _disagreement(connection: Connection, keyring: Keyring, period: Period) -> M
         ).all()
         flags += list(_flags(connection, keyring, rows))
     return Measured(proportion(sum(flags), len(flags)))
+
+
+def unreadable(connection: Connection, period: Period) -> int:
+    """Return of how many decisions with a model nobody can read the justification: customers were erased."""
+    first = _first_with_model(period).subquery()
+    return connection.execute(
+        select(func.count())
+        .select_from(first)
+        .join(decisions, decisions.c.id == first.c.id)
+        .join(customers, customers.c.id == decisions.c.customer)
+        .where(customers.c.erased_at.is_not(None))
+    ).scalar_one()
+
+
+def _first_with_model(period: Period) -> Select[tuple[str]]:
+    return (
+        select(decisions.c.id)
+        .where(
+            decisions.c.artefact_hash.is_not(None),
+            decisions.c.decided_at >= period.begin,
+            decisions.c.decided_at < period.end,
+        )
+        .order_by(decisions.c.id)
+        .limit(MOST_READ)
+    )
 
 
 def _flags(connection: Connection, keyring: Keyring, rows: Sequence[Any]) -> Iterable[bool]:

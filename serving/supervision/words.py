@@ -63,10 +63,12 @@ KPIS = {
     "accuracy.auc": Declaration(
         _text("AUC（ROC 曲線下面積）", "AUC（ROC 曲线下面积）", "AUC"),
         _text(
-            "隨機一名違約客戶的評分低於隨機一名未違約客戶的機率；限於期間內得知結果、且在得知之前所作的評級。",
-            "随机一名违约客户的评分低于随机一名未违约客户的概率；限于期间内得知结果、且在得知之前所作的评级。",
+            "隨機一名違約客戶的評分低於隨機一名未違約客戶的機率；"
+            "限於結果在期間內首次匯入、且在得知結果之前所作的評級。",
+            "随机一名违约客户的评分低于随机一名未违约客户的概率；"
+            "限于结果在期间内首次导入、且在得知结果之前所作的评级。",
             "The chance that a customer who turned out bad had a lower score than one who did not, over "
-            "rated decisions made before their outcome was known, which was in the period.",
+            "rated decisions made before their outcome was known, which was first imported in the period.",
         ),
         Unit.NUMBER,
     ),
@@ -176,18 +178,22 @@ KPIS = {
     "satisfaction.answered": Declaration(
         _text("通知回覆率", "通知回复率", "Notices answered"),
         _text(
-            "期間內通知客戶的次數中，客戶有回覆滿意度的比例。",
-            "期间内通知客户的次数中，客户有回复满意度的比例。",
-            "Of the notices to customers in the period, the share that was answered.",
+            "期間內寄出給客戶的通知中，期末前客戶已回覆滿意度的比例。",
+            "期间内寄出给客户的通知中，期末前客户已回复满意度的比例。",
+            "Of the notices sent to customers in the period, the share to which they said by its end how "
+            "satisfied they are.",
         ),
         Unit.SHARE,
     ),
     "satisfaction.score": Declaration(
         _text("滿意度平均分", "满意度平均分", "Mean satisfaction"),
         _text(
-            "期間內客戶回覆的滿意度（1 至 5）的平均；分項為各分數的回覆數。",
-            "期间内客户回复的满意度（1 至 5）的平均；分项为各分数的回复数。",
-            "The mean of the answers in the period, from 1 to 5; the parts are the answers of each score.",
+            "期間內客戶回覆的滿意度（1 至 5）的平均，不論通知何時寄出，"
+            "每則通知取期間內最後一次；分項為各分數的回覆數。",
+            "期间内客户回复的满意度（1 至 5）的平均，不论通知何时寄出，"
+            "每则通知取期间内最后一次；分项为各分数的回复数。",
+            "The mean of the answers given in the period, from 1 to 5, whenever their notice was sent, to "
+            "each notice the last; the parts are the answers of each score.",
         ),
         Unit.NUMBER,
         Parts.SCORE,
@@ -195,9 +201,10 @@ KPIS = {
     "satisfaction.upheld": Declaration(
         _text("異議成立比例", "异议成立比例", "Objections upheld"),
         _text(
-            "期間內已決定的異議中成立的比例。",
-            "期间内已决定的异议中成立的比例。",
-            "Of the objections decided on in the period, the share that was upheld.",
+            "期間內已決定的異議中成立的比例；案件撤回者不計。",
+            "期间内已决定的异议中成立的比例；案件撤回者不计。",
+            "Of the objections decided on in the period, the share that was upheld; without those whose case "
+            "was withdrawn.",
         ),
         Unit.SHARE,
     ),
@@ -286,9 +293,10 @@ KPIS = {
     "inspection.inspected": Declaration(
         _text("抽查完成率", "抽查完成率", "Drawn and inspected"),
         _text(
-            "期末前抽出的評級中已檢查的比例。",
-            "期末前抽出的评级中已检查的比例。",
-            "Of the decisions drawn by the end of the period, the share that was inspected.",
+            "期末前抽出的評級中已檢查的比例；未檢查而客戶資料已抹除者不計。",
+            "期末前抽出的评级中已检查的比例；未检查而客户资料已抹除者不计。",
+            "Of the decisions drawn by the end of the period, the share that was inspected; without those "
+            "whose customers were erased before.",
         ),
         Unit.SHARE,
     ),
