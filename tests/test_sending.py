@@ -136,6 +136,20 @@ def test_a_mail_that_fails_is_tried_again_or_given_up(store: Store) -> None:
             assert len(box.taken) == taken + again
 
 
+def test_a_server_that_refuses_the_sender_gives_up_nobodys_notice(store: Store) -> None:
+    clock = clocked(store)
+    for place in range(3):
+        tell(store, f"C-{place}", email="x@example.org")
+        change(store, f"C-{place}", Tier.GOOD)
+    outbox = Outbox(store, procedure())
+    with postbox(senders=["530 log in first"]) as box:
+        refused = send(outbox, box.settings())
+        assert (refused.dead, refused.failed, refused.waiting) == (0, 1, 2)
+        assert [made for _, made in attempts(store)] == ["sender"]
+        clock.move(minutes=1)
+        assert send(outbox, box.settings()).sent == 3
+
+
 def test_who_hangs_or_is_not_there_keeps_nobody_else_waiting(store: Store) -> None:
     clocked(store)
     rules = procedure(timeout_seconds=0.3)

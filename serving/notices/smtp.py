@@ -132,6 +132,8 @@ def _reason(error: Exception) -> Reason:
             return Reason.TLS
         case smtplib.SMTPConnectError():
             return Reason.UNREACHABLE
+        case smtplib.SMTPHeloError() | smtplib.SMTPSenderRefused():
+            return Reason.SENDER
         case smtplib.SMTPResponseException():
             return _of_code(error.smtp_code)
         case smtplib.SMTPServerDisconnected():
