@@ -358,6 +358,29 @@ def test_without_a_sender_nothing_goes_by_mail_and_nothing_is_lost(store: Store)
     assert kept(store) == {(id_, CUSTOMER): ("undeliverable", "no_sender")}
 
 
+def test_changes_from_before_notices_were_run_are_listed_and_mailed_to_nobody(store: Store) -> None:
+    clock = clocked(store)
+    tell(store, "C-1", email="x@example.org")
+    old = change(store, "C-1", Tier.RISK)
+    clock.move(days=31)
+    new = change(store, "C-1", Tier.GOOD)
+    outbox = Outbox(store, procedure())
+    with postbox() as box:
+        send(outbox, box.settings())
+        assert {message["To"] for message in box.messages()} == {"x@example.org", "finance@tierwise.example.com"}
+        found = kept(store)
+        finance = "department:finance"
+        assert found[old, CUSTOMER] == found[old, finance] == ("undeliverable", "too_old")
+        assert found[new, CUSTOMER] == found[new, finance] == ("sent", None)
+        # Who means to tell it all the same may.
+        with store.reading() as connection:
+            _, dead = list_notices(connection, NoticeState.UNDELIVERABLE, most=5)
+        (id_,) = [notice.id for notice in dead if notice.recipient == CUSTOMER]
+        with store.writing("ann") as writing:
+            assert outbox.retry(writing, id_) is NoticeState.PENDING
+        assert send(outbox, box.settings()).sent == 1
+
+
 def test_of_an_erased_customer_nothing_is_sent(store: Store) -> None:
     clocked(store)
     for customer_id in ("C-1", "C-2"):

@@ -29,6 +29,7 @@ from serving.store.store import Store, Writing
 
 _CHANGES_AT_ONCE = 100
 SENT = "sent"
+TOO_OLD = "too_old"
 
 
 class NoticeState(StrEnum):
@@ -108,7 +109,11 @@ class Outbox:
         return queued
 
     def _queue_change(self, writing: Writing, change: TierChange) -> int:
-        about = self._about(writing.connection, change)
+        if change.at < writing.at - timedelta(days=self.rules.tell_within_days):
+            # From before notices were run, or were run again: no news any more.
+            about = _About(None, None, (), TOO_OLD)
+        else:
+            about = self._about(writing.connection, change)
         rows = []
         for recipient in recipients_of(self.rules, change, about.contact, about.missing):
             notice = _notice_id(change.id, recipient.key)

@@ -64,6 +64,7 @@ class NoticeRules(Declared):
         language: of customers who have none.
         departments: who is told, by a name of their own.
         offers: what each tier gets, by a name of its own; what is internal is not told to customers.
+        tell_within_days: changes that are older when notices are run are told to nobody, but listed.
         attempts: after which a notice that cannot be delivered is dead.
         first_wait_minutes, wait_factor: the time to the second attempt, and by how much each next is longer.
         timeout_seconds: that a receiver has for each answer.
@@ -79,6 +80,7 @@ class NoticeRules(Declared):
     language: Language = Language.ZH_HANT
     departments: dict[str, Department] = {}
     offers: dict[Tier, dict[str, Offer]] = OFFERS
+    tell_within_days: int = Field(default=30, ge=1)
     attempts: int = Field(default=8, ge=1, le=20)
     first_wait_minutes: int = Field(default=1, ge=1)
     wait_factor: int = Field(default=4, ge=1, le=10)
