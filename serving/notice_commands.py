@@ -10,6 +10,9 @@ from features.terminal import out, table_of
 from serving.store_options import KeysOption, ProcedureOption, StoreOption, opened, operator
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from serving.confidential.keyring import Keyring
     from serving.notices.sending import Round
 
 _SHOWN = 50
@@ -88,7 +91,6 @@ def list_notices(
     """List notices, the newest first: whom they are for and where they stand, not what they say."""
     from serving.notices.outbox import NoticeState
     from serving.notices.outbox import list_notices as listed
-    from serving.store.customers import id_of
 
     states = (NoticeState.DEAD, NoticeState.UNDELIVERABLE) if dead else ()
     with opened(store, keys) as found, found.reading() as connection:
@@ -96,7 +98,7 @@ def list_notices(
         rows = [
             (
                 of.id,
-                id_of(connection, found.keyring, of.customer),
+                _customer_id(connection, found.keyring, of.customer),
                 of.recipient,
                 str(of.state),
                 of.reason or "",
@@ -126,6 +128,18 @@ def retry_notice(
     out.print(f"Notice {notice}: {state}.", markup=False, soft_wrap=True)
 
 
+def _customer_id(connection: "Connection", keyring: "Keyring", pseudonym: str) -> str:
+    """Return the company's id of a customer; `unreadable` where somebody has tampered with it."""
+    from serving.confidential.keyring import KeyringError
+    from serving.confidential.sealing import SealError
+    from serving.store.customers import id_of
+
+    try:
+        return id_of(connection, keyring, pseudonym)
+    except (KeyringError, SealError):
+        return "unreadable"
+
+
 def _print_round(done: "Round", *, quiet: bool) -> None:
     """Print what came of a round; `quiet`: only if something did."""
     if done.busy:
@@ -136,5 +150,7 @@ def _print_round(done: "Round", *, quiet: bool) -> None:
             f"{done.dead:,} given up, {done.waiting:,} wait.",
             soft_wrap=True,
         )
+    if done.skipped:
+        out.print(f"{done.skipped:,} failed and were skipped; the log says where.")
     for hint in sorted(done.hints):
         out.print(f"{hint}.", markup=False, soft_wrap=True)

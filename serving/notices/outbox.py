@@ -5,6 +5,8 @@ changes are not told yet, their rows say. Hence nothing is lost wherever the pro
 """
 
 import hashlib
+import logging
+import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,9 +14,10 @@ from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, exists, func, insert, select, update
+from sqlalchemy.exc import SQLAlchemyError
 
 from features.terms import Text
-from serving.confidential.keyring import Keyring
+from serving.confidential.keyring import Keyring, KeyringError, MasterMissing
 from serving.confidential.sealing import SealError, open_sealed, seal
 from serving.notices.causes import Causes, TierChange
 from serving.notices.contacts import Contact, contact_of
@@ -26,6 +29,8 @@ from serving.store.case_tables import changes
 from serving.store.customers import KnownCustomer, UnknownCustomer, open_customer
 from serving.store.notice_tables import notice_attempts, notices
 from serving.store.store import Store, Writing
+
+logger = logging.getLogger("tierwise.notices")
 
 _CHANGES_AT_ONCE = 100
 SENT = "sent"
@@ -71,6 +76,14 @@ class Notice:
         )  # fmt: skip
 
 
+@dataclass(frozen=True)
+class Queued:
+    """How many notices were derived, and how many changes were skipped, to be tried again."""
+
+    notices: int
+    skipped: int
+
+
 @dataclass(frozen=True, repr=False)
 class _About:
     """Whom a change is about and why it came about; where that cannot be read, `missing` says why."""
@@ -88,25 +101,34 @@ class Outbox:
         self.store, self.rules = store, procedure.notices
         self._causes = Causes(procedure)
 
-    def queue(self, actor: str) -> int:
-        """Derive the notices of every change that has none yet; returns how many there are now.
+    def queue(self, actor: str) -> Queued:
+        """Derive the notices of every change that has none yet; one that fails keeps no other back.
 
         Raises:
-            StoreError: the catalog or policy of a decision is not in the store.
+            StoreError: the store cannot be read or written.
         """
         with self.store.reading() as connection:
             untold = list(connection.execute(_untold(select(changes.c.id))).scalars())
-        queued = 0
+        queued = skipped = 0
         for start in range(0, len(untold), _CHANGES_AT_ONCE):
             with self.store.writing(actor) as writing:
                 part = changes.c.id.in_(untold[start : start + _CHANGES_AT_ONCE])
                 # Asked again, for somebody else may have been quicker.
                 rows = writing.connection.execute(_untold(select(changes)).where(part)).all()
+                told = 0
                 for row in rows:
-                    queued += self._queue_change(writing, TierChange.of(row))
-                if not rows:
+                    try:
+                        told += self._queue_change(writing, TierChange.of(row))
+                    except SQLAlchemyError:
+                        raise
+                    except Exception as error:
+                        # It has written nothing, and is tried again with the next round.
+                        log_failure(error)
+                        skipped += 1
+                if not told:
                     writing.record("notice.none", None, {})
-        return queued
+                queued += told
+        return Queued(queued, skipped)
 
     def _queue_change(self, writing: Writing, change: TierChange) -> int:
         if change.at < writing.at - timedelta(days=self.rules.tell_within_days):
@@ -138,7 +160,9 @@ class Outbox:
             return _About(known, contact, self._causes.of(connection, known, change), "")
         except UnknownCustomer:
             return _About(None, None, (), str(Reason.ERASED))
-        except SealError:
+        except MasterMissing:
+            raise
+        except (SealError, KeyringError):
             # One that was tampered with keeps nobody else from being told.
             return _About(None, None, (), str(Reason.UNREADABLE))
 
@@ -178,14 +202,20 @@ class Outbox:
             )
 
     def take(self, notice: str) -> tuple[Notice, Content | Reason] | None:
-        """Return a notice and what to send, or why that cannot be read; None if it is not pending."""
+        """Return a notice and what to send, or why that cannot be read; None if it is not pending.
+
+        Raises:
+            MasterMissing: the keyring is not the newest.
+        """
         with self.store.reading() as connection:
             row = connection.execute(select(notices).where(notices.c.id == notice)).one_or_none()
             if row is None or row.state != str(NoticeState.PENDING):
                 return None
             try:
                 content = content_of(connection, self.store.keyring, row)
-            except SealError:
+            except MasterMissing:
+                raise
+            except (SealError, KeyringError):
                 return Notice.of(row), Reason.UNREADABLE
             return Notice.of(row), Reason.ERASED if content is None else content
 
@@ -283,6 +313,7 @@ def content_of(connection: Connection, keyring: Keyring, row: Row[Any]) -> Conte
 
     Raises:
         SealError: it was changed.
+        KeyringError: its customer's key was changed, or the keyring is another.
     """
     if row.sealed is None:
         return None
@@ -291,6 +322,12 @@ def content_of(connection: Connection, keyring: Keyring, row: Row[Any]) -> Conte
     except UnknownCustomer:
         return None
     return Content.from_bytes(open_sealed(known.data_key, row.sealed, _purpose(row.id)))
+
+
+def log_failure(error: Exception) -> None:
+    """Log what failed and where, without the error's text, which might hold a customer's value."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    logger.error("notices: %s at %s:%d", type(error).__name__, frame.filename, frame.lineno)
 
 
 def _untold(query: Select[Any]) -> Select[Any]:

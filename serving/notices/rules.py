@@ -94,6 +94,8 @@ class NoticeRules(Declared):
     def _consistent(self) -> Self:
         if self.sender is not None:
             check_email(self.sender)
+        if not all(self.company.in_language(language).isprintable() for language in Language):
+            raise ValueError("company: must be one line of printable text")
         try:
             ZoneInfo(self.time_zone)
         except (ZoneInfoNotFoundError, OSError, ValueError):
