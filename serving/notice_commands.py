@@ -112,17 +112,30 @@ def list_notices(
 
 
 def retry_notice(
-    notice: Annotated[str, typer.Argument(help="The notice's id.")],
+    notice: Annotated[str | None, typer.Argument(help="The notice's id; or --all.")] = None,
+    everything: Annotated[
+        bool,
+        typer.Option("--all", help="Every notice that was given up or has no address, but too_old ones."),
+    ] = False,
+    reason: Annotated[
+        str | None, typer.Option("--reason", help="Of all those with this reason alone, such as no_contact.")
+    ] = None,
     procedure: ProcedureOption = None,
     store: StoreOption = None,
     keys: KeysOption = None,
 ) -> None:
-    """Have a notice tried again that was given up, or whose recipient had no address."""
+    """Have notices tried again that were given up, or whose recipients had no address."""
     from serving.governing import governing_procedure
-    from serving.notices.outbox import Outbox
+    from serving.notices.outbox import NoticeError, Outbox
 
+    if (notice is None) != everything or (reason is not None and not everything):
+        raise NoticeError("notice retry: give a notice's id, or --all and with it a --reason")
     with opened(store, keys) as found:
         outbox = Outbox(found, governing_procedure(found, procedure))
+        if notice is None:
+            tried, left = outbox.retry_all(operator().name, reason)
+            out.print(f"{tried:,} notices are tried again; {left:,} cannot be.")
+            return
         with found.writing(operator().name) as writing:
             state = outbox.retry(writing, notice)
     out.print(f"Notice {notice}: {state}.", markup=False, soft_wrap=True)

@@ -24,8 +24,8 @@ USER, PASSWORD = "tierwise", "a password of the server"
 class Postbox:
     """What an SMTP server was handed.
 
-    Senders, recipients and mails are answered as the lists of these names say, and with 250 afterwards; `delay`
-    is how long a mail takes.
+    Senders, recipients and mails are answered as the lists of these names say, and with 250 afterwards;
+    `delay` is how long a mail takes.
     """
 
     senders: list[str] = field(default_factory=list)

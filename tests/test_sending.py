@@ -505,7 +505,8 @@ def test_no_transaction_is_open_while_a_receiver_answers(store: Store) -> None:
 @pytest.mark.parametrize(
     "wrong",
     [{"sender": "nobody"}, {"time_zone": "Nowhere"}, {"offers": {}}, {"attempts": 0},
-     {"company": {"zh_hant": "x", "zh_hans": "x", "en": "x\ny"}}, {"link_base": "example.org"}, {"departments": {"two words": None}}],
+     {"company": {"zh_hant": "x", "zh_hans": "x", "en": "x\ny"}}, {"link_base": "example.org"},
+     {"departments": {"two words": None}}],
 )  # fmt: skip
 def test_rules_that_cannot_be_followed_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError):

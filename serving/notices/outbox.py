@@ -8,6 +8,7 @@ import hashlib
 import logging
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -34,7 +35,8 @@ logger = logging.getLogger("tierwise.notices")
 
 _CHANGES_AT_ONCE = 100
 SENT = "sent"
-TOO_OLD = "too_old"
+TOO_OLD, NO_SENDER, NO_RECIPIENT = "too_old", "no_sender", "no_recipient"
+_GIVEN_UP = ("dead", "undeliverable")
 
 
 class NoticeState(StrEnum):
@@ -78,9 +80,10 @@ class Notice:
 
 @dataclass(frozen=True)
 class Queued:
-    """How many notices were derived, and how many changes were skipped, to be tried again."""
+    """How many notices were derived, how many mails wait for a sender, how much was skipped."""
 
     notices: int
+    unsigned: int
     skipped: int
 
 
@@ -128,7 +131,32 @@ class Outbox:
                 if not told:
                     writing.record("notice.none", None, {})
                 queued += told
-        return Queued(queued, skipped)
+        unsigned, failed = self._sign(actor)
+        return Queued(queued, unsigned, skipped + failed)
+
+    def _sign(self, actor: str) -> tuple[int, int]:
+        """Make the mails that waited for a sender; return how many still do, and how many were skipped."""
+        pending = (notices.c.state == str(NoticeState.PENDING), notices.c.sealed.is_(None))
+        with self.store.reading() as connection:
+            ids = list(connection.execute(select(notices.c.id).where(*pending)).scalars())
+        if self.rules.sender is None:
+            return len(ids), 0
+        skipped = 0
+        for start in range(0, len(ids), _CHANGES_AT_ONCE):
+            with self.store.writing(actor) as writing:
+                part = notices.c.id.in_(ids[start : start + _CHANGES_AT_ONCE])
+                rows = writing.connection.execute(select(notices).where(part, *pending)).all()
+                for row in rows:
+                    try:
+                        self._put_again(writing, row, self._made_again(writing, row), "notice.made")
+                    except SQLAlchemyError:
+                        raise
+                    except Exception as error:
+                        log_failure(error)
+                        skipped += 1
+                if skipped or not rows:
+                    writing.record("notice.none", None, {})
+        return 0, skipped
 
     def _queue_change(self, writing: Writing, change: TierChange) -> int:
         if change.at < writing.at - timedelta(days=self.rules.tell_within_days):
@@ -175,6 +203,12 @@ class Outbox:
                 "state": str(NoticeState.UNDELIVERABLE), "reason": recipient.undeliverable, "channel": None,
                 "sealed": None, "digest": None, "due_at": None, "answer_until": None,
             }  # fmt: skip
+        if recipient.channel is Channel.EMAIL and self.rules.sender is None:
+            # It is made once there is one; see `_sign`.
+            return {
+                "state": str(NoticeState.PENDING), "reason": NO_SENDER, "channel": str(recipient.channel),
+                "sealed": None, "digest": None, "due_at": writing.at, "answer_until": None,
+            }  # fmt: skip
         answering = None
         if recipient.is_customer and self.rules.link_base is not None:
             until = (writing.at + timedelta(days=self.rules.link_days)).replace(microsecond=0)
@@ -196,7 +230,11 @@ class Outbox:
             return list(
                 connection.execute(
                     select(notices.c.id)
-                    .where(notices.c.state == str(NoticeState.PENDING), notices.c.due_at <= at)
+                    .where(
+                        notices.c.state == str(NoticeState.PENDING),
+                        notices.c.due_at <= at,
+                        notices.c.sealed.is_not(None),
+                    )
                     .order_by(notices.c.due_at, notices.c.queued_at, notices.c.id)
                 ).scalars()
             )
@@ -259,28 +297,61 @@ class Outbox:
         row = writing.connection.execute(select(notices).where(notices.c.id == notice)).one_or_none()
         if row is None:
             raise NoticeError("there is no such notice")
-        if row.state not in (str(NoticeState.DEAD), str(NoticeState.UNDELIVERABLE)):
+        if row.state not in _GIVEN_UP:
             raise NoticeError(f"the notice is {row.state}; those dead or undeliverable are tried again")
+        values = self._made_again(writing, row)
+        if values["reason"] == NO_RECIPIENT:
+            raise NoticeError("the procedure has no such department any more, or it is not interested")
+        if values["reason"] in (Reason.ERASED, Reason.UNREADABLE):
+            raise NoticeError(f"nobody can be told of this any more: {values['reason']}")
+        self._put_again(writing, row, values, "notice.retried")
+        return NoticeState(values["state"])
+
+    def retry_all(self, actor: str, reason: str | None = None) -> tuple[int, int]:
+        """Have every dead or undeliverable notice tried again; returns how many are, and how many cannot be.
+
+        Args:
+            actor: who has it done.
+            reason: those alone that were given up for it; without one all but those that are TOO_OLD.
+        """
+        wanted = notices.c.reason != TOO_OLD if reason is None else notices.c.reason == reason
+        given_up = (notices.c.state.in_(_GIVEN_UP), wanted)
+        with self.store.reading() as connection:
+            query = select(notices.c.id).where(*given_up).order_by(notices.c.queued_at, notices.c.id)
+            ids = list(connection.execute(query).scalars())
+        tried = 0
+        for start in range(0, len(ids), _CHANGES_AT_ONCE):
+            with self.store.writing(actor) as writing:
+                for notice in ids[start : start + _CHANGES_AT_ONCE]:
+                    with suppress(NoticeError):
+                        tried += self.retry(writing, notice) is NoticeState.PENDING
+                writing.record("notice.retried_all", None, {"reason": reason})
+        return tried, len(ids) - tried
+
+    def _made_again(self, writing: Writing, row: Row[Any]) -> dict[str, Any]:
+        """Return the columns of a notice for another attempt, by what is known of its recipient now."""
         change = TierChange.of(
             writing.connection.execute(select(changes).where(changes.c.id == row.change)).one()
         )
         about = self._about(writing.connection, change)
-        if about.customer is None:
-            raise NoticeError(f"nobody can be told of this any more: {about.missing}")
         recipient = next(
-            (of for of in recipients_of(self.rules, change, about.contact) if of.key == row.recipient), None
+            (
+                of
+                for of in recipients_of(self.rules, change, about.contact, about.missing)
+                if of.key == row.recipient
+            ),
+            Recipient(row.recipient, self.rules.language, None, None, undeliverable=NO_RECIPIENT),
         )
-        if recipient is None:
-            raise NoticeError("the procedure has no such department any more, or it is not interested")
-        values: dict[str, Any] = {"state": str(NoticeState.PENDING), "due_at": writing.at, "reason": None}
-        if not self._stands(writing, row, recipient):
-            values = self._made(writing, notice, change, about, recipient)
+        if about.customer is not None and recipient.channel and self._stands(writing, row, recipient):
+            return {"state": str(NoticeState.PENDING), "due_at": writing.at, "reason": None}
+        return self._made(writing, row.id, change, about, recipient)
+
+    def _put_again(self, writing: Writing, row: Row[Any], values: dict[str, Any], action: str) -> None:
         writing.connection.execute(
-            update(notices).where(notices.c.id == notice).values(**values, attempts_before=row.attempts)
+            update(notices).where(notices.c.id == row.id).values(**values, attempts_before=row.attempts)
         )
-        facts = {"notice": notice, "state": values["state"], "digest": values.get("digest", row.digest)}
-        writing.record("notice.retried", row.customer, facts)
-        return NoticeState(values["state"])
+        facts = {"notice": row.id, "state": values["state"], "digest": values.get("digest", row.digest)}
+        writing.record(action, row.customer, facts)
 
     def _stands(self, writing: Writing, row: Row[Any], recipient: Recipient) -> bool:
         """Whether a notice can go as it was made: to the address known now, with a link that opens."""

@@ -58,7 +58,7 @@ class NoticeRules(Declared):
     """How notices are given.
 
     Attributes:
-        sender: the e-mail address that notices come from; without one none goes by e-mail.
+        sender: the e-mail address that notices come from; without one e-mail waits.
         company: who signs.
         time_zone: in which days are told.
         language: of customers who have none.

@@ -73,7 +73,9 @@ def send_due(
         for transport in transports.values():
             stack.callback(transport.close)
         queued = outbox.queue(actor)
-        done.queued, done.skipped = queued.notices, queued.skipped
+        done.queued, done.waiting, done.skipped = queued.notices, queued.unsigned, queued.skipped
+        if queued.unsigned:
+            done.hints.add("notices: sender: is not set in the procedure: e-mail waits")
         for notice in outbox.due(outbox.store.clock()):
             if stopping():
                 break
