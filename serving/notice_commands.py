@@ -10,6 +10,9 @@ from features.terminal import out, table_of
 from serving.store_options import KeysOption, ProcedureOption, StoreOption, opened, operator
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from serving.confidential.keyring import Keyring
     from serving.notices.sending import Round
 
 _SHOWN = 50
@@ -88,7 +91,6 @@ def list_notices(
     """List notices, the newest first: whom they are for and where they stand, not what they say."""
     from serving.notices.outbox import NoticeState
     from serving.notices.outbox import list_notices as listed
-    from serving.store.customers import id_of
 
     states = (NoticeState.DEAD, NoticeState.UNDELIVERABLE) if dead else ()
     with opened(store, keys) as found, found.reading() as connection:
@@ -96,7 +98,7 @@ def list_notices(
         rows = [
             (
                 of.id,
-                id_of(connection, found.keyring, of.customer),
+                _customer_id(connection, found.keyring, of.customer),
                 of.recipient,
                 str(of.state),
                 of.reason or "",
@@ -110,20 +112,45 @@ def list_notices(
 
 
 def retry_notice(
-    notice: Annotated[str, typer.Argument(help="The notice's id.")],
+    notice: Annotated[str | None, typer.Argument(help="The notice's id; or --all.")] = None,
+    everything: Annotated[
+        bool,
+        typer.Option("--all", help="Every notice that was given up or has no address, but too_old ones."),
+    ] = False,
+    reason: Annotated[
+        str | None, typer.Option("--reason", help="Of all those with this reason alone, such as no_contact.")
+    ] = None,
     procedure: ProcedureOption = None,
     store: StoreOption = None,
     keys: KeysOption = None,
 ) -> None:
-    """Have a notice tried again that was given up, or whose recipient had no address."""
+    """Have notices tried again that were given up, or whose recipients had no address."""
     from serving.governing import governing_procedure
-    from serving.notices.outbox import Outbox
+    from serving.notices.outbox import NoticeError, Outbox
 
+    if (notice is None) != everything or (reason is not None and not everything):
+        raise NoticeError("notice retry: give a notice's id, or --all and with it a --reason")
     with opened(store, keys) as found:
         outbox = Outbox(found, governing_procedure(found, procedure))
+        if notice is None:
+            tried, left = outbox.retry_all(operator().name, reason)
+            out.print(f"{tried:,} notices are tried again; {left:,} cannot be.")
+            return
         with found.writing(operator().name) as writing:
             state = outbox.retry(writing, notice)
     out.print(f"Notice {notice}: {state}.", markup=False, soft_wrap=True)
+
+
+def _customer_id(connection: "Connection", keyring: "Keyring", pseudonym: str) -> str:
+    """Return the company's id of a customer; `unreadable` where somebody has tampered with it."""
+    from serving.confidential.keyring import KeyringError
+    from serving.confidential.sealing import SealError
+    from serving.store.customers import id_of
+
+    try:
+        return id_of(connection, keyring, pseudonym)
+    except (KeyringError, SealError):
+        return "unreadable"
 
 
 def _print_round(done: "Round", *, quiet: bool) -> None:
@@ -136,5 +163,7 @@ def _print_round(done: "Round", *, quiet: bool) -> None:
             f"{done.dead:,} given up, {done.waiting:,} wait.",
             soft_wrap=True,
         )
+    if done.skipped:
+        out.print(f"{done.skipped:,} failed and were skipped; the log says where.")
     for hint in sorted(done.hints):
         out.print(f"{hint}.", markup=False, soft_wrap=True)

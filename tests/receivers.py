@@ -24,15 +24,24 @@ USER, PASSWORD = "tierwise", "a password of the server"
 class Postbox:
     """What an SMTP server was handed.
 
-    Recipients and mails are answered as the lists of these names say, and with 250 afterwards; `delay`
-    is how long a mail takes.
+    Senders, recipients and mails are answered as the lists of these names say, and with 250 afterwards;
+    `delay` is how long a mail takes.
     """
 
+    senders: list[str] = field(default_factory=list)
     recipients: list[str] = field(default_factory=list)
     mails: list[str] = field(default_factory=list)
     delay: float = 0.0
     taken: list[tuple[str, tuple[str, ...], bytes]] = field(default_factory=list)
     port: int = 0
+
+    async def handle_MAIL(  # noqa: N802
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        answer = self.senders.pop(0) if self.senders else "250 OK"
+        if answer.startswith("250"):
+            envelope.mail_from = address
+        return answer
 
     async def handle_RCPT(  # noqa: N802
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]

@@ -435,7 +435,7 @@ def test_a_service_that_runs_while_a_procedure_is_adopted_does_nothing_more(stor
             acts(SLOW)[name](writing)
     with store.reading() as connection:
         assert tasks_for(connection, second)
-    assert Outbox(store, SLOW).queue("notices") > 0
+    assert Outbox(store, SLOW).queue("notices").notices > 0
 
 
 def governing(store: Store) -> Served:

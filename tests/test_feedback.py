@@ -29,7 +29,7 @@ from serving.notices.links import notice_of_link, sign_link
 from serving.notices.outbox import Outbox
 from serving.notices.rendering import CUSTOMER
 from serving.operating import load_operations
-from serving.reviews.cases import CaseReason, Override, load_case, open_case_of
+from serving.reviews.cases import CaseReason, CaseState, NotAllowed, Override, load_case, open_case_of
 from serving.reviews.office import Office
 from serving.store.case_tables import cases
 from serving.store.customers import erase_customer
@@ -244,6 +244,31 @@ def test_an_answer_counts_when_it_is_given_and_a_notice_when_it_is_sent(site: Si
     ]  # fmt: skip
     # Nothing was sent on the second day, and yet there is an objection.
     assert found[1].objections == [Objection(None)] and found[0].objections == []
+
+
+@pytest.mark.parametrize("first", ["case", "objection"])
+def test_nobody_disposes_of_an_objection_alone(site: Site, first: str) -> None:
+    store, office = site.store, site.office
+    path = notified(store)
+    customer = pseudonym(store, "C-1")
+    if first == "case":
+        with store.writing("ann") as writing:
+            office.open(writing, acting("ann"), customer, CaseReason.REQUEST, None)
+    assert site.ask(path, data={"objection": OBJECTION}).status_code == 200
+    with store.reading() as connection:
+        case = open_case_of(connection, customer)
+    assert case is not None
+    with store.writing("ann") as writing:
+        case = office.propose(
+            writing, acting("ann"), case.id, Tier.GOOD, "x", decision=newest(store)[customer][0],
+            override=Override("strategic", writing.at + timedelta(days=9)),
+        )  # fmt: skip
+    with pytest.raises(NotAllowed, match="objection"), store.writing("ann") as writing:
+        office.withdraw(writing, acting("ann"), case.id)
+    with pytest.raises(NotAllowed), store.writing("ann") as writing:
+        office.reject(writing, acting("ann"), case.id, case.version, "no")
+    with store.writing("bob") as writing:
+        assert office.reject(writing, acting("bob"), case.id, case.version, "no").state is CaseState.REJECTED
 
 
 def test_forged_expired_and_erased_are_answered_alike(site: Site) -> None:

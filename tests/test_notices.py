@@ -349,13 +349,70 @@ def test_a_customer_without_an_address_is_kept_visible_and_told_later(store: Sto
         assert [message["To"] for message in box.messages()] == ["x@example.org"]
 
 
-def test_without_a_sender_nothing_goes_by_mail_and_nothing_is_lost(store: Store) -> None:
-    clocked(store)
-    tell(store, "C-1", email="x@example.org")
-    id_ = change(store, "C-1", Tier.GOOD)
+def test_without_a_sender_mail_waits_and_goes_as_soon_as_there_is_one(store: Store) -> None:
+    clock = clocked(store)
+    for customer_id in ("C-1", "C-2"):
+        tell(store, customer_id, email="x@example.org")
+    told, erased = change(store, "C-1", Tier.GOOD), change(store, "C-2", Tier.GOOD)
+    rules = procedure(departments={})
+    unsigned = Procedure(notices=rules.notices.model_copy(update={"sender": None}))
     with postbox() as box:
-        assert send(Outbox(store, Procedure()), box.settings()).sent == 0
-    assert kept(store) == {(id_, CUSTOMER): ("undeliverable", "no_sender")}
+        for _ in range(2):
+            done = send(Outbox(store, unsigned), box.settings())
+            assert (done.sent, done.dead, done.waiting) == (0, 0, 2)
+            assert any("sender" in hint for hint in done.hints)
+        assert kept(store)[told, CUSTOMER] == ("pending", "no_sender")
+        with store.writing("dpo") as writing:
+            erase_customer(writing, pseudonym(store, "C-2"))
+        clock.move(days=40)
+        assert send(Outbox(store, rules), box.settings()).sent == 1
+        assert [message["To"] for message in box.messages()] == ["x@example.org"]
+    assert kept(store) == {(told, CUSTOMER): ("sent", None), (erased, CUSTOMER): ("undeliverable", "erased")}
+
+
+def test_all_that_were_given_up_are_tried_again_at_once_and_by_reason(store: Store) -> None:
+    clock = clocked(store)
+    old = change(store, "C-0", Tier.RISK)
+    clock.move(days=31)
+    late, never = change(store, "C-1", Tier.GOOD), change(store, "C-2", Tier.GOOD)
+    outbox = Outbox(store, procedure(departments={}))
+    outbox.queue("notices")
+    for customer_id in ("C-0", "C-1"):
+        tell(store, customer_id, email="x@example.org")
+    assert outbox.retry_all("ann", "refused") == (0, 0)
+    assert outbox.retry_all("ann") == (1, 1)
+    assert kept(store) == {
+        (old, CUSTOMER): ("undeliverable", "too_old"), (late, CUSTOMER): ("pending", None),
+        (never, CUSTOMER): ("undeliverable", "no_contact"),
+    }  # fmt: skip
+    assert outbox.retry_all("ann", "too_old") == (1, 0)
+    with store.writing("dpo") as writing:
+        erase_customer(writing, pseudonym(store, "C-2"))
+    assert outbox.retry_all("ann") == (0, 1)
+
+
+def test_changes_from_before_notices_were_run_are_listed_and_mailed_to_nobody(store: Store) -> None:
+    clock = clocked(store)
+    tell(store, "C-1", email="x@example.org")
+    old = change(store, "C-1", Tier.RISK)
+    clock.move(days=31)
+    new = change(store, "C-1", Tier.GOOD)
+    outbox = Outbox(store, procedure())
+    with postbox() as box:
+        send(outbox, box.settings())
+        to = {message["To"] for message in box.messages()}
+        assert to == {"x@example.org", "finance@tierwise.example.com"}
+        found = kept(store)
+        finance = "department:finance"
+        assert found[old, CUSTOMER] == found[old, finance] == ("undeliverable", "too_old")
+        assert found[new, CUSTOMER] == found[new, finance] == ("sent", None)
+        # Who means to tell it all the same may.
+        with store.reading() as connection:
+            _, dead = list_notices(connection, NoticeState.UNDELIVERABLE, most=5)
+        (id_,) = [notice.id for notice in dead if notice.recipient == CUSTOMER]
+        with store.writing("ann") as writing:
+            assert outbox.retry(writing, id_) is NoticeState.PENDING
+        assert send(outbox, box.settings()).sent == 1
 
 
 def test_of_an_erased_customer_nothing_is_sent(store: Store) -> None:
@@ -466,14 +523,15 @@ def test_the_commands_take_contacts_send_list_and_try_again(
         assert "2 notices" in run("notice", "list")
         (tmp_path / "contacts.csv").write_text("customer_id,email\nC-2,y@example.org\n")
         run("customer", "import", "contacts.csv")
-        found = re.search(r"[0-9a-f]{32}", dead)
-        assert found
-        assert "pending" in run("notice", "retry", found[0], *rules)
+        assert "1 notices are tried again" in run(
+            "notice", "retry", "--all", "--reason", "no_contact", *rules
+        )
         assert "1 sent" in run("notice", "run", "--once", *rules)
         assert [message["To"] for message in box.messages()] == ["x@example.org", "y@example.org"]
     secret = run("customer", "webhook-secret", "C-1").strip()
     assert secret.startswith("whsec_") and secret != run("customer", "webhook-secret", "C-2").strip()
-    with pytest.raises(NoticeError):
-        run("notice", "retry", "nothing", *rules)
+    for wrong in (("nothing",), (), ("nothing", "--all"), ("nothing", "--reason", "no_contact")):
+        with pytest.raises(NoticeError):
+            run("notice", "retry", *wrong, *rules)
     with pytest.raises(BadInput, match="--operate"):
         run("serve", "--notify")

@@ -26,9 +26,10 @@ from serving.notices.turn import sending_turn
 from serving.notices.webhooks import customer_secret, signature
 from serving.procedure import Procedure
 from serving.settings import SettingsError
+from serving.store.case_tables import standings
 from serving.store.notice_tables import notices
 from serving.store.store import Store, Writing
-from serving.store.tables import audit_entries
+from serving.store.tables import audit_entries, customers
 from tests.notified import (
     SECRET,
     all_changes,
@@ -134,6 +135,20 @@ def test_a_mail_that_fails_is_tried_again_or_given_up(store: Store) -> None:
             clock.move(minutes=1)
             send(outbox, box.settings())
             assert len(box.taken) == taken + again
+
+
+def test_a_server_that_refuses_the_sender_gives_up_nobodys_notice(store: Store) -> None:
+    clock = clocked(store)
+    for place in range(3):
+        tell(store, f"C-{place}", email="x@example.org")
+        change(store, f"C-{place}", Tier.GOOD)
+    outbox = Outbox(store, procedure())
+    with postbox(senders=["530 log in first"]) as box:
+        refused = send(outbox, box.settings())
+        assert (refused.dead, refused.failed, refused.waiting) == (0, 1, 2)
+        assert [made for _, made in attempts(store)] == ["sender"]
+        clock.move(minutes=1)
+        assert send(outbox, box.settings()).sent == 3
 
 
 def test_who_hangs_or_is_not_there_keeps_nobody_else_waiting(store: Store) -> None:
@@ -298,7 +313,8 @@ def test_mail_goes_protected_and_logged_in_or_not_at_all(
 
 @pytest.mark.parametrize(
     ("wrong", "named"),
-    [({"TIERWISE_SMTP_SECURITY": "some"}, "SECURITY"), ({"TIERWISE_SMTP_PORT": "x"}, "PORT"),
+    [({"TIERWISE_SMTP_USER": "x", "TIERWISE_SMTP_PASSWORD": "pässword"}, "PASSWORD"),
+     ({"TIERWISE_SMTP_SECURITY": "some"}, "SECURITY"), ({"TIERWISE_SMTP_PORT": "x"}, "PORT"),
      ({"TIERWISE_SMTP_PORT": "70000"}, "PORT"), ({"TIERWISE_SMTP_USER": "x"}, "PASSWORD"),
      ({"TIERWISE_SMTP_CA": "/nowhere"}, "CA")],
 )  # fmt: skip
@@ -311,7 +327,7 @@ def test_wrong_settings_of_the_server_are_refused(wrong: dict[str, str], named: 
 # Stopping in between
 
 
-class Stopped(Exception):
+class Stopped(BaseException):
     """The process stops here."""
 
 
@@ -489,7 +505,8 @@ def test_no_transaction_is_open_while_a_receiver_answers(store: Store) -> None:
 @pytest.mark.parametrize(
     "wrong",
     [{"sender": "nobody"}, {"time_zone": "Nowhere"}, {"offers": {}}, {"attempts": 0},
-     {"link_base": "example.org"}, {"departments": {"two words": None}}],
+     {"company": {"zh_hant": "x", "zh_hans": "x", "en": "x\ny"}}, {"link_base": "example.org"},
+     {"departments": {"two words": None}}],
 )  # fmt: skip
 def test_rules_that_cannot_be_followed_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError):
@@ -513,3 +530,94 @@ def test_what_was_tampered_with_is_given_up_and_keeps_nobody_else_waiting(store:
     assert kept(store) == {
         (told["C-1"], CUSTOMER): ("dead", "unreadable"), (told["C-2"], CUSTOMER): ("sent", None),
     }  # fmt: skip
+
+
+def test_a_customer_whose_key_was_changed_keeps_nobody_else_waiting(store: Store) -> None:
+    clock = clocked(store)
+    outbox = Outbox(store, procedure(departments={}))
+    for customer_id in ("C-1", "C-2"):
+        tell(store, customer_id, email="x@example.org")
+    queued = change(store, "C-1", Tier.GOOD)
+    outbox.queue("notices")
+    clock.move(minutes=1)
+    untold, fine = change(store, "C-1", Tier.GENERAL), change(store, "C-2", Tier.GOOD)
+    bad, key = pseudonym(store, "C-1"), b"\0" * 60
+    with store.database.writing() as connection:
+        connection.execute(update(customers).where(customers.c.id == bad).values(data_key=key))
+    with postbox() as box:
+        done = send(outbox, box.settings())
+    assert (done.sent, done.dead, done.skipped) == (1, 1, 0)
+    assert kept(store) == {
+        (queued, CUSTOMER): ("dead", "unreadable"), (untold, CUSTOMER): ("undeliverable", "unreadable"),
+        (fine, CUSTOMER): ("sent", None),
+    }  # fmt: skip
+
+
+def test_a_keyring_that_was_renewed_meanwhile_gives_up_nobodys_notice(store: Store) -> None:
+    clock = clocked(store)
+    outbox = Outbox(store, procedure(departments={}))
+    tell(store, "C-1", email="x@example.org")
+    change(store, "C-1", Tier.GOOD)
+    outbox.queue("notices")
+    clock.move(minutes=1)
+    change(store, "C-1", Tier.GENERAL)
+    customer = pseudonym(store, "C-1")
+    with store.database.writing() as connection:
+        of_customer = update(customers).where(customers.c.id == customer)
+        connection.execute(of_customer.values(master_version=2))
+    with postbox() as box:
+        done = send(outbox, box.settings())
+        assert (done.dead, done.waiting, done.skipped) == (0, 1, 1)
+        with store.database.writing() as connection:
+            connection.execute(of_customer.values(master_version=1))
+        assert send(outbox, box.settings()).sent == 2
+
+
+class Failing:
+    """A channel that fails in a way that nobody foresaw."""
+
+    def server_of(self, content: Content) -> str:
+        return content.address
+
+    def deliver(self, notice: str, customer: str, content: Content, at: datetime) -> None:
+        raise UnicodeError("SECRET")
+
+    def close(self) -> None:
+        pass
+
+
+def test_what_nobody_foresaw_stops_no_round_and_is_not_tried_for_ever(
+    store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock = clocked(store)
+    outbox = Outbox(store, procedure(departments={}, attempts=2))
+    with hook() as fine:
+        tell(store, "C-1", email="x@example.org")
+        tell(store, "C-2", webhook=fine.url)
+        failed, sent = change(store, "C-1", Tier.GOOD), change(store, "C-2", Tier.GOOD)
+        for _ in range(2):
+            send_due(outbox, {**transports_of(outbox, {}), Channel.EMAIL: Failing()}, "notices")
+            clock.move(minutes=1)
+    assert kept(store) == {(failed, CUSTOMER): ("dead", "interrupted"), (sent, CUSTOMER): ("sent", None)}
+    assert "UnicodeError" in caplog.text and "SECRET" not in caplog.text
+
+
+def test_a_change_whose_reason_cannot_be_told_is_skipped_and_tried_again(store: Store) -> None:
+    clocked(store)
+    outbox = Outbox(store, procedure(departments={}))
+    told = {}
+    for customer_id in ("C-1", "C-2"):
+        tell(store, customer_id, email="x@example.org")
+        told[customer_id] = change(store, customer_id, Tier.GOOD)
+    of_customer = update(standings).where(standings.c.customer == pseudonym(store, "C-1"))
+    with store.database.writing() as connection:
+        connection.execute(of_customer.values(layer="unheard of"))
+    with postbox() as box:
+        done = send(outbox, box.settings())
+        assert (done.sent, done.skipped) == (1, 1)
+        assert set(kept(store)) == {(told["C-2"], CUSTOMER)}
+        with store.database.writing() as connection:
+            connection.execute(of_customer.values(layer="approved"))
+        done = send(outbox, box.settings())
+        assert (done.sent, done.skipped) == (1, 0)
+    assert kept(store) == {(id_, CUSTOMER): ("sent", None) for id_ in told.values()}

@@ -25,6 +25,10 @@ class KeyringError(RuntimeError):
     """A keyring cannot be made, read or used; one line that says what to do."""
 
 
+class MasterMissing(KeyringError):
+    """A master key is not in the keyring, as where that was renewed: no fault of a customer's."""
+
+
 @dataclass(frozen=True, repr=False)
 class Keyring:
     """Secrets, each of 32 bytes; masters and audit keys by version, the newest in use."""
@@ -79,11 +83,12 @@ class Keyring:
         """Return a customer's key.
 
         Raises:
-            KeyringError: the master key is not in the keyring, or the key was wrapped for somebody else.
+            MasterMissing: the master key is not in the keyring.
+            KeyringError: the key was wrapped for somebody else.
         """
         master = self.masters.get(version)
         if master is None:
-            raise KeyringError(f"master key {version}: is not in the keyring; use the keyring of this store")
+            raise MasterMissing(f"master key {version}: is not in the keyring; use the keyring of this store")
         try:
             return open_sealed(master, wrapped, _PURPOSE + customer)
         except SealError:

@@ -1,13 +1,9 @@
 """Sending from within the service: a thread of its own, which looks now and then."""
 
-import logging
 import threading
-import traceback
 
-from serving.notices.outbox import Outbox
+from serving.notices.outbox import Outbox, log_failure
 from serving.notices.sending import send_due, transports_of
-
-logger = logging.getLogger("tierwise.notices")
 
 ACTOR = "notices"
 _SECONDS = 15.0
@@ -36,7 +32,5 @@ class NoticeThread:
             try:
                 send_due(self._outbox, transports_of(self._outbox), ACTOR, self._stopped.is_set)
             except Exception as error:
-                # The text of an error might hold a customer's value.
-                frame = traceback.extract_tb(error.__traceback__)[-1]
-                logger.error("notices: %s at %s:%d", type(error).__name__, frame.filename, frame.lineno)
+                log_failure(error)
             self._stopped.wait(self._seconds)

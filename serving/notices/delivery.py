@@ -10,7 +10,8 @@ from serving.notices.rendering import Content
 class Reason(StrEnum):
     """Why a notice was not handed over: a class of its own for each kind, and never a receiver's words.
 
-    `refused`, `erased` and `unreadable` are for good; whatever else it is, the notice is tried again.
+    `refused`, `erased` and `unreadable` are for good; whatever else it is, the notice is tried again. By
+    `sender` a server refuses us, whoever the recipient is.
     """
 
     UNREACHABLE = "unreachable"
@@ -21,13 +22,14 @@ class Reason(StrEnum):
     TEMPORARY = "temporary"
     REDIRECTED = "redirected"
     REFUSED = "refused"
+    SENDER = "sender"
     ERASED = "erased"
     UNREADABLE = "unreadable"
 
 
 FINAL = frozenset({Reason.REFUSED, Reason.ERASED, Reason.UNREADABLE})
 # Whoever is meant by these is out of reach for others too.
-OUT_OF_REACH = frozenset({Reason.UNREACHABLE, Reason.TIMEOUT, Reason.TLS, Reason.LOGIN})
+OUT_OF_REACH = frozenset({Reason.UNREACHABLE, Reason.TIMEOUT, Reason.TLS, Reason.LOGIN, Reason.SENDER})
 
 
 class NotDelivered(Exception):

@@ -5,16 +5,20 @@ changes are not told yet, their rows say. Hence nothing is lost wherever the pro
 """
 
 import hashlib
+import logging
+import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, exists, func, insert, select, update
+from sqlalchemy.exc import SQLAlchemyError
 
 from features.terms import Text
-from serving.confidential.keyring import Keyring
+from serving.confidential.keyring import Keyring, KeyringError, MasterMissing
 from serving.confidential.sealing import SealError, open_sealed, seal
 from serving.notices.causes import Causes, TierChange
 from serving.notices.contacts import Contact, contact_of
@@ -28,8 +32,12 @@ from serving.store.customers import KnownCustomer, UnknownCustomer, open_custome
 from serving.store.notice_tables import notice_attempts, notices
 from serving.store.store import Store, Writing
 
+logger = logging.getLogger("tierwise.notices")
+
 _CHANGES_AT_ONCE = 100
 SENT = "sent"
+TOO_OLD, NO_SENDER, NO_RECIPIENT = "too_old", "no_sender", "no_recipient"
+_GIVEN_UP = ("dead", "undeliverable")
 
 
 class NoticeState(StrEnum):
@@ -71,6 +79,15 @@ class Notice:
         )  # fmt: skip
 
 
+@dataclass(frozen=True)
+class Queued:
+    """How many notices were derived, how many mails wait for a sender, how much was skipped."""
+
+    notices: int
+    unsigned: int
+    skipped: int
+
+
 @dataclass(frozen=True, repr=False)
 class _About:
     """Whom a change is about and why it came about; where that cannot be read, `missing` says why."""
@@ -89,30 +106,68 @@ class Outbox:
         self._procedure = procedure
         self._causes = Causes(procedure)
 
-    def queue(self, actor: str) -> int:
-        """Derive the notices of every change that has none yet; returns how many there are now.
+    def queue(self, actor: str) -> Queued:
+        """Derive the notices of every change that has none yet; one that fails keeps no other back.
 
         Raises:
-            StoreError: the catalog or policy of a decision is not in the store.
+            StoreError: the store cannot be read or written.
             NotAdopted: there are such changes, and the procedure is not the one adopted.
         """
         with self.store.reading() as connection:
             untold = list(connection.execute(_untold(select(changes.c.id))).scalars())
-        queued = 0
+        queued = skipped = 0
         for start in range(0, len(untold), _CHANGES_AT_ONCE):
             with self.store.writing(actor) as writing:
                 require_procedure(writing.connection, self._procedure, writing.at)
                 part = changes.c.id.in_(untold[start : start + _CHANGES_AT_ONCE])
                 # Asked again, for somebody else may have been quicker.
                 rows = writing.connection.execute(_untold(select(changes)).where(part)).all()
+                told = 0
                 for row in rows:
-                    queued += self._queue_change(writing, TierChange.of(row))
-                if not rows:
+                    try:
+                        told += self._queue_change(writing, TierChange.of(row))
+                    except SQLAlchemyError:
+                        raise
+                    except Exception as error:
+                        # It has written nothing, and is tried again with the next round.
+                        log_failure(error)
+                        skipped += 1
+                if not told:
                     writing.record("notice.none", None, {})
-        return queued
+                queued += told
+        unsigned, failed = self._sign(actor)
+        return Queued(queued, unsigned, skipped + failed)
+
+    def _sign(self, actor: str) -> tuple[int, int]:
+        """Make the mails that waited for a sender; return how many still do, and how many were skipped."""
+        pending = (notices.c.state == str(NoticeState.PENDING), notices.c.sealed.is_(None))
+        with self.store.reading() as connection:
+            ids = list(connection.execute(select(notices.c.id).where(*pending)).scalars())
+        if self.rules.sender is None:
+            return len(ids), 0
+        skipped = 0
+        for start in range(0, len(ids), _CHANGES_AT_ONCE):
+            with self.store.writing(actor) as writing:
+                part = notices.c.id.in_(ids[start : start + _CHANGES_AT_ONCE])
+                rows = writing.connection.execute(select(notices).where(part, *pending)).all()
+                for row in rows:
+                    try:
+                        self._put_again(writing, row, self._made_again(writing, row), "notice.made")
+                    except SQLAlchemyError:
+                        raise
+                    except Exception as error:
+                        log_failure(error)
+                        skipped += 1
+                if skipped or not rows:
+                    writing.record("notice.none", None, {})
+        return 0, skipped
 
     def _queue_change(self, writing: Writing, change: TierChange) -> int:
-        about = self._about(writing.connection, change)
+        if change.at < writing.at - timedelta(days=self.rules.tell_within_days):
+            # From before notices were run, or were run again: no news any more.
+            about = _About(None, None, (), TOO_OLD)
+        else:
+            about = self._about(writing.connection, change)
         rows = []
         for recipient in recipients_of(self.rules, change, about.contact, about.missing):
             notice = _notice_id(change.id, recipient.key)
@@ -137,7 +192,9 @@ class Outbox:
             return _About(known, contact, self._causes.of(connection, known, change), "")
         except UnknownCustomer:
             return _About(None, None, (), str(Reason.ERASED))
-        except SealError:
+        except MasterMissing:
+            raise
+        except (SealError, KeyringError):
             # One that was tampered with keeps nobody else from being told.
             return _About(None, None, (), str(Reason.UNREADABLE))
 
@@ -149,6 +206,12 @@ class Outbox:
             return {
                 "state": str(NoticeState.UNDELIVERABLE), "reason": recipient.undeliverable, "channel": None,
                 "sealed": None, "digest": None, "due_at": None, "answer_until": None,
+            }  # fmt: skip
+        if recipient.channel is Channel.EMAIL and self.rules.sender is None:
+            # It is made once there is one; see `_sign`.
+            return {
+                "state": str(NoticeState.PENDING), "reason": NO_SENDER, "channel": str(recipient.channel),
+                "sealed": None, "digest": None, "due_at": writing.at, "answer_until": None,
             }  # fmt: skip
         answering = None
         if recipient.is_customer and self.rules.link_base is not None:
@@ -171,20 +234,30 @@ class Outbox:
             return list(
                 connection.execute(
                     select(notices.c.id)
-                    .where(notices.c.state == str(NoticeState.PENDING), notices.c.due_at <= at)
+                    .where(
+                        notices.c.state == str(NoticeState.PENDING),
+                        notices.c.due_at <= at,
+                        notices.c.sealed.is_not(None),
+                    )
                     .order_by(notices.c.due_at, notices.c.queued_at, notices.c.id)
                 ).scalars()
             )
 
     def take(self, notice: str) -> tuple[Notice, Content | Reason] | None:
-        """Return a notice and what to send, or why that cannot be read; None if it is not pending."""
+        """Return a notice and what to send, or why that cannot be read; None if it is not pending.
+
+        Raises:
+            MasterMissing: the keyring is not the newest.
+        """
         with self.store.reading() as connection:
             row = connection.execute(select(notices).where(notices.c.id == notice)).one_or_none()
             if row is None or row.state != str(NoticeState.PENDING):
                 return None
             try:
                 content = content_of(connection, self.store.keyring, row)
-            except SealError:
+            except MasterMissing:
+                raise
+            except (SealError, KeyringError):
                 return Notice.of(row), Reason.UNREADABLE
             return Notice.of(row), Reason.ERASED if content is None else content
 
@@ -230,28 +303,61 @@ class Outbox:
         row = writing.connection.execute(select(notices).where(notices.c.id == notice)).one_or_none()
         if row is None:
             raise NoticeError("there is no such notice")
-        if row.state not in (str(NoticeState.DEAD), str(NoticeState.UNDELIVERABLE)):
+        if row.state not in _GIVEN_UP:
             raise NoticeError(f"the notice is {row.state}; those dead or undeliverable are tried again")
+        values = self._made_again(writing, row)
+        if values["reason"] == NO_RECIPIENT:
+            raise NoticeError("the procedure has no such department any more, or it is not interested")
+        if values["reason"] in (Reason.ERASED, Reason.UNREADABLE):
+            raise NoticeError(f"nobody can be told of this any more: {values['reason']}")
+        self._put_again(writing, row, values, "notice.retried")
+        return NoticeState(values["state"])
+
+    def retry_all(self, actor: str, reason: str | None = None) -> tuple[int, int]:
+        """Have every dead or undeliverable notice tried again; returns how many are, and how many cannot be.
+
+        Args:
+            actor: who has it done.
+            reason: those alone that were given up for it; without one all but those that are TOO_OLD.
+        """
+        wanted = notices.c.reason != TOO_OLD if reason is None else notices.c.reason == reason
+        given_up = (notices.c.state.in_(_GIVEN_UP), wanted)
+        with self.store.reading() as connection:
+            query = select(notices.c.id).where(*given_up).order_by(notices.c.queued_at, notices.c.id)
+            ids = list(connection.execute(query).scalars())
+        tried = 0
+        for start in range(0, len(ids), _CHANGES_AT_ONCE):
+            with self.store.writing(actor) as writing:
+                for notice in ids[start : start + _CHANGES_AT_ONCE]:
+                    with suppress(NoticeError):
+                        tried += self.retry(writing, notice) is NoticeState.PENDING
+                writing.record("notice.retried_all", None, {"reason": reason})
+        return tried, len(ids) - tried
+
+    def _made_again(self, writing: Writing, row: Row[Any]) -> dict[str, Any]:
+        """Return the columns of a notice for another attempt, by what is known of its recipient now."""
         change = TierChange.of(
             writing.connection.execute(select(changes).where(changes.c.id == row.change)).one()
         )
         about = self._about(writing.connection, change)
-        if about.customer is None:
-            raise NoticeError(f"nobody can be told of this any more: {about.missing}")
         recipient = next(
-            (of for of in recipients_of(self.rules, change, about.contact) if of.key == row.recipient), None
+            (
+                of
+                for of in recipients_of(self.rules, change, about.contact, about.missing)
+                if of.key == row.recipient
+            ),
+            Recipient(row.recipient, self.rules.language, None, None, undeliverable=NO_RECIPIENT),
         )
-        if recipient is None:
-            raise NoticeError("the procedure has no such department any more, or it is not interested")
-        values: dict[str, Any] = {"state": str(NoticeState.PENDING), "due_at": writing.at, "reason": None}
-        if not self._stands(writing, row, recipient):
-            values = self._made(writing, notice, change, about, recipient)
+        if about.customer is not None and recipient.channel and self._stands(writing, row, recipient):
+            return {"state": str(NoticeState.PENDING), "due_at": writing.at, "reason": None}
+        return self._made(writing, row.id, change, about, recipient)
+
+    def _put_again(self, writing: Writing, row: Row[Any], values: dict[str, Any], action: str) -> None:
         writing.connection.execute(
-            update(notices).where(notices.c.id == notice).values(**values, attempts_before=row.attempts)
+            update(notices).where(notices.c.id == row.id).values(**values, attempts_before=row.attempts)
         )
-        facts = {"notice": notice, "state": values["state"], "digest": values.get("digest", row.digest)}
-        writing.record("notice.retried", row.customer, facts)
-        return NoticeState(values["state"])
+        facts = {"notice": row.id, "state": values["state"], "digest": values.get("digest", row.digest)}
+        writing.record(action, row.customer, facts)
 
     def _stands(self, writing: Writing, row: Row[Any], recipient: Recipient) -> bool:
         """Whether a notice can go as it was made: to the address known now, with a link that opens."""
@@ -284,6 +390,7 @@ def content_of(connection: Connection, keyring: Keyring, row: Row[Any]) -> Conte
 
     Raises:
         SealError: it was changed.
+        KeyringError: its customer's key was changed, or the keyring is another.
     """
     if row.sealed is None:
         return None
@@ -292,6 +399,12 @@ def content_of(connection: Connection, keyring: Keyring, row: Row[Any]) -> Conte
     except UnknownCustomer:
         return None
     return Content.from_bytes(open_sealed(known.data_key, row.sealed, _purpose(row.id)))
+
+
+def log_failure(error: Exception) -> None:
+    """Log what failed and where, without the error's text, which might hold a customer's value."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    logger.error("notices: %s at %s:%d", type(error).__name__, frame.filename, frame.lineno)
 
 
 def _untold(query: Select[Any]) -> Select[Any]:

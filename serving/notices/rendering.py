@@ -110,7 +110,7 @@ def recipients_of(
                 Recipient(key, language, Channel.WEBHOOK, department.webhook, name, department.secret)
             )
         else:
-            found.append(_by_email(rules, key, language, department.email, name))
+            found.append(Recipient(key, language, Channel.EMAIL, department.email, name))
     return found
 
 
@@ -119,18 +119,10 @@ def _customer(rules: NoticeRules, contact: Contact | None, missing: str) -> Reci
         return Recipient(CUSTOMER, rules.language, None, None, undeliverable=missing)
     language = contact.language or rules.language
     if contact.email is not None:
-        return _by_email(rules, CUSTOMER, language, contact.email)
+        return Recipient(CUSTOMER, language, Channel.EMAIL, contact.email)
     if contact.webhook is not None:
         return Recipient(CUSTOMER, language, Channel.WEBHOOK, contact.webhook)
     return Recipient(CUSTOMER, language, None, None, undeliverable="no_contact")
-
-
-def _by_email(
-    rules: NoticeRules, key: str, language: Language, address: str | None, name: str | None = None
-) -> Recipient:
-    if rules.sender is None:
-        return Recipient(key, language, None, None, name, undeliverable="no_sender")
-    return Recipient(key, language, Channel.EMAIL, address, name)
 
 
 def render(

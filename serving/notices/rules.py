@@ -58,12 +58,13 @@ class NoticeRules(Declared):
     """How notices are given.
 
     Attributes:
-        sender: the e-mail address that notices come from; without one none goes by e-mail.
+        sender: the e-mail address that notices come from; without one e-mail waits.
         company: who signs.
         time_zone: in which days are told.
         language: of customers who have none.
         departments: who is told, by a name of their own.
         offers: what each tier gets, by a name of its own; what is internal is not told to customers.
+        tell_within_days: changes that are older when notices are run are told to nobody, but listed.
         attempts: after which a notice that cannot be delivered is dead.
         first_wait_minutes, wait_factor: the time to the second attempt, and by how much each next is longer.
         timeout_seconds: that a receiver has for each answer.
@@ -79,6 +80,7 @@ class NoticeRules(Declared):
     language: Language = Language.ZH_HANT
     departments: dict[str, Department] = {}
     offers: dict[Tier, dict[str, Offer]] = OFFERS
+    tell_within_days: int = Field(default=30, ge=1)
     attempts: int = Field(default=8, ge=1, le=20)
     first_wait_minutes: int = Field(default=1, ge=1)
     wait_factor: int = Field(default=4, ge=1, le=10)
@@ -92,6 +94,8 @@ class NoticeRules(Declared):
     def _consistent(self) -> Self:
         if self.sender is not None:
             check_email(self.sender)
+        if not all(self.company.in_language(language).isprintable() for language in Language):
+            raise ValueError("company: must be one line of printable text")
         try:
             ZoneInfo(self.time_zone)
         except (ZoneInfoNotFoundError, OSError, ValueError):

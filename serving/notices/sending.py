@@ -9,19 +9,24 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
+from sqlalchemy.exc import SQLAlchemyError
+
+from serving.confidential.keyring import MasterMissing
 from serving.notices.delivery import OUT_OF_REACH, NotDelivered, NotSetUp, Reason, Transport
-from serving.notices.outbox import NoticeState, Outbox
+from serving.notices.outbox import NoticeState, Outbox, log_failure
 from serving.notices.rendering import Channel
 from serving.notices.smtp import Mail, SmtpSettings
 from serving.notices.turn import sending_turn
 from serving.notices.webhooks import Webhooks
+from serving.store.database import StoreError
 
 
 @dataclass
 class Round:
     """What came of a round.
 
-    `waiting` were due and not tried; `hints` name settings that are missing. `busy`: it was another's turn.
+    `waiting` were due and not tried; `hints` name settings that are missing. `skipped` changes and notices
+    failed in a way that nobody foresaw: the log says where. `busy`: it was another's turn.
     """
 
     queued: int = 0
@@ -29,6 +34,7 @@ class Round:
     failed: int = 0
     dead: int = 0
     waiting: int = 0
+    skipped: int = 0
     busy: bool = False
     hints: set[str] = field(default_factory=set)
 
@@ -66,7 +72,10 @@ def send_due(
             return done
         for transport in transports.values():
             stack.callback(transport.close)
-        done.queued = outbox.queue(actor)
+        queued = outbox.queue(actor)
+        done.queued, done.waiting, done.skipped = queued.notices, queued.unsigned, queued.skipped
+        if queued.unsigned:
+            done.hints.add("notices: sender: is not set in the procedure: e-mail waits")
         for notice in outbox.due(outbox.store.clock()):
             if stopping():
                 break
@@ -82,7 +91,18 @@ def _send(
     done: Round,
     down: set[str],
 ) -> None:
-    taken = outbox.take(id_)
+    try:
+        taken = outbox.take(id_)
+    except MasterMissing as missing:
+        done.waiting += 1
+        done.hints.add(str(missing))
+        return
+    except (SQLAlchemyError, StoreError):
+        raise
+    except Exception as error:
+        log_failure(error)
+        done.skipped += 1
+        return
     if taken is None:
         return
     notice, content = taken
@@ -106,6 +126,10 @@ def _send(
             failed = error.reason
             if failed in OUT_OF_REACH:
                 down.add(server)
+        except Exception as error:
+            # Whether it was taken nobody knows; that it was tried is recorded, so that it is not for ever.
+            log_failure(error)
+            failed = Reason.INTERRUPTED
     with outbox.store.writing(actor) as writing:
         match outbox.record(writing, notice, failed):
             case NoticeState.SENT:

@@ -62,6 +62,9 @@ class SmtpSettings:
         user, password = environment.get(USER_VARIABLE), environment.get(PASSWORD_VARIABLE)
         if bool(user) != bool(password):
             raise SettingsError(f"{USER_VARIABLE} and {PASSWORD_VARIABLE}: give both or neither")
+        for name in (USER_VARIABLE, PASSWORD_VARIABLE):
+            if not environment.get(name, "").isascii():
+                raise SettingsError(f"{name}: must be ASCII, as SMTP has it")
         authorities = environment.get(AUTHORITIES_VARIABLE)
         if authorities and not Path(authorities).is_file():
             raise SettingsError(f"{AUTHORITIES_VARIABLE}: is no file")
@@ -132,6 +135,8 @@ def _reason(error: Exception) -> Reason:
             return Reason.TLS
         case smtplib.SMTPConnectError():
             return Reason.UNREACHABLE
+        case smtplib.SMTPHeloError() | smtplib.SMTPSenderRefused():
+            return Reason.SENDER
         case smtplib.SMTPResponseException():
             return _of_code(error.smtp_code)
         case smtplib.SMTPServerDisconnected():

@@ -36,6 +36,7 @@ from serving.reviews.cases import (
 from serving.reviews.proposals import newer_decision, newest_decision, proposals_after
 from serving.reviews.standings import Change, Layer, end_expired, lift, put_in_force, standing_of
 from serving.store.case_tables import case_items, case_requests, cases
+from serving.store.notice_tables import feedback
 from serving.store.store import Writing
 from serving.store.tables import decisions, runs
 
@@ -342,8 +343,10 @@ class Office(CaseBook):
     def withdraw(self, writing: Writing, actor: Actor, case_id: str) -> Case:
         """Withdraw a case that is not closed; only by those who opened it or proposed in it.
 
+        One that carries a customer's objection is decided on, by a proposal and another person.
+
         Raises:
-            NotAllowed: nobody behind the act did.
+            NotAllowed: nobody behind the act did, or the case carries an objection.
             CaseError: it is closed.
         """
         case = self._expect(writing, case_id, CaseState.COLLECTING, CaseState.PROPOSED)
@@ -352,6 +355,9 @@ class Office(CaseBook):
         )
         if theirs.isdisjoint(actor.persons):
             raise NotAllowed("a case is withdrawn by those who opened it or proposed in it")
+        objected = select(feedback.c.id).where(feedback.c.case == case.id).limit(1)
+        if writing.connection.execute(objected).first() is not None:
+            raise NotAllowed("a case with an objection is not withdrawn: propose, and have another decide")
         self._act(writing, actor, case, Act.WITHDRAWN)
         return self._close(writing, case, CaseState.WITHDRAWN)
 
