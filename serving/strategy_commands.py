@@ -131,7 +131,7 @@ def deliver(
     keys: KeysOption = None,
     state: StateOption = None,
 ) -> None:
-    """Compare new indicators with the last periodic evaluation; what has worsened becomes an event."""
+    """Compare new indicators with the newest that are known; what has worsened becomes an event."""
     from serving.governing import governing_procedure, governing_served
     from serving.reviews.office import Office
     from serving.strategies.deliveries import DeliveryDesk
