@@ -12,7 +12,7 @@ from serving.procedure import Procedure
 from serving.refusal import Refusal
 from serving.store.customers import KnownCustomer, UnknownCustomer, customer_of, id_of
 from serving.store.store import Store
-from serving.strategies.collection import Reported, owed_items, report_items
+from serving.strategies.collection import ItemError, Reported, owed_items, report_items
 from serving.strategies.exposure import EXPLANATIONS, Verdict, check_order, checks_of
 from serving.strategies.following import on_list
 from serving.strategies.requests import (
@@ -121,7 +121,10 @@ class StrategyEndpoints:
         told = read_request(OverdueRequest, body)
         with self._store.writing(actor.name) as writing:
             known = self._customer(writing.connection, parts)
-            became = report_items(writing, actor, known, [item.item() for item in told.items])
+            try:
+                became = report_items(writing, actor, known, [item.item() for item in told.items])
+            except ItemError as error:
+                raise Refusal(422, error.reason, f"items.{error.field}") from None
             return {"items": len(told.items), **{str(what): became[what] for what in Reported}}
 
     def overdue(self, actor: Actor, parts: Json, body: Json) -> Json:
