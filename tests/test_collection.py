@@ -2,7 +2,7 @@
 
 from collections import Counter
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -123,12 +123,17 @@ def test_of_an_item_the_last_report_counts(store: Store) -> None:
 
 def test_an_erased_customer_is_asked_for_nothing(store: Store) -> None:
     known = customer(store)
-    report(store, known, ITEM)
+    report(store, known, ITEM, replace(ITEM, item_id="I-2", paid_on=START.date()))
     keep_up(store, START + timedelta(days=2))
     with store.writing("dpo", START + timedelta(days=3)) as writing:
         erase_customer(writing, known.id)
     assert keep_up(store, START + timedelta(days=100)) == 0
     assert stages_of(store, known) == [("reminder", TaskState.WITHDRAWN)]
+    with store.reading() as connection:
+        rows = connection.execute(select(overdue_items).order_by(overdue_items.c.settled_at)).all()
+    assert [(row.due_on, row.settled_at) for row in rows] == [
+        (None, START), (None, START + timedelta(days=3)),
+    ]  # fmt: skip
 
 
 @settings(

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from features.terms import Nature, Tier
 from serving.audit.verification import verify
@@ -24,7 +24,7 @@ from serving.reviews.standings import Layer, lift, put_in_force, standing_of
 from serving.store.case_tables import changes
 from serving.store.customers import UnknownCustomer, erase_customer, register_customers
 from serving.store.store import Store, create_store
-from serving.store.strategy_tables import list_entries
+from serving.store.strategy_tables import list_entries, tasks
 from serving.store.tables import audit_entries
 from serving.strategies.declared import Kpi, Strategy
 from serving.strategies.following import Listed, on_list
@@ -384,13 +384,15 @@ def test_an_erased_customer_asks_for_nothing_more(store: Store) -> None:
     keep_up(store, START)
     task = all_tasks(store, gone)[0]
     with store.writing("ann", START) as writing:
-        complete(writing, ANN, store.keyring, PLAN, task.id, evidence="a secret")
+        complete(writing, ANN, store.keyring, PLAN, task.id, evidence="a secret", kpi_value=4711.0)
+        writing.connection.execute(update(tasks).where(tasks.c.id == task.id).values(person="mei"))
     put(store, gone, Tier.RISK, START, Layer.HOLD)
     with store.writing("dpo", START) as writing:
         erase_customer(writing, gone)
     keep_up(store, START + timedelta(days=200))
     states = Counter(task.state for task in all_tasks(store, gone))
     assert states == {TaskState.DONE: 1, TaskState.WITHDRAWN: 1}
+    assert {(task.person, task.kpi_value) for task in all_tasks(store, gone)} == {(None, None)}
     assert len(all_tasks(store, stays)) == 5
     with store.reading() as connection:
         assert [of.customer for of in on_list(connection, "visits", START)] == [stays]

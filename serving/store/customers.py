@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from secrets import token_hex
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from features.terms import Nature
 from serving.confidential.keyring import Keyring
@@ -194,7 +194,10 @@ def erase_customer(writing: Writing, pseudonym: str) -> None:
 
 
 def _end_strategies(writing: Writing, pseudonym: str) -> None:
-    """Close what is to be done for a customer, take it off every list, collect nothing any more."""
+    """Close what is to be done for a customer, take it off every list, collect nothing any more.
+
+    What of these rows is the customer's own and not sealed goes too.
+    """
     of_customer = tasks.c.customer == pseudonym
     writing.connection.execute(
         update(tasks)
@@ -202,7 +205,7 @@ def _end_strategies(writing: Writing, pseudonym: str) -> None:
         .values(state="withdrawn", closed_at=writing.at)
     )
     writing.connection.execute(
-        update(tasks).where(of_customer, tasks.c.next_at.is_not(None)).values(next_at=None)
+        update(tasks).where(of_customer).values(next_at=None, person=None, kpi_value=None)
     )
     writing.connection.execute(
         update(list_entries)
@@ -211,8 +214,8 @@ def _end_strategies(writing: Writing, pseudonym: str) -> None:
     )
     writing.connection.execute(
         update(overdue_items)
-        .where(overdue_items.c.customer == pseudonym, overdue_items.c.settled_at.is_(None))
-        .values(settled_at=writing.at)
+        .where(overdue_items.c.customer == pseudonym)
+        .values(due_on=None, settled_at=func.coalesce(overdue_items.c.settled_at, writing.at))
     )
 
 

@@ -39,7 +39,7 @@ def upgrade() -> None:
         "overdue_items",
         sa.Column("id", _HASH, nullable=False),
         _of("overdue_items", "customer", "customers"),
-        sa.Column("due_on", sa.Date, nullable=False),
+        sa.Column("due_on", sa.Date),
         sa.Column("reported_at", Instant, nullable=False),
         sa.Column("reported_by", _ACTOR, nullable=False),
         sa.Column("content_hash", _HASH, nullable=False),
