@@ -163,6 +163,27 @@ def id_of(connection: Connection, keyring: Keyring, pseudonym: str) -> str:
         return "erased"
 
 
+def ids_of(connection: Connection, keyring: Keyring, pseudonyms: Iterable[str]) -> dict[str, str]:
+    """Return the company's ids of many customers by their pseudonyms; `erased` as `id_of` does.
+
+    Raises:
+        KeyringError: a customer's key does not fit the keyring.
+    """
+    found = dict.fromkeys(pseudonyms, "erased")
+    known = open_customers(connection, keyring, found)
+    wanted = sorted(known)
+    for start in range(0, len(wanted), _LOOKED_UP):
+        rows = connection.execute(
+            select(customers.c.id, customers.c.particulars).where(
+                customers.c.id.in_(wanted[start : start + _LOOKED_UP])
+            )
+        )
+        for row in rows:
+            content = open_sealed(known[row.id].data_key, row.particulars, _particulars(row.id))
+            found[row.id] = json.loads(content)["customer_id"]
+    return found
+
+
 def erase_customer(writing: Writing, pseudonym: str) -> None:
     """Destroy a customer's key, and with it every value of the customer in the store.
 
