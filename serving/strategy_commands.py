@@ -38,7 +38,7 @@ def list_tasks(
     keys: KeysOption = None,
 ) -> None:
     """List the tasks that are to be done, those due first."""
-    from serving.store.customers import id_of
+    from serving.store.customers import ids_of
     from serving.strategies.tasks import count_open, open_tasks
 
     with opened(store, keys) as found, found.reading() as connection:
@@ -46,8 +46,9 @@ def list_tasks(
         number = count_open(connection, owner=owner)
         late = count_open(connection, owner=owner, overdue_at=at)
         waiting = open_tasks(connection, owner=owner, overdue_at=at if overdue else None, most=_SHOWN)
+        ids = ids_of(connection, found.keyring, (of.customer for of in waiting))
         rows = [
-            (of.id, of.strategy, id_of(connection, found.keyring, of.customer), str(of.tier or "—"),
+            (of.id, of.strategy, ids[of.customer], str(of.tier or "—"),
              of.owner, f"{of.due_at:%Y-%m-%d}", "overdue" if of.overdue(at) else "")
             for of in waiting
         ]  # fmt: skip
@@ -87,19 +88,18 @@ def listed(
     keys: KeysOption = None,
 ) -> None:
     """Show which customers stand on a list, such as a watch list, today or on a day."""
-    from serving.store.customers import id_of
-    from serving.strategies.following import on_list
+    from serving.store.customers import ids_of
+    from serving.strategies.following import count_on_list, on_list
 
     with opened(store, keys) as found, found.reading() as connection:
         at = found.clock()
         if on is not None:
             at = datetime.combine(_day(on), time.min, UTC) + timedelta(days=1, microseconds=-1)
-        entries = on_list(connection, name, at)
-        rows = [
-            (id_of(connection, found.keyring, of.customer), f"{of.since:%Y-%m-%d %H:%M}")
-            for of in entries[:_SHOWN]
-        ]
-    out.print(table_of(f"{len(entries):,} customers on {name}", ("customer", "since"), rows))
+        number = count_on_list(connection, name, at)
+        entries = on_list(connection, name, at, most=_SHOWN)
+        ids = ids_of(connection, found.keyring, (of.customer for of in entries))
+        rows = [(ids[of.customer], f"{of.since:%Y-%m-%d %H:%M}") for of in entries]
+    out.print(table_of(f"{number:,} customers on {name}", ("customer", "since"), rows))
 
 
 def overdue(
@@ -131,7 +131,7 @@ def deliver(
     keys: KeysOption = None,
     state: StateOption = None,
 ) -> None:
-    """Compare new indicators with the last periodic evaluation; what has worsened becomes an event."""
+    """Compare new indicators with the newest that are known; what has worsened becomes an event."""
     from serving.governing import governing_procedure, governing_served
     from serving.reviews.office import Office
     from serving.strategies.deliveries import DeliveryDesk

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -15,10 +15,12 @@ from sqlalchemy import select
 from features.sources.opening import TableError
 from features.terms import Nature
 from serving.procedure import Procedure
+from serving.refusal import Refusal
 from serving.store.customers import KnownCustomer, erase_customer, register_customers
 from serving.store.store import Store
 from serving.store.strategy_tables import overdue_items, tasks
-from serving.strategies.collection import OverdueItem, Reported, owed_items, report_items
+from serving.strategies.collection import ItemError, OverdueItem, Reported, owed_items, report_items
+from serving.strategies.endpoints import StrategyEndpoints
 from serving.strategies.overdue_table import take_down
 from serving.strategies.tasks import TaskState, tasks_for
 from serving.strategies.upkeep import Upkeep
@@ -32,6 +34,7 @@ STAGES = PROCEDURE.strategies.collection
 ERP = acting("erp", "key 1")
 START = datetime(2026, 1, 1, 8, tzinfo=UTC)
 ITEM = OverdueItem("I-1", Decimal("1250.00"), "CNY", START.date())
+TOLD_ITEM = {"item_id": "I-1", "amount": "1250.00", "currency": "CNY", "due_on": "2026-01-01"}
 
 
 def customer(store: Store, name: str = "C-1") -> KnownCustomer:
@@ -81,6 +84,29 @@ def test_an_item_that_is_paid_closes_its_tasks_and_is_not_owed_again(store: Stor
     assert states == {TaskState.SETTLED: 2, TaskState.OPEN: 4}
 
 
+def test_an_item_is_not_paid_in_the_future(store: Store, tmp_path: Path) -> None:
+    known = customer(store)
+    day = START.date()
+    report(store, known, ITEM)
+    with pytest.raises(ItemError, match="paid_on: lies in the future"):
+        report(store, known, replace(ITEM, paid_on=day + timedelta(days=2)))
+    late = store.clock().date()
+    asked = {"items": [{**TOLD_ITEM, "paid_on": str(late + timedelta(days=3))}]}
+    with pytest.raises(Refusal) as refused:
+        StrategyEndpoints(store, PROCEDURE).report_overdue(ERP, {"customer_id": "C-1"}, asked)
+    assert (refused.value.status, refused.value.field) == (422, "items.paid_on")
+    file = tmp_path / "overdue.csv"
+    pd.DataFrame([
+        {"customer_id": "C-1", **TOLD_ITEM, "paid_on": str(late + timedelta(days=3))},
+        {"customer_id": "C-1", **TOLD_ITEM, "item_id": "I-2"},
+    ]).to_csv(file, index=False)  # fmt: skip
+    taken = take_down(store, ERP, file)
+    assert (taken.became, taken.rejected) == ({Reported.NEW: 1}, [(2, "paid_on: lies in the future")])
+    with store.reading() as connection:
+        assert ITEM in owed_items(connection, known)
+    assert report(store, known, replace(ITEM, paid_on=day + timedelta(days=1))) == [Reported.PAID]
+
+
 def test_of_an_item_the_last_report_counts(store: Store) -> None:
     known = customer(store)
     report(store, known, ITEM)
@@ -97,12 +123,17 @@ def test_of_an_item_the_last_report_counts(store: Store) -> None:
 
 def test_an_erased_customer_is_asked_for_nothing(store: Store) -> None:
     known = customer(store)
-    report(store, known, ITEM)
+    report(store, known, ITEM, replace(ITEM, item_id="I-2", paid_on=START.date()))
     keep_up(store, START + timedelta(days=2))
     with store.writing("dpo", START + timedelta(days=3)) as writing:
         erase_customer(writing, known.id)
     assert keep_up(store, START + timedelta(days=100)) == 0
     assert stages_of(store, known) == [("reminder", TaskState.WITHDRAWN)]
+    with store.reading() as connection:
+        rows = connection.execute(select(overdue_items).order_by(overdue_items.c.settled_at)).all()
+    assert [(row.due_on, row.settled_at) for row in rows] == [
+        (None, START), (None, START + timedelta(days=3)),
+    ]  # fmt: skip
 
 
 @settings(
@@ -143,7 +174,7 @@ def test_stages_are_those_reached_when_somebody_looked_before_it_was_paid(
     assert Counter(stages_of(store, known)) == expected
     # What is left is paid, so that it does not count in the next example.
     for number in open_stages:
-        report(store, known, replace(items[number], paid_on=date(2027, 1, 1)))
+        report(store, known, replace(items[number], paid_on=START.date()))
 
 
 def test_a_table_of_items_is_taken_down_and_what_is_wrong_is_named_by_its_row(

@@ -15,10 +15,11 @@ from features.catalog import load_catalog
 from features.terms import Tier
 from serving.access.roles import Actor
 from serving.procedure import Procedure
-from serving.reviews.cases import CaseReason, open_case_of
+from serving.reviews.cases import CaseReason, Override, open_case_of
 from serving.reviews.events import Event, EventDesk, Taken
 from serving.reviews.office import Office
 from serving.reviews.periodic import evaluate_periodically
+from serving.reviews.proposals import newest_decision, proposals_after
 from serving.reviews.standings import Layer, standing_of
 from serving.served import Served
 from serving.store.customers import find_customers
@@ -232,6 +233,76 @@ def assert_held(store: Store, broken: set[tuple[str, str]]) -> None:
                 case = open_case_of(connection, known.id)
                 assert case is not None
                 assert case.reason is CaseReason.DETERIORATION
+
+
+@pytest.mark.parametrize("way", ["approved", "overridden"])
+def test_a_bad_value_that_is_delivered_every_day_is_told_once_and_a_lifted_hold_stays_lifted(
+    store: Store, tmp_path: Path, way: str
+) -> None:
+    desk = DeliveryDesk(office_of(store), served_alone())
+
+    def table_of(day: date, net_assets: float) -> Path:
+        columns = {"customer_id": ["C-1"], "nature": "enterprise", "as_of": [day], "net_assets": [net_assets]}
+        pd.DataFrame(columns).to_parquet(tmp_path / f"{day}.parquet")
+        return tmp_path / f"{day}.parquet"
+
+    days = [DELIVERED + timedelta(days=past) for past in range(5)]
+    evaluate_periodically(store, served_alone(), table_of(GROUND, 20.0), GROUND, "ann")
+    first = desk.check(ERP, table_of(days[0], -3.0), days[0])
+    assert first.broken == {"negative_net_assets": 1, "net_assets_fall": 1}
+    with store.reading() as connection:
+        known = find_customers(connection, store.keyring, ["C-1"])["C-1"]
+        assert Layer.HOLD in standing_of(connection, known.id, store.clock()).layers
+    again = desk.check(ERP, table_of(days[1], -3.0), days[1])
+    assert (again.compared, again.broken, again.taken) == (1, Counter(), 0)
+    decide(store, known.id, Tier.GENERAL if way == "overridden" else None)
+    for day in days[2:4]:
+        assert desk.check(ERP, table_of(day, -3.0), day).broken == Counter()
+    with store.reading() as connection:
+        assert Layer.HOLD not in standing_of(connection, known.id, store.clock()).layers
+    assert sum(told(store).values()) == 2
+    # A further fall is news, beside what was told last.
+    assert desk.check(ERP, table_of(days[4], -9.0), days[4]).broken == {"net_assets_fall": 1}
+
+
+def decide(store: Store, customer: str, other: Tier | None) -> None:
+    """Propose and approve what follows from the newest decision, or another tier as an override."""
+    office = office_of(store)
+    with store.reading() as connection:
+        case, newest = open_case_of(connection, customer), newest_decision(connection, customer)
+        assert newest is not None
+        (after,) = proposals_after(connection, office.procedure, [newest], store.clock())
+    assert case is not None
+    override = None if other is None else Override("strategic", store.clock() + timedelta(days=30))
+    tier = other or after.steady.tier
+    with store.writing("ann") as writing:
+        case = office.propose(
+            writing, acting("ann"), case.id, tier, "seen", decision=newest, override=override
+        )
+    for name in ("bob", "carl")[: case.needed]:
+        with store.writing(name) as writing:
+            office.approve(writing, acting(name), case.id, case.version)
+
+
+def test_the_newest_event_is_what_new_indicators_are_compared_with() -> None:
+    below = rule(below=0.0)
+    ground: Any = {"inputs": {"as_of": str(GROUND), "indicators": {"net_assets": 5.0}}, "evidence": {}}
+
+    def broken(now: float, *reported: tuple[str, int, float]) -> bool:
+        told = [
+            (DELIVERED + timedelta(days=days), id_, Event(id_, "x", "C-1", DELIVERED, {"net_assets": value}))
+            for id_, days, value in reported
+        ]
+        lying = [(day, id_, of.content()) for day, id_, of in told]
+        return bool(broken_rules([below], ground, {"net_assets": now}, None, DELIVERED, lying))
+
+    assert broken(-1.0)
+    assert not broken(-1.0, ("erp", -1, -2.0))
+    assert broken(-1.0, ("erp", -1, -2.0), ("recovery", 0, 4.0))
+    assert not broken(-1.0, ("later", 1, 4.0))
+    assert not broken(-1.0, ("deterioration r c", -1, -1.0))
+    # What the same facts have told already: they are compared with what was before them.
+    assert broken(-1.0, ("deterioration r c", 0, -1.0))
 
 
 def test_a_delivery_that_was_stopped_goes_on_where_it_was(

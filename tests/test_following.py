@@ -9,25 +9,28 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from features.terms import Nature, Tier
 from serving.audit.verification import verify
 from serving.procedure import Procedure
+from serving.refusal import Refusal
 from serving.reviews.standings import Layer, lift, put_in_force, standing_of
 from serving.store.case_tables import changes
-from serving.store.customers import UnknownCustomer, erase_customer, register_customers
+from serving.store.customers import UnknownCustomer, erase_customer, ids_of, register_customers
 from serving.store.store import Store, create_store
-from serving.store.strategy_tables import list_entries
+from serving.store.strategy_tables import list_entries, tasks
 from serving.store.tables import audit_entries
 from serving.strategies.declared import Kpi, Strategy
-from serving.strategies.following import Listed, on_list
+from serving.strategies.endpoints import StrategyEndpoints
+from serving.strategies.following import Listed, follow_changes, on_list
 from serving.strategies.plan import StrategyPlan
 from serving.strategies.tasks import (
     Task,
@@ -114,7 +117,7 @@ def prescribed(
                 if not strategy.recurring or opened > (end or at):
                     break
             if strategy.on_list is not None:
-                lists.append(Listed(strategy.on_list, customer, row.at, end))
+                lists.append(Listed(strategy.on_list, customer, row.at, end, row.id))
     return [_as_done(task, done) for task in found], lists
 
 
@@ -137,7 +140,8 @@ def check(store: Store, customer: str, at: datetime, done: dict[str, datetime]) 
     with store.reading() as connection:
         rows = connection.execute(select(list_entries).where(list_entries.c.customer == customer)).all()
         standing = standing_of(connection, customer, at)
-    assert Counter(Listed(row.list, row.customer, row.since, row.until) for row in rows) == Counter(lists)
+    found = (Listed(row.list, row.customer, row.since, row.until, row.change) for row in rows)
+    assert Counter(found) == Counter(lists)
     still_open = [task for task in expected if task.state is TaskState.OPEN]
     assert all(task.tier is standing.tier for task in still_open)
 
@@ -390,18 +394,69 @@ def test_an_erased_customer_asks_for_nothing_more(store: Store) -> None:
     keep_up(store, START)
     task = all_tasks(store, gone)[0]
     with store.writing("ann", START) as writing:
-        complete(writing, ANN, store.keyring, PROCEDURE, task.id, evidence="a secret")
+        complete(writing, ANN, store.keyring, PROCEDURE, task.id, evidence="a secret", kpi_value=4711.0)
+        writing.connection.execute(update(tasks).where(tasks.c.id == task.id).values(person="mei"))
     put(store, gone, Tier.RISK, START, Layer.HOLD)
     with store.writing("dpo", START) as writing:
         erase_customer(writing, gone)
     keep_up(store, START + timedelta(days=200))
     states = Counter(task.state for task in all_tasks(store, gone))
     assert states == {TaskState.DONE: 1, TaskState.WITHDRAWN: 1}
+    assert {(task.person, task.kpi_value) for task in all_tasks(store, gone)} == {(None, None)}
     assert len(all_tasks(store, stays)) == 5
     with store.reading() as connection:
         assert [of.customer for of in on_list(connection, "visits", START)] == [stays]
         with pytest.raises(UnknownCustomer):
             evidence_of(connection, store.keyring, load_task(connection, task.id))
+
+
+def pages_of(work: Any, part: str, of: str, query: dict[str, str]) -> list[list[str]]:
+    """Return what the pages of an answer show, one after the other."""
+    pages: list[list[str]] = []
+    after: dict[str, str] = {}
+    while True:
+        answer = work(ANN, {"list": "visits", "customer_id": "C-0"}, {**query, **after})
+        pages.append([one[of] for one in answer[part]])
+        if answer["next"] is None:
+            return pages
+        after = {"after": answer["next"]}
+
+
+def test_lists_and_tasks_are_read_to_their_end_page_by_page(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = [customer_in(store, f"C-{place}") for place in range(5)]
+    for place, customer in enumerate(found):
+        put(store, customer, Tier.GENERAL, START + timedelta(days=place // 3))
+    with store.writing("dpo", START + timedelta(days=2)) as writing:
+        follow_changes(writing, PLAN)
+    endpoints = StrategyEndpoints(store, PROCEDURE)
+    names = {"C-0", "C-1", "C-2", "C-3", "C-4"}
+    whole = [
+        pages_of(endpoints.listed, "customers", "customer_id", {}),
+        pages_of(endpoints.tasks, "tasks", "task", {"owner": "sales"}),
+        pages_of(endpoints.of_customer, "tasks", "task", {}),
+    ]
+    assert [len(pages) for pages in whole] == [1, 1, 1]
+    assert (set(whole[0][0]), len(whole[1][0]), len(whole[2][0])) == (names, 5, 2)
+    monkeypatch.setattr("serving.strategies.endpoints.MOST_SHOWN", 2)
+    listed = pages_of(endpoints.listed, "customers", "customer_id", {})
+    assert [len(page) for page in listed] == [2, 2, 1]
+    assert list(chain(*listed)) == whole[0][0]
+    assert endpoints.listed(ANN, {"list": "visits"}, {})["listed"] == 5
+    assert list(chain(*pages_of(endpoints.tasks, "tasks", "task", {"owner": "sales"}))) == whole[1][0]
+    monkeypatch.setattr("serving.strategies.endpoints.MOST_SHOWN", 1)
+    assert pages_of(endpoints.of_customer, "tasks", "task", {}) == [[task] for task in whole[2][0]]
+    for work in (endpoints.listed, endpoints.tasks, endpoints.of_customer):
+        for after in ("0" * 32, "x"):
+            with pytest.raises(Refusal) as refused:
+                work(ANN, {"list": "visits", "customer_id": "C-0"}, {"after": after})
+            assert (refused.value.status, refused.value.field) == (422, "after")
+    with store.writing("dpo", START + timedelta(days=2)) as writing:
+        erase_customer(writing, found[0])
+    with store.reading() as connection:
+        ids = ids_of(connection, store.keyring, found)
+    assert list(ids.values()) == ["erased", "C-1", "C-2", "C-3", "C-4"]
 
 
 def test_what_the_procedure_asks_for_no_more_is_not_made_again(store: Store) -> None:

@@ -19,6 +19,7 @@ from serving.store.declared import metadata
 from serving.store.schema import _configuration, check_version, upgrade
 from serving.store.store import Store, Unaudited, create_store, open_store
 from serving.store.tables import audit_entries, customers, documents
+from serving.strategies.following import changes_wait
 from tests.stores import ACTOR, database_url, store
 
 __all__ = ["database_url", "store"]
@@ -155,7 +156,7 @@ def test_a_store_that_is_not_there_or_of_another_version_is_refused(tmp_path: Pa
     empty.close()
 
 
-def test_the_changes_of_an_earlier_store_are_numbered_by_their_moments(
+def test_the_changes_of_an_earlier_store_are_numbered_by_their_moments_and_bring_about_nothing(
     database_url: str | None, tmp_path: Path
 ) -> None:
     database = Database(database_url or f"sqlite:///{tmp_path / 'earlier.db'}")
@@ -173,6 +174,11 @@ def test_the_changes_of_an_earlier_store_are_numbered_by_their_moments(
         assert "".join(rows) == "acbd"
         numbers = connection.execute(select(changes.c.sequence)).scalars()
         assert sorted(numbers) == [1, 2, 3, 4]
+        assert not changes_wait(connection)
+    with database.writing() as connection:
+        row = {"id": "e", "customer": "c", "at": moments[0], "layer": "approved", "sequence": 5}
+        connection.execute(insert(changes).values(row))
+        assert changes_wait(connection)
     check_version(database)
     database.close()
 

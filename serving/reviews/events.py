@@ -189,7 +189,7 @@ class EventDesk:
         ground = ground_of(writing.connection, known)
         if ground is None:
             return None
-        told = [*_told(writing.connection, known), (event.occurred_on, event_id, event.content())]
+        told = [*told_events(writing.connection, known), (event.occurred_on, event_id, event.content())]
         inputs, evidence = laid_over(ground, told)
         catalog = self._served.scorer.catalog
         customer = _fitting(inputs, event.indicators, catalog)
@@ -227,7 +227,7 @@ def ground_of(connection: Connection, known: KnownCustomer) -> Justification | N
     return None if row is None else read_justification(open_justification(row.sealed, known.data_key, row.id))
 
 
-def _told(connection: Connection, known: KnownCustomer) -> list[tuple[date, str, str]]:
+def told_events(connection: Connection, known: KnownCustomer) -> list[tuple[date, str, str]]:
     """Return the day, id and content of every event of a customer."""
     rows = connection.execute(select(events).where(events.c.customer == known.id))
     return [

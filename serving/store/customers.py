@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from secrets import token_hex
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from features.terms import Nature
 from serving.confidential.keyring import Keyring
@@ -164,23 +164,23 @@ def id_of(connection: Connection, keyring: Keyring, pseudonym: str) -> str:
 
 
 def ids_of(connection: Connection, keyring: Keyring, pseudonyms: Iterable[str]) -> dict[str, str]:
-    """Return the company's ids of customers by their pseudonyms, without those that were erased.
+    """Return the company's ids of many customers by their pseudonyms; `erased` as `id_of` does.
 
     Raises:
         KeyringError: a customer's key does not fit the keyring.
     """
-    wanted = sorted(set(pseudonyms))
-    found = {}
+    found = dict.fromkeys(pseudonyms, "erased")
+    known = open_customers(connection, keyring, found)
+    wanted = sorted(known)
     for start in range(0, len(wanted), _LOOKED_UP):
         rows = connection.execute(
-            select(
-                customers.c.id, customers.c.data_key, customers.c.master_version, customers.c.particulars
-            ).where(customers.c.id.in_(wanted[start : start + _LOOKED_UP]), customers.c.data_key.is_not(None))
+            select(customers.c.id, customers.c.particulars).where(
+                customers.c.id.in_(wanted[start : start + _LOOKED_UP])
+            )
         )
         for row in rows:
-            data_key = keyring.unwrap(row.master_version, row.data_key, row.id)
-            said = json.loads(open_sealed(data_key, row.particulars, _particulars(row.id)))
-            found[row.id] = said["customer_id"]
+            content = open_sealed(known[row.id].data_key, row.particulars, _particulars(row.id))
+            found[row.id] = json.loads(content)["customer_id"]
     return found
 
 
@@ -215,7 +215,10 @@ def erase_customer(writing: Writing, pseudonym: str) -> None:
 
 
 def _end_strategies(writing: Writing, pseudonym: str) -> None:
-    """Close what is to be done for a customer, take it off every list, collect nothing any more."""
+    """Close what is to be done for a customer, take it off every list, collect nothing any more.
+
+    What of these rows is the customer's own and not sealed goes too.
+    """
     of_customer = tasks.c.customer == pseudonym
     writing.connection.execute(
         update(tasks)
@@ -223,7 +226,7 @@ def _end_strategies(writing: Writing, pseudonym: str) -> None:
         .values(state="withdrawn", closed_at=writing.at)
     )
     writing.connection.execute(
-        update(tasks).where(of_customer, tasks.c.next_at.is_not(None)).values(next_at=None)
+        update(tasks).where(of_customer).values(next_at=None, person=None, kpi_value=None)
     )
     writing.connection.execute(
         update(list_entries)
@@ -232,8 +235,8 @@ def _end_strategies(writing: Writing, pseudonym: str) -> None:
     )
     writing.connection.execute(
         update(overdue_items)
-        .where(overdue_items.c.customer == pseudonym, overdue_items.c.settled_at.is_(None))
-        .values(settled_at=writing.at)
+        .where(overdue_items.c.customer == pseudonym)
+        .values(due_on=None, settled_at=func.coalesce(overdue_items.c.settled_at, writing.at))
     )
 
 

@@ -31,7 +31,8 @@ overdue_items = Table(
     # The hash of the item's own id by the customer's key.
     Column("id", HASH, primary_key=True),
     Column("customer", ID, ForeignKey("customers.id"), nullable=False, index=True),
-    Column("due_on", Date, nullable=False, index=True),
+    # None once the customer was erased.
+    Column("due_on", Date, index=True),
     Column("reported_at", Instant, nullable=False),
     Column("reported_by", ACTOR, nullable=False),
     # The item as it was reported last, sealed with the customer's key, and its hash by that key.

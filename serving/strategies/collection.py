@@ -45,6 +45,25 @@ class OverdueItem:
         return json.dumps(said, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
+class ItemError(ValueError):
+    """An item cannot be taken down; one line with the field, never a value."""
+
+    def __init__(self, field: str, reason: str) -> None:
+        super().__init__(f"{field}: {reason}")
+        self.field = field
+        self.reason = reason
+
+
+def check_paid(item: OverdueItem, today: date) -> None:
+    """Check that an item has been paid by today; where the sender's day has begun, ours may not have.
+
+    Raises:
+        ItemError: it has not; paid is final, so that a slip of the pen would end the collection for good.
+    """
+    if item.paid_on is not None and (item.paid_on - today).days > 1:
+        raise ItemError("paid_on", "lies in the future")
+
+
 class Reported(StrEnum):
     """What came of a report. Paid is final: a report that comes late cannot make an item owed again."""
 
@@ -62,7 +81,12 @@ def report_items(
 
     Returns:
         How many items became what.
+
+    Raises:
+        ItemError: an item is paid in the future.
     """
+    for item in items:
+        check_paid(item, writing.at.date())
     became: Counter[Reported] = Counter()
     for item in items:
         became[_report(writing, actor, known, item)] += 1

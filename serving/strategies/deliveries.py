@@ -1,9 +1,10 @@
-"""Deterioration on delivery (M20): new indicators beside the last periodic evaluation, and what follows.
+"""Deterioration on delivery (M20): new indicators beside what is known of a customer, and what follows.
 
 Worsening finances act although nobody has reported an event: a rule that is broken becomes an event of the
 rule's type, by an id that is the same whenever the same facts are delivered.
 """
 
+import json
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -18,7 +19,15 @@ from features.sources.customer_table import Chunk, open_table
 from serving.access.roles import Actor
 from serving.procedure import Procedure
 from serving.reviews.cases import CaseReason
-from serving.reviews.events import Event, EventDesk, EventError, ground_of, was_taken
+from serving.reviews.events import (
+    Event,
+    EventDesk,
+    EventError,
+    ground_of,
+    laid_over,
+    told_events,
+    was_taken,
+)
 from serving.reviews.evidence import Evidence, evidence_file, read_evidence
 from serving.reviews.justification import EvidenceLine, Justification
 from serving.reviews.office import Office
@@ -27,6 +36,8 @@ from serving.store.customers import KnownCustomer, find_customers
 from serving.strategies.rules import DeteriorationRule
 
 CHUNK_ROWS = 500
+
+_EVENT = "deterioration"
 
 # Told after every chunk: rows done so far, and the share of the file read (0–1).
 Progress = Callable[[int, float], None]
@@ -68,7 +79,7 @@ class Broken:
 
     def event_id(self, known: KnownCustomer) -> str:
         """Return the id of the event by which it is told: the same for the same fact."""
-        return f"deterioration {self.rule.id} {known.id} {self.day}"
+        return f"{_EVENT} {self.rule.id} {known.id} {self.day}"
 
     def event(self, known: KnownCustomer, customer_id: str) -> Event:
         """Return that event."""
@@ -100,10 +111,11 @@ def broken_rules(
     now: Mapping[str, float | bool],
     lines: Mapping[str, EvidenceLine] | None,
     as_of: date,
+    told: list[tuple[date, str, str]] | None = None,
 ) -> list[Broken]:
-    """Return the rules that new indicators break, beside a periodic evaluation.
+    """Return the rules that new indicators break, beside the newest that is known.
 
-    Only what rests on a newer fact than the evaluation counts.
+    Only what rests on a newer fact than the evaluation, and on none older than the events', counts.
 
     Args:
         rules: on indicators that are numbers or flags.
@@ -111,6 +123,7 @@ def broken_rules(
         now: the new indicators that are known.
         lines: their evidence; None where the delivery has none, whose facts are then of its own day.
         as_of: the delivery's day.
+        told: day, id and content of each event of the customer; they are laid over the evaluation.
     """
     found = []
     for rule in rules:
@@ -121,7 +134,11 @@ def broken_rules(
         judged_on = _day_of(ground["evidence"].get(id_), ground["inputs"]["as_of"])
         if day is None or (judged_on is not None and day <= judged_on):
             continue
-        before = ground["inputs"]["indicators"].get(id_)
+        inputs, evidence = laid_over(ground, _without_deliveries_of(day, told or []))
+        told_on = _day_of(evidence.get(id_), None)
+        if told_on is not None and day < told_on:
+            continue
+        before = inputs["indicators"].get(id_)
         # Another catalog may have had texts here.
         known_before = isinstance(before, float | int)
         if rule.broken_by(float(before) if known_before else None, float(now[id_])):
@@ -138,7 +155,7 @@ class DeliveryDesk:
         self._rules, self._ignored = usable_rules(office.procedure, served.scorer.catalog)
 
     def check(self, actor: Actor, table: Path, as_of: date, *, progress: Progress | None = None) -> Checked:
-        """Compare every customer of a table with the last periodic evaluation, and take what follows.
+        """Compare every customer of a table with what is known, and take what follows.
 
         Args:
             actor: who delivers.
@@ -188,7 +205,8 @@ class DeliveryDesk:
                 checked.compared += 1
                 lines = _lines_of(beside, evidence, customer_id)
                 now = self._values(portfolio, row)
-                for broken in broken_rules(self._rules, ground, now, lines, as_of):
+                told = told_events(connection, known[customer_id])
+                for broken in broken_rules(self._rules, ground, now, lines, as_of, told):
                     checked.broken[broken.rule.id] += 1
                     if was_taken(connection, known[customer_id], broken.event_id(known[customer_id])):
                         checked.repeated += 1
@@ -218,6 +236,15 @@ class DeliveryDesk:
                 flag = portfolio.catalog.by_id[id_].indicator.kind is Kind.FLAG
                 found[id_] = bool(value) if flag else float(value)
         return found
+
+
+def _without_deliveries_of(day: str, told: list[tuple[date, str, str]]) -> list[tuple[date, str, str]]:
+    """Return events without those that deliveries of a fact of a day made: beside itself nothing is worse."""
+    return [
+        (occurred_on, id_, content)
+        for occurred_on, id_, content in told
+        if occurred_on.isoformat() != day or not json.loads(content)["event_id"].startswith(f"{_EVENT} ")
+    ]
 
 
 def _day_of(line: EvidenceLine | None, otherwise: str | None) -> str | None:

@@ -1,6 +1,6 @@
 """The endpoints of the routes for tasks, lists, limits and overdue items."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
@@ -10,16 +10,17 @@ from features.terms import Text
 from serving.access.roles import Actor
 from serving.procedure import Procedure
 from serving.refusal import Refusal
-from serving.store.customers import KnownCustomer, UnknownCustomer, customer_of, id_of
+from serving.store.customers import KnownCustomer, UnknownCustomer, customer_of, id_of, ids_of
 from serving.store.store import Store
-from serving.strategies.collection import Reported, owed_items, report_items
+from serving.strategies.collection import ItemError, Reported, owed_items, report_items
 from serving.strategies.exposure import EXPLANATIONS, Verdict, check_order, checks_of
-from serving.strategies.following import on_list
+from serving.strategies.following import count_on_list, list_entry, on_list
 from serving.strategies.requests import (
     DoneRequest,
     ListQuery,
     OrderRequest,
     OverdueRequest,
+    PageQuery,
     TasksQuery,
     read_request,
 )
@@ -36,7 +37,7 @@ from serving.strategies.tasks import (
 )
 
 Json = dict[str, Any]
-# Of tasks, list entries and checks so many are shown at once.
+# Of tasks, list entries and checks so many are shown at once; of the first two the rest by `after`.
 MOST_SHOWN = 500
 
 
@@ -51,11 +52,14 @@ class StrategyEndpoints:
         at = self._store.clock()
         only = at if asked.overdue == "true" else None
         with self._store.reading() as connection:
-            found = open_tasks(connection, owner=asked.owner, overdue_at=only, most=MOST_SHOWN)
+            after = _page_after(connection, asked.after)
+            found = open_tasks(
+                connection, owner=asked.owner, overdue_at=only, after=after, most=MOST_SHOWN + 1
+            )
             return {
                 "open": count_open(connection, owner=asked.owner),
                 "overdue": count_open(connection, owner=asked.owner, overdue_at=at),
-                "tasks": [self._shown(connection, task, at) for task in found],
+                **self._page(connection, found, at),
             }
 
     def task(self, actor: Actor, parts: Json, body: Json) -> Json:
@@ -66,7 +70,7 @@ class StrategyEndpoints:
                 evidence = evidence_of(connection, self._store.keyring, task)
             except UnknownCustomer:
                 evidence = None
-            return {**self._shown(connection, task, at), "evidence": evidence}
+            return {**self._shown_one(connection, task, at), "evidence": evidence}
 
     def done(self, actor: Actor, parts: Json, body: Json) -> Json:
         told = read_request(DoneRequest, body)
@@ -77,33 +81,37 @@ class StrategyEndpoints:
                     evidence=told.evidence, kpi_value=told.kpi, person=told.person,
                 )
             )  # fmt: skip
-            return self._shown(writing.connection, task, writing.at)
+            return self._shown_one(writing.connection, task, writing.at)
 
     def of_customer(self, actor: Actor, parts: Json, body: Json) -> Json:
+        asked = read_request(PageQuery, body)
         at = self._store.clock()
         with self._store.reading() as connection:
             known = self._customer(connection, parts)
-            found = tasks_for(connection, known.id, MOST_SHOWN)
-            return {"tasks": [self._shown(connection, task, at) for task in found]}
+            after = _page_after(connection, asked.after)
+            found = tasks_for(connection, known.id, MOST_SHOWN + 1, after=after)
+            return self._page(connection, found, at)
 
     def listed(self, actor: Actor, parts: Json, body: Json) -> Json:
         asked = read_request(ListQuery, body)
-        at = self._store.clock()
+        name, at = parts["list"], self._store.clock()
         if asked.on is not None:
             at = datetime.combine(asked.on, time.min, UTC) + timedelta(days=1, microseconds=-1)
         with self._store.reading() as connection:
-            found = on_list(connection, parts["list"], at)
+            after = None
+            if asked.after is not None and (after := list_entry(connection, name, asked.after)) is None:
+                raise _no_place()
+            found = on_list(connection, name, at, after=after, most=MOST_SHOWN + 1)
+            shown = found[:MOST_SHOWN]
+            ids = ids_of(connection, self._store.keyring, (of.customer for of in shown))
             return {
-                "list": parts["list"],
+                "list": name,
                 "at": at.isoformat(),
-                "listed": len(found),
+                "listed": count_on_list(connection, name, at),
                 "customers": [
-                    {
-                        "customer_id": id_of(connection, self._store.keyring, of.customer),
-                        "since": of.since.isoformat(),
-                    }
-                    for of in found[:MOST_SHOWN]
+                    {"customer_id": ids[of.customer], "since": of.since.isoformat()} for of in shown
                 ],
+                "next": shown[-1].change if len(found) > MOST_SHOWN else None,
             }
 
     def limit_check(self, actor: Actor, parts: Json, body: Json) -> Json:
@@ -121,7 +129,10 @@ class StrategyEndpoints:
         told = read_request(OverdueRequest, body)
         with self._store.writing(actor.name) as writing:
             known = self._customer(writing.connection, parts)
-            became = report_items(writing, actor, known, [item.item() for item in told.items])
+            try:
+                became = report_items(writing, actor, known, [item.item() for item in told.items])
+            except ItemError as error:
+                raise Refusal(422, error.reason, f"items.{error.field}") from None
             return {"items": len(told.items), **{str(what): became[what] for what in Reported}}
 
     def overdue(self, actor: Actor, parts: Json, body: Json) -> Json:
@@ -141,10 +152,22 @@ class StrategyEndpoints:
     def _customer(self, connection: Connection, parts: Json) -> KnownCustomer:
         return customer_of(connection, self._store.keyring, parts["customer_id"])
 
-    def _shown(self, connection: Connection, task: Task, at: datetime) -> Json:
+    def _page(self, connection: Connection, found: Sequence[Task], at: datetime) -> Json:
+        """Return tasks as they are shown, and after which the next page begins if there is one."""
+        shown = found[:MOST_SHOWN]
+        ids = ids_of(connection, self._store.keyring, (task.customer for task in shown))
+        return {
+            "tasks": [self._shown(task, ids[task.customer], at) for task in shown],
+            "next": shown[-1].id if len(found) > MOST_SHOWN else None,
+        }
+
+    def _shown_one(self, connection: Connection, task: Task, at: datetime) -> Json:
+        return self._shown(task, id_of(connection, self._store.keyring, task.customer), at)
+
+    def _shown(self, task: Task, customer_id: str, at: datetime) -> Json:
         return {
             "task": task.id, "strategy": task.strategy, "names": self._names(task),
-            "customer_id": id_of(connection, self._store.keyring, task.customer),
+            "customer_id": customer_id,
             "tier": task.tier and str(task.tier), "occurrence": task.occurrence,
             "department": task.department, "person": task.person, "kpi": task.kpi,
             "kpi_value": task.kpi_value, "opened_at": task.opened_at.isoformat(),
@@ -198,6 +221,18 @@ def _shown_verdict(verdict: Verdict) -> Json:
             "forms": [str(form) for form in limit.forms], "credit_days": limit.credit_days,
         },
     }  # fmt: skip
+
+
+def _page_after(connection: Connection, task_id: str | None) -> Task | None:
+    """Return the task after which a page begins; None for the first page."""
+    try:
+        return None if task_id is None else load_task(connection, task_id)
+    except UnknownTask:
+        raise _no_place() from None
+
+
+def _no_place() -> Refusal:
+    return Refusal(422, "give what an answer before has as next", "after")
 
 
 def _refusing(work: Callable[[], Task]) -> Task:

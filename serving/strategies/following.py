@@ -10,7 +10,19 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, exists, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    and_,
+    bindparam,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from features.terms import Tier
 from serving.store.case_tables import changes
@@ -108,26 +120,58 @@ def later_occurrences(plan: StrategyPlan, task: Task, until: datetime) -> list[T
 
 @dataclass(frozen=True)
 class Listed:
-    """A customer, by the pseudonym, on a list: since when, and until when where that is over."""
+    """A customer, by the pseudonym, on a list: since when, until when where that is over, by which change."""
 
     list: str
     customer: str
     since: datetime
     until: datetime | None
+    change: str
 
 
-def on_list(connection: Connection, name: str, at: datetime) -> Sequence[Listed]:
-    """Return who stood on a list at a moment, the longest there first."""
-    rows = connection.execute(
-        select(list_entries)
-        .where(
-            list_entries.c.list == name,
-            list_entries.c.since <= at,
-            or_(list_entries.c.until.is_(None), list_entries.c.until > at),
-        )
-        .order_by(list_entries.c.since, list_entries.c.customer)
-    )
-    return [Listed(row.list, row.customer, row.since, row.until) for row in rows]
+def on_list(
+    connection: Connection, name: str, at: datetime, *, after: Listed | None = None, most: int | None = None
+) -> Sequence[Listed]:
+    """Return who stood on a list at a moment, the longest there first.
+
+    Args:
+        connection: the transaction.
+        name: the list.
+        at: the moment.
+        after: only those who come after this one.
+        most: how many at most.
+    """
+    since, customer = list_entries.c.since, list_entries.c.customer
+    query = select(list_entries).where(*_there(name, at)).order_by(since, customer)
+    if after is not None:
+        query = query.where(or_(since > after.since, and_(since == after.since, customer > after.customer)))
+    return [_listed(row) for row in connection.execute(query if most is None else query.limit(most))]
+
+
+def count_on_list(connection: Connection, name: str, at: datetime) -> int:
+    """Return how many stood on a list at a moment."""
+    query = select(func.count()).select_from(list_entries).where(*_there(name, at))
+    return int(connection.execute(query).scalar_one())
+
+
+def list_entry(connection: Connection, name: str, change: str) -> Listed | None:
+    """Return what stands on a list by a change; None where nothing does."""
+    row = connection.execute(
+        select(list_entries).where(list_entries.c.change == change, list_entries.c.list == name)
+    ).one_or_none()
+    return None if row is None else _listed(row)
+
+
+def _there(name: str, at: datetime) -> list[ColumnElement[bool]]:
+    return [
+        list_entries.c.list == name,
+        list_entries.c.since <= at,
+        or_(list_entries.c.until.is_(None), list_entries.c.until > at),
+    ]
+
+
+def _listed(row: Row[Any]) -> Listed:
+    return Listed(row.list, row.customer, row.since, row.until, row.change)
 
 
 class _Book:

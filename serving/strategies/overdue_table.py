@@ -15,7 +15,7 @@ from features.sources.opening import RawChunk, TableError, open_raw
 from serving.access.roles import Actor
 from serving.store.customers import find_customers
 from serving.store.store import Store
-from serving.strategies.collection import OverdueItem, Reported, report_items
+from serving.strategies.collection import ItemError, OverdueItem, Reported, check_paid, report_items
 
 # Taken down in one transaction.
 CHUNK_ROWS = 500
@@ -66,11 +66,22 @@ def _take_chunk(
         known = find_customers(writing.connection, store.keyring, of_customer)
         for customer_id, found in of_customer.items():
             if customer_id in known:
-                items = [item for _, item in found]
+                items = list(_paid_by(writing.at.date(), found, taken))
                 taken.became += report_items(writing, actor, known[customer_id], items)
             else:
                 taken.rejected += [(number, "the customer is not registered") for number, _ in found]
         writing.record("overdue.table_part", None, {"customers": len(known)})
+
+
+def _paid_by(today: date, found: list[tuple[int, OverdueItem]], taken: TakenDown) -> Iterator[OverdueItem]:
+    """Yield the items that are not paid in the future; note the others."""
+    for number, item in found:
+        try:
+            check_paid(item, today)
+        except ItemError as error:
+            taken.rejected.append((number, str(error)))
+        else:
+            yield item
 
 
 def _items(

@@ -79,14 +79,20 @@ class DoneRequest(Declared):
     person: str | None = None
 
 
-class TasksQuery(Declared):
+class PageQuery(Declared):
+    """After which of an answer before, by its `next`, to go on; from the beginning without it."""
+
+    after: str | None = Field(default=None, pattern=r"^[0-9a-f]{32}$")
+
+
+class TasksQuery(PageQuery):
     """Which open tasks: of a department or person, and whether only those whose time is over."""
 
     owner: str | None = Field(default=None, max_length=_LONGEST_ID)
     overdue: str = Field(default="false", pattern="^(true|false)$")
 
 
-class ListQuery(Declared):
+class ListQuery(PageQuery):
     """Who stood on a list at the end of which day, in UTC; now without one."""
 
     on: date | None = None

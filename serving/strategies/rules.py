@@ -31,9 +31,9 @@ class Step(Declared):
 class DeteriorationRule(Declared):
     """What in a new delivery is an event.
 
-    `below` and `above` ask that the indicator has crossed a value since the last periodic evaluation: where
-    it was beyond it then, that evaluation has judged it. `falls_by` and `rises_by` ask for a move of more
-    than a step.
+    `below` and `above` ask that the indicator has crossed a value since it was known last, from a periodic
+    evaluation or an event: where it was beyond it then, it has been judged. `falls_by` and `rises_by` ask for
+    a move of more than a step since then.
 
     Attributes:
         indicator: one that is a number or a flag (1 or 0); a rule on what a catalog lacks is left out.
@@ -60,7 +60,7 @@ class DeteriorationRule(Declared):
         """Whether an indicator has worsened so far.
 
         Args:
-            before: its value in the last periodic evaluation; None where it was not known.
+            before: its value as it was known last; None where it was not.
             now: its value in the delivery; of one that is not known nothing follows.
         """
         if now is None:

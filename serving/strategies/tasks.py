@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, func, insert, or_, select, update
 
 from features.terms import Tier
 from serving.access.roles import PERSON, Actor
@@ -131,6 +131,7 @@ def open_tasks(
     *,
     owner: str | None = None,
     overdue_at: datetime | None = None,
+    after: Task | None = None,
     most: int | None = None,
 ) -> list[Task]:
     """Return the tasks that are to be done, those due first.
@@ -139,9 +140,12 @@ def open_tasks(
         connection: the transaction.
         owner: a department or person; of a department also what falls to persons.
         overdue_at: only those whose time is over at that moment.
+        after: only those that come after this one, which may be closed by now.
         most: how many at most.
     """
     query = select(tasks).where(*_open(owner, overdue_at)).order_by(tasks.c.due_at, tasks.c.id)
+    if after is not None:
+        query = query.where(_due_after(after))
     return [task_of(row) for row in connection.execute(query if most is None else query.limit(most))]
 
 
@@ -153,13 +157,25 @@ def count_open(
     return int(connection.execute(query).scalar_one())
 
 
-def tasks_for(connection: Connection, customer: str, most: int | None = None) -> list[Task]:
-    """Return the tasks for a customer, by the pseudonym, the newest first, whatever became of them."""
+def tasks_for(
+    connection: Connection, customer: str, most: int | None = None, *, after: Task | None = None
+) -> list[Task]:
+    """Return the tasks for a customer, by the pseudonym, the newest first, whatever became of them.
+
+    Args:
+        connection: the transaction.
+        customer: the pseudonym.
+        most: how many at most.
+        after: only those that come after this one.
+    """
     query = (
         select(tasks)
         .where(tasks.c.customer == customer)
         .order_by(tasks.c.opened_at.desc(), tasks.c.due_at, tasks.c.id)
     )
+    if after is not None:
+        same = and_(tasks.c.opened_at == after.opened_at, _due_after(after))
+        query = query.where(or_(tasks.c.opened_at < after.opened_at, same))
     return [task_of(row) for row in connection.execute(query if most is None else query.limit(most))]
 
 
@@ -260,6 +276,10 @@ def _open(owner: str | None, overdue_at: datetime | None) -> list[ColumnElement[
     if overdue_at is not None:
         wanted.append(tasks.c.due_at < overdue_at)
     return wanted
+
+
+def _due_after(task: Task) -> ColumnElement[bool]:
+    return or_(tasks.c.due_at > task.due_at, and_(tasks.c.due_at == task.due_at, tasks.c.id > task.id))
 
 
 def _plain(value: Any) -> Any:

@@ -31,12 +31,15 @@ def upgrade() -> None:
         sa.Column("sequence", sa.BigInteger, nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_strategy_progress"),
     )
-    op.execute("INSERT INTO strategy_progress (id, sequence) VALUES (1, 0)")
+    # Nothing follows from the changes that there are: their tiers asked for nothing when they began.
+    op.execute(
+        "INSERT INTO strategy_progress (id, sequence) SELECT 1, coalesce(max(sequence), 0) FROM changes"
+    )
     op.create_table(
         "overdue_items",
         sa.Column("id", _HASH, nullable=False),
         _of("overdue_items", "customer", "customers"),
-        sa.Column("due_on", sa.Date, nullable=False),
+        sa.Column("due_on", sa.Date),
         sa.Column("reported_at", Instant, nullable=False),
         sa.Column("reported_by", _ACTOR, nullable=False),
         sa.Column("content_hash", _HASH, nullable=False),
