@@ -48,7 +48,7 @@ def auc(bad: Bools, risk: Floats) -> Figure:
     goods = n - bads
     rarer = min(bads, goods)
     if not rarer:
-        return Figure(None, n, rarer=0)
+        return Figure(None, n)
     ranks = rankdata(risk)
     # Of each bad customer the share of good ones below, and of each good one the share of bad ones above.
     above = (ranks[bad] - rankdata(risk[bad])) / goods
@@ -71,7 +71,7 @@ def ks(bad: Bools, risk: Floats) -> Figure:
     n = len(bad)
     rarer = min(int(bad.sum()), int((~bad).sum()))
     if not rarer:
-        return Figure(None, n, rarer=0)
+        return Figure(None, n)
     order = np.argsort(risk, kind="stable")
     ordered, values = bad[order], risk[order]
     # Only behind the last of equal scores is the distance one of the two distributions.
