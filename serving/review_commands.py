@@ -88,8 +88,9 @@ def due(
     from serving.reviews.due import due_on
     from serving.store.customers import id_of
 
-    day = _day(on) if on else datetime.now(UTC).date()
+    asked = _day(on) if on else None
     with opened(store, keys) as found:
+        day = asked or found.clock().date()
         rules = governing_procedure(found, procedure)
         with found.reading() as connection:
             waiting = due_on(connection, rules, day)
@@ -153,10 +154,11 @@ def tier(
     from serving.reviews.standings import standing_of
     from serving.store.customers import customer_of
 
-    moment = datetime.now(UTC)
+    asked = None
     if on is not None:
-        moment = datetime.combine(_day(on), time.min, UTC) + timedelta(days=1, microseconds=-1)
+        asked = datetime.combine(_day(on), time.min, UTC) + timedelta(days=1, microseconds=-1)
     with opened(store, keys) as found, found.reading() as connection:
+        moment = asked or found.clock()
         customer = customer_of(connection, found.keyring, customer_id)
         standing = standing_of(connection, customer.id, moment)
         governed = governed_by(connection, standing)

@@ -26,7 +26,11 @@ KeysOption = Annotated[
     typer.Option("--keys", help="The folder of keyring and audit heads. [TIERWISE_KEYS, else <state>/store]"),
 ]
 ProcedureOption = Annotated[
-    Path | None, typer.Option("--procedure", help="How the Measures are carried out: a YAML file. [defaults]")
+    Path | None,
+    typer.Option(
+        "--procedure",
+        help="How the Measures are carried out: a YAML file. [what was adopted, else defaults]",
+    ),
 ]
 
 

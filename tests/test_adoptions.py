@@ -1,5 +1,6 @@
 """What governs is proposed by one and adopted by others, and then nothing is done by anything else."""
 
+import json
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -14,7 +15,7 @@ import yaml
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
-from sqlalchemy import select, update
+from sqlalchemy import insert, select, update
 from sqlalchemy.exc import DBAPIError
 from typer.testing import CliRunner
 
@@ -36,6 +37,7 @@ from serving.reviews.adoptions import (
     adopted_procedure,
     adopted_served,
     adoption_at,
+    hash_of,
     procedure_content,
     require_procedure,
 )
@@ -49,6 +51,7 @@ from serving.reviews.subjects import GovernanceDesk, proposed_changes
 from serving.served import Served
 from serving.store.case_tables import case_acts, cases
 from serving.store.customers import open_customer
+from serving.store.documents import keep_document
 from serving.store.instants import now
 from serving.store.store import Store, Writing, open_store
 from serving.store.supervision_tables import adoptions
@@ -59,6 +62,7 @@ from serving.strategies.exposure import Order, check_order
 from serving.strategies.rules import RULES, DeteriorationRule
 from serving.strategies.tasks import complete, tasks_for
 from serving.strategies.upkeep import Upkeep
+from serving.supervision.endpoints import SUPERVISION
 from serving.supervision.inspection import Draw, InspectionDesk
 from serving.supervision.period import Period
 from serving.supervision.settings import Supervision
@@ -299,6 +303,22 @@ def test_a_procedure_with_fewer_events_is_adopted_and_worked_by(store: Store) ->
     broken = fewer.model_copy(update={"margin": 99.0})
     with pytest.raises(CaseError, match="could not be read back"):
         propose(store, acting("eve"), broken)
+
+
+def test_what_was_adopted_last_counts_also_where_the_clock_was_set_back(store: Store) -> None:
+    case = adopt(store, STRICT)
+    content = procedure_content(SLOW)
+    with store.writing("bob") as writing:
+        first = adoption_at(writing.connection, CaseKind.PROCEDURE, writing.at)
+        assert first is not None
+        keep_document(writing, "procedure", hash_of(content), content)
+        values = {
+            "number": 2, "kind": "procedure", "hash": hash_of(content), "case": case.id,
+            "valid_from": first.valid_from - timedelta(hours=1),
+        }  # fmt: skip
+        writing.connection.execute(insert(adoptions).values(values))
+        writing.record("governance.made_up", None, {})
+    assert governing_procedure(store, None) == SLOW
 
 
 def test_one_of_a_kind_waits_at_a_time(store: Store) -> None:
@@ -600,6 +620,11 @@ def test_the_commands_propose_show_and_work_by_what_is_adopted(folder: Path, tmp
     operations = load_operations(plain, environment)
     assert operations is not None
     assert operations.procedure.case_days == 30
+    # Nothing was adopted then: neither the command nor the service takes what was adopted later.
+    for last, name in (("2020-01-01", "default v1"), (str(now().date()), "own v1")):
+        by_route = SUPERVISION["GET", "/v1/supervision"](operations, acting("sue"), {}, {"to": last})
+        by_command = json.loads(command("supervise", "--to", last, "--format", "json"))
+        assert by_route["procedure"] == by_command["procedure"] == name
     operations.close()
     opened.close()
 

@@ -117,9 +117,10 @@ def test_stability_is_zero_between_equals_and_grows_with_a_shift(
     after = random.integers(0, levels, n).astype(np.float64)
     index, bins = stability(before, after)
     assert index is not None and index >= 0
-    assert sum(then for then, _ in bins) == pytest.approx(1)
-    assert sum(now for _, now in bins) == pytest.approx(1)
-    assert index == pytest.approx(sum((now - then) * np.log(now / then) for then, now in bins))
+    assert sum(then for then, _, _ in bins) == pytest.approx(1)
+    assert sum(now for _, now, _ in bins) == pytest.approx(1)
+    assert sum(cases for _, _, cases in bins) == n
+    assert index == pytest.approx(sum((now - then) * np.log(now / then) for then, now, _ in bins))
     same, _ = stability(before, before)
     assert same == pytest.approx(0)
     if len(np.unique(before)) > 2 and m > 20:

@@ -1,7 +1,7 @@
 """The report of oversight: every figure is what a plain computation gives, as of the end of its period."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, time
 from itertools import pairwise
 from pathlib import Path
@@ -28,6 +28,7 @@ from serving.store.customers import erase_customer
 from serving.store.store import Store, create_store
 from serving.store.supervision_tables import outcomes
 from serving.store.tables import audit_entries, decisions
+from serving.supervision.estimates import Bools, Floats, auc, ks
 from serving.supervision.figures import Figure, Kpi, Measured, Verdict
 from serving.supervision.outcome_import import import_outcomes
 from serving.supervision.outcomes import Followed, known_outcomes
@@ -95,6 +96,7 @@ def test_accuracy_is_that_of_the_decisions_made_before_their_outcome_was_known(
     area = found["accuracy.auc"].whole
     assert area.value == pytest.approx(metrics.roc_auc_score(rated.bad, -rated.score))
     assert area.cases == len(rated) > 50
+    assert area.rarer == found["accuracy.ks"].whole.rarer == min(rated.bad.sum(), (~rated.bad).sum())
     false_positive, true_positive, _ = metrics.roc_curve(rated.bad, -rated.score)
     assert found["accuracy.ks"].whole.value == pytest.approx(np.abs(true_positive - false_positive).max())
     told = frame[frame.probability.notna()]
@@ -207,6 +209,8 @@ def test_stability_is_that_of_the_newest_scores(year: Year, found: dict[str, Mea
     index = float(np.sum((after - before) * np.log(after / before)))
     assert found["soundness.psi"].whole.value == pytest.approx(index)
     assert found["soundness.psi"].whole.cases == min(map(len, samples))
+    counts = pd.cut(samples[1], edges).value_counts(sort=False)
+    assert [part.cases for part in found["soundness.psi"].parts.values()] == list(counts)
 
 
 def test_conduct_is_that_of_departments_and_persons(year: Year, found: dict[str, Measured]) -> None:
@@ -426,6 +430,18 @@ def test_a_target_on_too_few_cases_is_neither_met_nor_missed(
     measured = Measured(Figure(value, cases))
     assert Kpi("accuracy.auc", measured, Target(at_least=0.7, cases=10)).verdict is verdict
     assert Kpi("accuracy.auc", measured, None).verdict is Verdict.NO_TARGET
+
+
+@pytest.mark.parametrize("of", [auc, ks])
+@pytest.mark.parametrize(("bads", "enough"), [(19, False), (20, True), (280, True), (281, False)])
+def test_ranking_is_judged_on_enough_of_both_classes(
+    of: Callable[[Bools, Floats], Figure], bads: int, enough: bool
+) -> None:
+    bad = np.arange(300) < bads
+    verdict = Kpi(
+        "accuracy.auc", Measured(of(bad, bad.astype(np.float64))), Target(at_least=0.7, cases=200)
+    ).verdict
+    assert verdict is (Verdict.MET if enough else Verdict.NOT_ENOUGH)
 
 
 def test_a_target_goes_one_way_and_is_of_a_figure_that_there_is() -> None:

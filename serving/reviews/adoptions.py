@@ -72,11 +72,14 @@ class ServedSet:
 
 
 def adoption_at(connection: Connection, kind: CaseKind, at: datetime) -> Adoption | None:
-    """Return what was adopted of a kind at a moment; None before the first."""
+    """Return what was adopted of a kind at a moment; None before the first.
+
+    What was adopted last counts, also where the clock had been set back in between.
+    """
     row = connection.execute(
         select(adoptions)
         .where(adoptions.c.kind == str(kind), adoptions.c.valid_from <= at)
-        .order_by(adoptions.c.valid_from.desc(), adoptions.c.number.desc())
+        .order_by(adoptions.c.number.desc())
         .limit(1)
     ).one_or_none()
     return None if row is None else Adoption(CaseKind(row.kind), row.hash, row.valid_from, row.case)

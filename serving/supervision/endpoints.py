@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from serving.access.roles import Actor, Role
+from serving.procedure import Procedure
 from serving.refusal import Refusal
 from serving.request_fields import day, only
 from serving.reviews.adoptions import adopted_procedure, adoption_at, approvers_of
@@ -23,6 +25,8 @@ from serving.supervision.report import supervise
 from serving.supervision.words import Severity
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
     from serving.operations import Operations
 
 Json = dict[str, Any]
@@ -39,9 +43,21 @@ def _report(operations: "Operations", actor: Actor, parts: Json, body: Json) -> 
     asked = only(body, {}, {"from": str, "to": str})
     period = _period(asked, operations)
     with store.reading() as connection:
-        procedure = adopted_procedure(connection, period.last_moment) or operations.procedure
+        procedure = _procedure_of(operations, connection, min(period.last_moment, store.clock()))
         report = supervise(connection, store.keyring, procedure, period)
     return (report if actor.may(NAMING_PERSONS) else report.without_persons()).document()
+
+
+def _procedure_of(operations: "Operations", connection: "Connection", moment: datetime) -> Procedure:
+    """Return the procedure of a moment as the command does: what was adopted by then, before it the defaults.
+
+    Where nothing is adopted yet it is what the service was given, as the command takes the file it is given.
+    """
+    adopted = adopted_procedure(connection, moment)
+    if adopted is not None:
+        return adopted
+    anything = adoption_at(connection, CaseKind.PROCEDURE, operations.store.clock())
+    return operations.procedure if anything is None else Procedure()
 
 
 def _drawn(operations: "Operations", actor: Actor, parts: Json, body: Json) -> Json:

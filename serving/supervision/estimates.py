@@ -1,6 +1,7 @@
 """Estimates with two-sided 95 % intervals; a resampled interval is the same whenever it is asked for."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,7 +46,8 @@ def auc(bad: Bools, risk: Floats) -> Figure:
 
     n, bads = len(bad), int(bad.sum())
     goods = n - bads
-    if not bads or not goods:
+    rarer = min(bads, goods)
+    if not rarer:
         return Figure(None, n)
     ranks = rankdata(risk)
     # Of each bad customer the share of good ones below, and of each good one the share of bad ones above.
@@ -53,12 +55,12 @@ def auc(bad: Bools, risk: Floats) -> Figure:
     below = 1 - (ranks[~bad] - rankdata(risk[~bad])) / bads
     area = float(above.mean())
     if bads < 2 or goods < 2:
-        return Figure(area, n)
+        return Figure(area, n, rarer=rarer)
     variance = float(np.var(above, ddof=1) / bads + np.var(below, ddof=1) / goods)
     if variance <= 0:
-        return Figure(area, n)
+        return Figure(area, n, rarer=rarer)
     reach = _Z * variance**0.5
-    return Figure(area, n, max(area - reach, 0.0), min(area + reach, 1.0))
+    return Figure(area, n, max(area - reach, 0.0), min(area + reach, 1.0), rarer=rarer)
 
 
 def ks(bad: Bools, risk: Floats) -> Figure:
@@ -67,7 +69,8 @@ def ks(bad: Bools, risk: Floats) -> Figure:
     Shapes as in `auc`. Source: Massey (1951), JASA 46(253); in credit, Siddiqi (2006), chapter 6.
     """
     n = len(bad)
-    if bad.all() or not bad.any():
+    rarer = min(int(bad.sum()), int((~bad).sum()))
+    if not rarer:
         return Figure(None, n)
     order = np.argsort(risk, kind="stable")
     ordered, values = bad[order], risk[order]
@@ -81,7 +84,7 @@ def ks(bad: Bools, risk: Floats) -> Figure:
         apart = np.cumsum(of_bad) / of_bad.sum() - np.cumsum(of_good) / of_good.sum()
         return float(np.abs(apart[ends]).max())
 
-    return resampled(distance, n)
+    return replace(resampled(distance, n), rarer=rarer)
 
 
 def mean(values: Floats) -> Figure:
@@ -103,8 +106,8 @@ def log_losses(bad: Bools, probability: Floats) -> Floats:
 
 def stability(
     before: Floats, after: Floats, bins: int = 10
-) -> tuple[float | None, list[tuple[float, float]]]:
-    """Return the population stability index of two samples, and the shares of each bin in both.
+) -> tuple[float | None, list[tuple[float, float, int]]]:
+    """Return the population stability index of two samples, and of each bin both shares and the count after.
 
     Bins are quantiles of the sample before; half a case is added to each, so that an empty bin costs much and
     not everything. Source: Siddiqi (2006), Credit Risk Scorecards, chapter 10.
@@ -118,13 +121,13 @@ def stability(
         return None, []
     edges = np.unique(np.quantile(before, np.arange(1, bins) / bins))
     number = len(edges) + 1
-    shares = [
-        (np.bincount(np.searchsorted(edges, values, side="left"), minlength=number) + 0.5)
-        / (len(values) + 0.5 * number)
+    counts = [
+        np.bincount(np.searchsorted(edges, values, side="left"), minlength=number)
         for values in (before, after)
     ]
+    shares = [(count + 0.5) / (count.sum() + 0.5 * number) for count in counts]
     index = float(np.sum((shares[1] - shares[0]) * np.log(shares[1] / shares[0])))
-    return index, list(zip(shares[0].tolist(), shares[1].tolist(), strict=True))
+    return index, list(zip(*(part.tolist() for part in (*shares, counts[1])), strict=True))
 
 
 def resampled(statistic: Callable[[Floats], float], n: int) -> Figure:

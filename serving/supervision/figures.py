@@ -7,6 +7,9 @@ from enum import StrEnum
 from serving.supervision.settings import Target
 from serving.supervision.words import KPIS, Declaration
 
+LEAST_OF_A_CLASS = 20
+"""So many bad and so many good cases it takes to say whether they are told apart well enough."""
+
 
 class Verdict(StrEnum):
     """What a target says of a figure: nothing where there is none, or too few cases carry the figure."""
@@ -22,6 +25,7 @@ class Figure:
     """A value, None where nothing gives one, and the number of cases that it rests on.
 
     `low` and `high` are the two-sided 95 % interval of an estimate; `expected` is what it is compared with.
+    `rarer` is how many cases the rarer of two classes has, where the figure tells them apart.
     """
 
     value: float | None
@@ -29,6 +33,7 @@ class Figure:
     low: float | None = None
     high: float | None = None
     expected: float | None = None
+    rarer: int | None = None
 
 
 @dataclass(frozen=True)
@@ -64,6 +69,8 @@ class Kpi:
         if self.target is None:
             return Verdict.NO_TARGET
         if whole.value is None or whole.cases < self.target.cases:
+            return Verdict.NOT_ENOUGH
+        if whole.rarer is not None and whole.rarer < LEAST_OF_A_CLASS:
             return Verdict.NOT_ENOUGH
         return Verdict.MET if self.target.met_by(whole.value) else Verdict.MISSED
 

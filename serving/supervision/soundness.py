@@ -152,8 +152,7 @@ def _stability(connection: Connection, period: Period) -> Measured:
     after = _newest_scores(connection, period)
     index, bins = stability(before, after)
     parts = {
-        str(place): Figure(now, round(now * len(after)), expected=then)
-        for place, (then, now) in enumerate(bins, 1)
+        str(place): Figure(now, cases, expected=then) for place, (then, now, cases) in enumerate(bins, 1)
     }
     return Measured(Figure(index, min(len(before), len(after))), parts)
 

@@ -64,20 +64,25 @@ KPIS = {
         _text("AUC（ROC 曲線下面積）", "AUC（ROC 曲线下面积）", "AUC"),
         _text(
             "隨機一名違約客戶的評分低於隨機一名未違約客戶的機率；"
-            "限於結果在期間內首次匯入、且在得知結果之前所作的評級。",
+            "限於結果在期間內首次匯入、且在得知結果之前所作的評級。"
+            "同一客戶不同日期的評級視為彼此獨立；違約或未違約不足 20 例時不作判定。",
             "随机一名违约客户的评分低于随机一名未违约客户的概率；"
-            "限于结果在期间内首次导入、且在得知结果之前所作的评级。",
+            "限于结果在期间内首次导入、且在得知结果之前所作的评级。"
+            "同一客户不同日期的评级视为彼此独立；违约或未违约不足 20 例时不作判定。",
             "The chance that a customer who turned out bad had a lower score than one who did not, over "
-            "rated decisions made before their outcome was known, which was first imported in the period.",
+            "rated decisions made before their outcome was known, which was first imported in the period. "
+            "Days of one customer are taken as independent; on fewer than 20 bad or 20 good there is no "
+            "verdict.",
         ),
         Unit.NUMBER,
     ),
     "accuracy.ks": Declaration(
         _text("KS 統計量", "KS 统计量", "KS"),
         _text(
-            "違約與未違約客戶評分分布之間的最大差距。",
-            "违约与未违约客户评分分布之间的最大差距。",
-            "The largest distance between the scores' distributions of bad and good customers.",
+            "違約與未違約客戶評分分布之間的最大差距；範圍、獨立假定與最少例數同 AUC。",
+            "违约与未违约客户评分分布之间的最大差距；范围、独立假定与最少例数同 AUC。",
+            "The largest distance between the scores' distributions of bad and good customers; over what, "
+            "what is taken as independent and how many it takes are as for AUC.",
         ),
         Unit.NUMBER,
     ),
