@@ -35,6 +35,8 @@ from serving.store.customers import erase_customer
 from serving.store.notice_tables import feedback
 from serving.store.store import Store
 from serving.store.tables import audit_entries
+from serving.supervision.feedback_source import feedback_of
+from serving.supervision.period import Period
 from tests.notified import (
     SENDER,
     Clock,
@@ -43,6 +45,7 @@ from tests.notified import (
     kept,
     procedure,
     pseudonym,
+    send,
     tell,
 )
 from tests.receivers import Postbox, postbox
@@ -207,6 +210,45 @@ def test_what_came_of_an_objection_is_known_when_its_case_is_closed(
         assert [of.outcome for of in objections_in(connection, store.keyring, case.id)] == [outcome]
 
 
+@pytest.mark.parametrize(
+    ("now", "decided", "outcome"),
+    [(Tier.GENERAL, Tier.GENERAL, Outcome.NOT_UPHELD), (Tier.GENERAL, Tier.GOOD, Outcome.UPHELD),
+     (Tier.PREMIUM, Tier.GOOD, Outcome.NOT_UPHELD)],
+)  # fmt: skip
+def test_an_objection_is_upheld_by_what_counted_when_it_came(
+    site: Site, now: Tier, decided: Tier, outcome: Outcome
+) -> None:
+    store, office = site.store, site.office
+    path = notified(store, tier=Tier.RISK)
+    clock = store.clock
+    assert isinstance(clock, Clock)
+    sent = clock()
+    with postbox() as box:
+        send(Outbox(store, procedure()), box.settings())
+    clock.move(days=1)
+    change(store, "C-1", now)
+    clock.move(days=1)
+    site.ask(path, data={"objection": OBJECTION})
+    customer = pseudonym(store, "C-1")
+    with store.reading() as connection:
+        opened = open_case_of(connection, customer)
+    assert opened is not None
+    with store.writing("ann") as writing:
+        case = office.propose(
+            writing, acting("ann"), opened.id, decided, "x", decision=newest(store)[customer][0],
+            override=Override("strategic", writing.at + timedelta(days=9)),
+        )  # fmt: skip
+    for name in ("bob", "carl")[: case.needed]:
+        with store.writing(name) as writing:
+            office.approve(writing, acting(name), case.id, case.version)
+    with store.reading() as connection:
+        assert outcomes(connection)[outcome] == 1
+        assert [of.outcome for of in objections_in(connection, store.keyring, case.id)] == [outcome]
+        said = feedback_of(connection, Period(sent.date(), clock().date()))
+    assert said is not None
+    assert [of.upheld for of in said.objections] == [outcome is Outcome.UPHELD]
+
+
 @pytest.mark.parametrize("first", ["case", "objection"])
 def test_nobody_disposes_of_an_objection_alone(site: Site, first: str) -> None:
     store, office = site.store, site.office
@@ -308,6 +350,14 @@ def test_whoever_answers_without_end_is_not_heard_without_end(site: Site) -> Non
     found = {site.ask(path, json={"satisfaction": 1 + turn % 2}).status_code for turn in range(25)}
     assert found == {200, 409}
     assert len(answers(site.store)) == 20
+    refused = site.ask(path, data={"satisfaction": "1"})
+    assert refused.status_code == 409 and "many times" in refused.text
+    assert "being handled" not in refused.text
+    # An objection is heard all the same, once.
+    for _ in range(2):
+        assert site.ask(path, data={"satisfaction": "2", "objection": OBJECTION}).status_code == 200
+    assert answers(site.store)[20:] == [(None, True)]
+    assert site.ask(path, json={"satisfaction": 1}).json()["error"]["field"] == "satisfaction"
 
 
 @pytest.mark.parametrize(
