@@ -284,7 +284,7 @@ def test_forged_expired_and_erased_are_answered_alike(site: Site) -> None:
     unknown = sign_link(store.keyring, "0" * 32, store.clock() + timedelta(days=1))
     (department,) = {id_ for id_ in ids(store) if id_ != notice}
     forged = ["x", "", f"{head}.{claims}.", f"{head}.{claims}.{mac[::-1]}", f"{head}.{claims}", token[:-9],
-              "é" * 9,
+              "é" * 9, "%00",
               "eyJhbGciOiJub25lIn0." + claims + ".", unknown, "x" * 5000,
               sign_link(store.keyring, department, store.clock() + timedelta(days=1))]  # fmt: skip
     found = [(site.ask(f"/v1/feedback/{one}"), one) for one in forged if one]
@@ -317,6 +317,7 @@ def ids(store: Store) -> set[str]:
 
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+JSON = {"Content-Type": "application/json"}
 NO_ANSWERS: list[tuple[dict[str, Any], int]] = [
     ({"content": b"", "headers": FORM}, 422), ({"content": b"objection=%ff", "headers": FORM}, 422),
     ({"content": b"a=1&" * 9, "headers": FORM}, 422), ({"content": b"x", "headers": {}}, 415),
@@ -324,6 +325,8 @@ NO_ANSWERS: list[tuple[dict[str, Any], int]] = [
     ({"data": {"objection": "SECRET" * 700}}, 422), ({"data": {"objection": " \r\n "}}, 422),
     ({"data": {"objection": "SECRET" * MAX_ANSWER}}, 413), ({"json": {"satisfaction": "1"}}, 422),
     ({"json": {"satisfaction": True}}, 422), ({"json": []}, 422), ({"json": {"satisfaction": 9}}, 422),
+    ({"content": rb'{"objection": "\u0000\ud800"}', "headers": JSON}, 422),
+    ({"content": rb'{"\ud800": 1}', "headers": JSON}, 422),
     ({"json": {"objection": 7}}, 422), ({"json": {"more": 1}}, 422),
 ]  # fmt: skip
 
