@@ -409,7 +409,8 @@ def test_the_commands_propose_show_and_work_by_what_is_adopted(folder: Path, tmp
         ("evaluate", table, "--as-of", day, "--procedure", other), ("due", "--procedure", other),
         ("case", "withdraw", case, "--procedure", other), ("tick", "--procedure", other),
         ("deliver", table, "--as-of", day, "--procedure", other),
-        ("notice", "run", "--once", "--procedure", other), ("customer", "import", table, "--procedure", other),
+        ("notice", "run", "--once", "--procedure", other),
+        ("customer", "import", table, "--procedure", other),
         ("task", "done", "0" * 32, "--evidence", "x", "--procedure", other),
     ):  # fmt: skip
         with pytest.raises(NotAdopted, match="adopt propose FILE"):
