@@ -58,6 +58,23 @@ def refuse_repeated(value: object, field: str, customer: int | None = None) -> N
         raise Refusal(422, f"{key} is given twice", field, customer)
 
 
+def refuse_unkept(document: object, field: str) -> None:
+    """Refuse texts that no database keeps: with the character NUL, or with half of a pair of surrogates.
+
+    Raises:
+        Refusal: 422 with the field.
+    """
+    left = [document]
+    while left:
+        value = left.pop()
+        if isinstance(value, dict):
+            left += [*value, *value.values()]
+        elif isinstance(value, list):
+            left += value
+        elif isinstance(value, str) and any(c == "\0" or "\ud800" <= c <= "\udfff" for c in value):
+            raise Refusal(422, "has a text with the character NUL or a lone surrogate", field)
+
+
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     plain = dict(pairs)
     if len(plain) == len(pairs):

@@ -133,6 +133,7 @@ def hook(**settings: Any) -> Iterator[Hook]:
                 self.send_response(status)
                 if status == 302:
                     self.send_header("Location", f"{kept.url}/elsewhere")
+                self.send_header("Set-Cookie", "who=you")
                 self.send_header("Content-Length", "0")
                 self.end_headers()
             except OSError:

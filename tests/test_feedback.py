@@ -47,6 +47,7 @@ from tests.notified import (
     kept,
     procedure,
     pseudonym,
+    send,
     tell,
 )
 from tests.receivers import Postbox, postbox
@@ -246,6 +247,45 @@ def test_an_answer_counts_when_it_is_given_and_a_notice_when_it_is_sent(site: Si
     assert found[1].objections == [Objection(None)] and found[0].objections == []
 
 
+@pytest.mark.parametrize(
+    ("now", "decided", "outcome"),
+    [(Tier.GENERAL, Tier.GENERAL, Outcome.NOT_UPHELD), (Tier.GENERAL, Tier.GOOD, Outcome.UPHELD),
+     (Tier.PREMIUM, Tier.GOOD, Outcome.NOT_UPHELD)],
+)  # fmt: skip
+def test_an_objection_is_upheld_by_what_counted_when_it_came(
+    site: Site, now: Tier, decided: Tier, outcome: Outcome
+) -> None:
+    store, office = site.store, site.office
+    path = notified(store, tier=Tier.RISK)
+    clock = store.clock
+    assert isinstance(clock, Clock)
+    sent = clock()
+    with postbox() as box:
+        send(Outbox(store, procedure()), box.settings())
+    clock.move(days=1)
+    change(store, "C-1", now)
+    clock.move(days=1)
+    site.ask(path, data={"objection": OBJECTION})
+    customer = pseudonym(store, "C-1")
+    with store.reading() as connection:
+        opened = open_case_of(connection, customer)
+    assert opened is not None
+    with store.writing("ann") as writing:
+        case = office.propose(
+            writing, acting("ann"), opened.id, decided, "x", decision=newest(store)[customer][0],
+            override=Override("strategic", writing.at + timedelta(days=9)),
+        )  # fmt: skip
+    for name in ("bob", "carl")[: case.needed]:
+        with store.writing(name) as writing:
+            office.approve(writing, acting(name), case.id, case.version)
+    with store.reading() as connection:
+        assert outcomes(connection)[outcome] == 1
+        assert [of.outcome for of in objections_in(connection, store.keyring, case.id)] == [outcome]
+        said = feedback_of(connection, Period(sent.date(), clock().date()))
+    assert said is not None
+    assert [of.upheld for of in said.objections] == [outcome is Outcome.UPHELD]
+
+
 @pytest.mark.parametrize("first", ["case", "objection"])
 def test_nobody_disposes_of_an_objection_alone(site: Site, first: str) -> None:
     store, office = site.store, site.office
@@ -281,7 +321,7 @@ def test_forged_expired_and_erased_are_answered_alike(site: Site) -> None:
     unknown = sign_link(store.keyring, "0" * 32, store.clock() + timedelta(days=1))
     (department,) = {id_ for id_ in ids(store) if id_ != notice}
     forged = ["x", "", f"{head}.{claims}.", f"{head}.{claims}.{mac[::-1]}", f"{head}.{claims}", token[:-9],
-              "é" * 9,
+              "é" * 9, "%00",
               "eyJhbGciOiJub25lIn0." + claims + ".", unknown, "x" * 5000,
               sign_link(store.keyring, department, store.clock() + timedelta(days=1))]  # fmt: skip
     found = [(site.ask(f"/v1/feedback/{one}"), one) for one in forged if one]
@@ -312,6 +352,7 @@ def ids(store: Store) -> set[str]:
 
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+JSON = {"Content-Type": "application/json"}
 NO_ANSWERS: list[tuple[dict[str, Any], int]] = [
     ({"content": b"", "headers": FORM}, 422), ({"content": b"objection=%ff", "headers": FORM}, 422),
     ({"content": b"a=1&" * 9, "headers": FORM}, 422), ({"content": b"x", "headers": {}}, 415),
@@ -319,6 +360,8 @@ NO_ANSWERS: list[tuple[dict[str, Any], int]] = [
     ({"data": {"objection": "SECRET" * 700}}, 422), ({"data": {"objection": " \r\n "}}, 422),
     ({"data": {"objection": "SECRET" * MAX_ANSWER}}, 413), ({"json": {"satisfaction": "1"}}, 422),
     ({"json": {"satisfaction": True}}, 422), ({"json": []}, 422), ({"json": {"satisfaction": 9}}, 422),
+    ({"content": rb'{"objection": "\u0000\ud800"}', "headers": JSON}, 422),
+    ({"content": rb'{"\ud800": 1}', "headers": JSON}, 422),
     ({"json": {"objection": 7}}, 422), ({"json": {"more": 1}}, 422),
 ]  # fmt: skip
 
@@ -345,6 +388,14 @@ def test_whoever_answers_without_end_is_not_heard_without_end(site: Site) -> Non
     found = {site.ask(path, json={"satisfaction": 1 + turn % 2}).status_code for turn in range(25)}
     assert found == {200, 409}
     assert len(answers(site.store)) == 20
+    refused = site.ask(path, data={"satisfaction": "1"})
+    assert refused.status_code == 409 and "many times" in refused.text
+    assert "being handled" not in refused.text
+    # An objection is heard all the same, once.
+    for _ in range(2):
+        assert site.ask(path, data={"satisfaction": "2", "objection": OBJECTION}).status_code == 200
+    assert answers(site.store)[20:] == [(None, True)]
+    assert site.ask(path, json={"satisfaction": 1}).json()["error"]["field"] == "satisfaction"
 
 
 @pytest.mark.parametrize(

@@ -221,6 +221,29 @@ def test_what_cannot_be_done_is_refused_in_the_usual_shape_without_values(
     assert "C-999" not in service.log()
 
 
+@pytest.mark.parametrize("bad", [r"\u0000", r"\ud800"])
+def test_a_text_that_cannot_be_kept_is_refused_everywhere(service: Service, keys: Keys, bad: str) -> None:
+    case = "0" * 32
+    event = (
+        f'{{"event_id": "{bad}", "type": "payment_default", "customer_id": "C-1",'
+        ' "occurred_on": "2026-02-01"}'
+    )
+    headers = {"Authorization": f"Bearer {keys['analyst']}", "Content-Type": "application/json"}
+    with service.client() as client:
+        for path, content in (
+            ("/v1/events", event), ("/v1/cases", f'{{"customer_id": "{bad}"}}'),
+            ("/v1/customers/C-1/particulars", f'{{"email": "{bad}@example.org"}}'),
+            ("/v1/customers/C-1/particulars", f'{{"{bad}": null}}'),
+            (f"/v1/cases/{case}/requests", f'{{"department": "x", "question": "a{bad}"}}'),
+        ):  # fmt: skip
+            answer = client.post(path, headers=headers, content=content.encode())
+            assert (answer.status_code, answer.json()["error"]["field"]) == (422, "body"), answer.text
+        for path in ("/v1/cases/%00", "/v1/customers/%00/tier"):
+            answer = client.get(path, headers=headers)
+            assert (answer.status_code, answer.json()["error"]["field"]) == (422, "path"), answer.text
+        assert client.get("/v1/cases?x=%00", headers=headers).status_code == 422
+
+
 def waited_for(service: Service, credential: str, path: str) -> dict[str, Any]:
     """Return the open tasks once the service has made some of itself, beside its requests."""
     deadline = time.monotonic() + 20

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from sqlalchemy import select, update
 
 from features.terms import Tier
+from serving.notices.addresses import is_outside
 from serving.notices.delivery import Transport
 from serving.notices.outbox import NoticeError, NoticeState, Outbox, list_notices
 from serving.notices.rendering import CUSTOMER, Channel, Content
@@ -284,6 +285,28 @@ def test_a_customers_webhook_that_leads_inside_is_not_posted_to(store: Store) ->
         send(Outbox(store, procedure(inside_webhooks=False)), {})
         assert receiver.posted == []
     assert kept(store) == {(id_, CUSTOMER): ("dead", "refused")}
+
+
+@pytest.mark.parametrize(
+    ("host", "outside"),
+    [("8.8.8.8", True), ("10.0.0.1", False), ("2606:4700::1111", True), ("::1", False), ("fd00::1", False),
+     ("64:ff9b::8.8.8.8", True), ("64:ff9b::10.0.0.1", False), ("2002:808:808::1", True),
+     ("2002:a00:1::1", False), ("2001:0:a00:1::f5ff:fffe", False), ("::ffff:10.0.0.1", False),
+     ("::127.0.0.1", False)],
+)  # fmt: skip
+def test_an_address_that_leads_on_to_a_private_network_is_not_outside(host: str, outside: bool) -> None:
+    assert is_outside(host) is outside
+
+
+def test_webhooks_go_directly_and_keep_no_cookies(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    clocked(store)
+    monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{nobody_there()}")
+    with hook() as receiver:
+        for customer_id in ("C-1", "C-2"):
+            tell(store, customer_id, webhook=receiver.url)
+            change(store, customer_id, Tier.GOOD)
+        assert send(Outbox(store, procedure(departments={})), {}).sent == 2
+        assert not any("cookie" in headers for headers, _ in receiver.posted)
 
 
 def test_mail_goes_protected_and_logged_in_or_not_at_all(

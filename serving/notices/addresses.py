@@ -4,6 +4,8 @@ import ipaddress
 from urllib.parse import urlsplit
 
 _LONGEST = 500
+# NAT64 (RFC 6052) and IPv4-compatible addresses (RFC 4291): the last 32 bits are an IPv4 address.
+_LAST_BITS = (ipaddress.IPv6Network("64:ff9b::/96"), ipaddress.IPv6Network("::/96"))
 
 
 class AddressError(ValueError):
@@ -56,6 +58,17 @@ def check_webhook(text: str, *, inside: bool) -> str:
 def is_outside(host: str) -> bool:
     """Whether a host, where it is an IP address, is one of the public internet; a name always passes."""
     try:
-        return ipaddress.ip_address(host).is_global
+        address = ipaddress.ip_address(host)
     except ValueError:
         return host.lower().rstrip(".") != "localhost" and not host.lower().endswith(".localhost")
+    if isinstance(address, ipaddress.IPv6Address):
+        return address.is_global and all(inner.is_global for inner in _embedded(address))
+    return address.is_global
+
+
+def _embedded(address: ipaddress.IPv6Address) -> list[ipaddress.IPv4Address]:
+    """Return the IPv4 addresses that an IPv6 address leads on to."""
+    found = [address.ipv4_mapped, address.sixtofour, *(address.teredo or ())]
+    if any(address in network for network in _LAST_BITS):
+        found.append(ipaddress.IPv4Address(int(address) & 0xFFFFFFFF))
+    return [inner for inner in found if inner is not None]

@@ -8,7 +8,7 @@ from enum import StrEnum
 from secrets import token_hex
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select
+from sqlalchemy import Connection, Row, ScalarSelect, and_, false, func, insert, not_, select
 
 from features.terms import RATED_TIERS, Language, Tier
 from serving.access.roles import Actor
@@ -36,7 +36,11 @@ class UnknownLink(LookupError):
 
 
 class AnsweredOtherwise(ValueError):
-    """An objection was received before and said something else, or there were too many answers."""
+    """An objection was received before and said something else."""
+
+
+class AnsweredOften(ValueError):
+    """A satisfaction was changed too often, and is not changed any more."""
 
 
 class Outcome(StrEnum):
@@ -105,6 +109,7 @@ def receive(writing: Writing, office: Office, token: str, answered: Answered) ->
     Raises:
         UnknownLink: the link leads nowhere.
         AnsweredOtherwise: an objection with other words was received before; nothing is kept then.
+        AnsweredOften: the satisfaction was changed too often, and nothing else is new.
     """
     link = linked(writing.connection, office.store.keyring, token, writing.at)
     count, kept = _kept(writing.connection, link)
@@ -134,7 +139,7 @@ def is_new(connection: Connection, keyring: Keyring, token: str, at: datetime, a
     """Whether an answer says anything that was not said before.
 
     Raises:
-        UnknownLink, AnsweredOtherwise: see `receive`.
+        UnknownLink, AnsweredOtherwise, AnsweredOften: see `receive`.
     """
     return any(_new(*_kept(connection, linked(connection, keyring, token, at)), answered))
 
@@ -144,9 +149,12 @@ def _new(count: int, kept: Answered, answered: Answered) -> tuple[bool, bool]:
     satisfied = answered.satisfaction is not None and answered.satisfaction != kept.satisfaction
     if answered.objection is not None and kept.objection not in (None, answered.objection):
         raise AnsweredOtherwise("an objection to this notice was received before and is being handled")
+    objected = answered.objection is not None and kept.objection is None
     if satisfied and count >= _MOST_ANSWERS:
-        raise AnsweredOtherwise("this notice was answered often enough")
-    return satisfied, answered.objection is not None and kept.objection is None
+        if not objected:
+            raise AnsweredOften("it was changed often enough; what was said last stays")
+        satisfied = False
+    return satisfied, objected
 
 
 def _objected(writing: Writing, office: Office, link: Linked, text: str) -> dict[str, Any]:
@@ -177,9 +185,7 @@ def _kept(connection: Connection, link: Linked) -> tuple[int, Answered]:
 def objections_in(connection: Connection, keyring: Keyring, case: str) -> list[Objection]:
     """Return the objections that a case is to decide on, the oldest first; the text None where erased."""
     rows = connection.execute(
-        select(feedback, changes.c.after, cases.c.state, cases.c.proposed_tier)
-        .join(notices, notices.c.id == feedback.c.notice)
-        .join(changes, changes.c.id == notices.c.change)
+        select(feedback, counted().label("counted"), cases.c.state, cases.c.proposed_tier)
         .join(cases, cases.c.id == feedback.c.case)
         .where(feedback.c.case == case, feedback.c.objection.is_not(None))
         .order_by(feedback.c.at, feedback.c.number, feedback.c.id)
@@ -189,7 +195,7 @@ def objections_in(connection: Connection, keyring: Keyring, case: str) -> list[O
             row.id,
             row.at,
             case,
-            outcome_of(row.state, row.proposed_tier, row.after),
+            outcome_of(row.state, row.proposed_tier, row.counted),
             _text_of(connection, keyring, row),
         )
         for row in rows
@@ -199,21 +205,45 @@ def objections_in(connection: Connection, keyring: Keyring, case: str) -> list[O
 def outcomes(connection: Connection) -> Mapping[Outcome, int]:
     """Return how many objections are open, were upheld, were not, and were never decided on."""
     rows = connection.execute(
-        select(changes.c.after, cases.c.state, cases.c.proposed_tier)
+        select(counted().label("counted"), cases.c.state, cases.c.proposed_tier)
         .select_from(feedback)
-        .join(notices, notices.c.id == feedback.c.notice)
-        .join(changes, changes.c.id == notices.c.change)
         .join(cases, cases.c.id == feedback.c.case)
         .where(feedback.c.objection.is_not(None))
     )
-    found = [outcome_of(row.state, row.proposed_tier, row.after) for row in rows]
+    found = [outcome_of(row.state, row.proposed_tier, row.counted) for row in rows]
     return {outcome: found.count(outcome) for outcome in Outcome}
+
+
+def counted() -> ScalarSelect[str | None]:
+    """Return the tier that counted when an objection came, for a query of `feedback` joined with `cases`.
+
+    It may be another than its notice told: between the two it may have changed.
+    """
+    its_own_end = and_(changes.c.case == cases.c.id, changes.c.at == cases.c.closed_at)
+    return (
+        select(changes.c.after)
+        .where(
+            changes.c.customer == feedback.c.customer,
+            changes.c.at <= feedback.c.at,
+            # What the case itself brought about is after the objection, even at one moment of a coarse clock.
+            not_(func.coalesce(its_own_end, false())),
+        )
+        .order_by(changes.c.at.desc(), changes.c.sequence.desc())
+        .limit(1)
+        .correlate(feedback, cases)
+        .scalar_subquery()
+    )
 
 
 def outcome_of(state: str, proposed: str | None, objected: str | None) -> Outcome:
     """Return what came of an objection: upheld where its case has put a better tier in force.
 
     A case that was withdrawn, also by an erasure, has decided nothing.
+
+    Args:
+        state: the case's.
+        proposed: the tier that it proposes.
+        objected: the tier that counted when the objection came; see `counted`.
     """
     match CaseState(state):
         case CaseState.COLLECTING | CaseState.PROPOSED:

@@ -36,6 +36,10 @@ BEFORE = _text(
     "您先前的異議正在處理中，新的內容未被接收。", "您先前的异议正在处理中，新的内容未被接收。",
     "Your earlier objection is being handled; what you have sent now was not taken.",
 )  # fmt: skip
+OFTEN = _text(
+    "您的滿意程度已多次更改，不再接收新的更改。", "您的满意程度已多次更改，不再接收新的更改。",
+    "You have changed how satisfied you are many times; what you said last stays.",
+)  # fmt: skip
 WRONG = _text(
     "請選擇滿意程度或填寫異議（最多 {most} 字）。", "请选择满意程度或填写异议（最多 {most} 字）。",
     "Choose how satisfied you are, or write an objection (up to {most} characters).",

@@ -16,6 +16,7 @@ from serving.notices.feedback import (
     LONGEST_OBJECTION,
     SATISFACTION,
     Answered,
+    AnsweredOften,
     AnsweredOtherwise,
     UnknownLink,
     is_new,
@@ -98,6 +99,10 @@ class FeedbackDesk:
             if as_json:
                 raise Refusal(409, str(error), "objection") from None
             return _html(page.message(language, page.BEFORE), 409)
+        except AnsweredOften as error:
+            if as_json:
+                raise Refusal(409, str(error), "satisfaction") from None
+            return _html(page.message(language, page.OFTEN), 409)
         if as_json:
             return Response(json.dumps({"received": True}), 200, page.HEADERS, JSON)
         return _html(page.message(language, page.THANKS))

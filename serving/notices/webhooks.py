@@ -6,8 +6,10 @@ import hashlib
 import hmac
 import os
 import socket
+import ssl
 from collections.abc import Mapping
 from datetime import datetime
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from urllib.parse import urlsplit
 
 import httpx
@@ -110,7 +112,14 @@ class Webhooks:
 
     def _opened(self) -> httpx.Client:
         if self._client is None:
-            self._client = httpx.Client(timeout=self._timeout, follow_redirects=False)
+            # No proxy, which would look names up anew, no .netrc, and nobody's cookies are kept for others.
+            self._client = httpx.Client(
+                timeout=self._timeout,
+                follow_redirects=False,
+                trust_env=False,
+                verify=ssl.create_default_context(),
+                cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+            )
         return self._client
 
     def _signature(self, notice: str, customer: str, content: Content, seconds: int) -> str:

@@ -2,10 +2,10 @@
 
 from sqlalchemy import Connection, func, or_, select
 
-from serving.notices.feedback import Outcome, outcome_of
+from serving.notices.feedback import Outcome, counted, outcome_of
 from serving.notices.outbox import NoticeState
 from serving.notices.rendering import CUSTOMER
-from serving.store.case_tables import cases, changes
+from serving.store.case_tables import cases
 from serving.store.notice_tables import feedback, notices
 from serving.supervision.period import Period
 from serving.supervision.satisfaction import Feedback, Objection
@@ -53,10 +53,8 @@ def feedback_of(connection: Connection, period: Period) -> Feedback:
 def _objections(connection: Connection, period: Period) -> list[Objection]:
     """Return the objections decided on in a period, and those open at its end."""
     rows = connection.execute(
-        select(cases.c.closed_at, cases.c.state, cases.c.proposed_tier, changes.c.after)
+        select(cases.c.closed_at, cases.c.state, cases.c.proposed_tier, counted().label("counted"))
         .select_from(feedback)
-        .join(notices, notices.c.id == feedback.c.notice)
-        .join(changes, changes.c.id == notices.c.change)
         .join(cases, cases.c.id == feedback.c.case)
         .where(
             feedback.c.objection.is_not(None),
@@ -67,7 +65,7 @@ def _objections(connection: Connection, period: Period) -> list[Objection]:
     )
     return [
         Objection(
-            _UPHELD.get(outcome_of(row.state, row.proposed_tier, row.after))
+            _UPHELD.get(outcome_of(row.state, row.proposed_tier, row.counted))
             if period.holds(row.closed_at)
             else None
         )
