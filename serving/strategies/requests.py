@@ -6,7 +6,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any, Self, TypeGuard, TypeVar, get_args
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from features.terms import Declared
 from serving.days import FIRST_DAY, LAST_DAY
@@ -56,11 +56,12 @@ class ItemRequest(Declared):
     due_on: Day
     paid_on: Day | None = None
 
-    @model_validator(mode="after")
-    def _consistent(self) -> Self:
-        if not self.item_id.isprintable():
-            raise ValueError("item_id must be printable text")
-        return self
+    @field_validator("item_id")
+    @classmethod
+    def _printable(cls, item_id: str) -> str:
+        if not item_id.isprintable():
+            raise ValueError("must be printable text")
+        return item_id
 
     def item(self) -> OverdueItem:
         """Return the item."""
