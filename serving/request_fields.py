@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
+from serving.days import day_of
 from serving.refusal import Refusal
 from serving.strict_json import parse, refuse_repeated
 
@@ -55,6 +56,6 @@ def day(body: Json, field: str) -> date | None:
     if field not in body:
         return None
     try:
-        return date.fromisoformat(body[field])
+        return day_of(body[field])
     except ValueError:
-        raise Refusal(422, "must be a day such as 2026-01-31", field) from None
+        raise Refusal(422, "must be a day such as 2026-01-31, from 1900 to 9000", field) from None

@@ -12,6 +12,7 @@ from rich.markup import escape
 from features.terminal import BadInput, bar, out, table_of
 from features.terms import Tier
 from models.options import CatalogOption, ModelOption, PolicyOption, StateOption
+from serving.days import day_of
 from serving.store_options import KeysOption, ProcedureOption, StoreOption, opened, operator
 
 if TYPE_CHECKING:
@@ -29,9 +30,9 @@ _SHOWN = 50
 
 def _day(text: str) -> date:
     try:
-        return date.fromisoformat(text)
+        return day_of(text)
     except ValueError:
-        raise BadInput("a day is written as 2026-01-31") from None
+        raise BadInput("a day is written as 2026-01-31, from 1900 to 9000") from None
 
 
 def evaluate(

@@ -9,6 +9,7 @@ from rich.markup import escape
 
 from features.terminal import BadInput, bar, out, table_of
 from models.options import CatalogOption, ModelOption, PolicyOption, StateOption
+from serving.days import day_of
 from serving.store_options import KeysOption, ProcedureOption, StoreOption, opened, operator
 
 _SHOWN = 50
@@ -16,16 +17,17 @@ _SHOWN = 50
 
 def _day(text: str) -> date:
     try:
-        return date.fromisoformat(text)
+        return day_of(text)
     except ValueError:
-        raise BadInput("a day is written as 2026-01-31") from None
+        raise BadInput("a day is written as 2026-01-31, from 1900 to 9000") from None
 
 
 def _moment(text: str) -> datetime:
     try:
         moment = datetime.fromisoformat(text)
+        day_of(moment.date().isoformat())
     except ValueError:
-        raise BadInput("a moment is written as 2026-01-31T09:00:00Z") from None
+        raise BadInput("a moment is written as 2026-01-31T09:00:00Z, from 1900 to 9000") from None
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
 
 

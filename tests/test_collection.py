@@ -110,7 +110,10 @@ def test_an_item_is_not_paid_in_the_future(store: Store, tmp_path: Path) -> None
 def test_of_an_item_the_last_report_counts(store: Store) -> None:
     known = customer(store)
     report(store, known, ITEM)
-    assert report(store, known, ITEM) == [Reported.SAME]
+    for amount in ("1250.00", "1250", "1250.0000"):
+        assert report(store, known, replace(ITEM, amount=Decimal(amount))) == [Reported.SAME], amount
+    with store.reading() as connection:
+        assert [str(of.amount) for of in owed_items(connection, known)] == ["1250.00"]
     part_paid = replace(ITEM, amount=Decimal("250.00"), due_on=ITEM.due_on + timedelta(days=20))
     assert report(store, known, part_paid) == [Reported.CHANGED]
     assert keep_up(store, START + timedelta(days=20)) == 0
@@ -192,6 +195,10 @@ def test_a_table_of_items_is_taken_down_and_what_is_wrong_is_named_by_its_row(
         ("C-1", "I-8", "1", "CNY", "soon", ""),
         ("C-1", "I-9", "1", "CNY", "2026-01-01", "perhaps"),
         ("", "I-10", "1", "CNY", "2026-01-01", ""),
+        ("C-1", "I-11" * 51, "1", "CNY", "2026-01-01", ""),
+        ("C-1", "I-12", "1.00001", "CNY", "2026-01-01", ""),
+        ("C-1", "I-13", "1", "CNY", "0026-01-01", ""),
+        ("C-1", "I-14", "1", "CNY", "2026-01-01", "9999-12-31"),
     ]
     columns = ["customer_id", "item_id", "amount", "currency", "due_on", "paid_on"]
     frame = pd.DataFrame(rows, columns=columns)
@@ -199,7 +206,11 @@ def test_a_table_of_items_is_taken_down_and_what_is_wrong_is_named_by_its_row(
     frame.to_csv(file, index=False)
     taken = take_down(store, ERP, file)
     assert taken.became == {Reported.NEW: 1, Reported.PAID: 1}
-    assert sorted(number for number, _ in taken.rejected) == list(range(4, 12))
+    assert [text.partition(":")[0] for _, text in sorted(taken.rejected)] == [
+        "the customer is not registered", "item_id", "amount", "amount", "currency", "due_on", "paid_on",
+        "customer_id", "item_id", "amount", "due_on", "paid_on",
+    ]  # fmt: skip
+    assert sorted(number for number, _ in taken.rejected) == list(range(4, 16))
     assert not any(
         value in text for _, text in taken.rejected for value in ("much", "yuan", "perhaps", "C-9")
     )

@@ -20,7 +20,7 @@ from serving.store.strategy_tables import limit_checks
 from serving.strategies.collection import OverdueItem, report_items
 from serving.strategies.declared import Form, Limit
 from serving.strategies.exposure import Order, Refused, Verdict, check_order, checks_of, judge
-from serving.strategies.requests import OrderRequest, read_request
+from serving.strategies.requests import ListQuery, OrderRequest, OverdueRequest, read_request
 from tests.reviewed import acting
 from tests.stores import database_url, store
 
@@ -168,3 +168,32 @@ def test_an_order_is_read_strictly(wrong: dict[str, Any], field: str) -> None:
         read_request(OrderRequest, {**whole, **wrong})
     assert (caught.value.status, caught.value.field) == (422, field)
     assert not any(value in caught.value.reason for value in ("promise", "4711", "1e9", "1.00001"))
+
+
+ITEM = {"item_id": "I-1", "amount": "1.00", "currency": "CNY", "due_on": "2026-01-31"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "asked", "field", "reason"),
+    [
+        (
+            OverdueRequest,
+            {"items": [ITEM, {**ITEM, "secret_4711": 1}]},
+            "items.1",
+            "currency, due_on, paid_on",
+        ),
+        (OverdueRequest, {"items": [ITEM], "secret_4711": 1}, "body", "give only items"),
+        (OverdueRequest, {"items": [{**ITEM, "due_on": "9999-12-31"}]}, "items.0.due_on", "9000-12-31"),
+        (OverdueRequest, {"items": [{**ITEM, "paid_on": "0001-01-01"}]}, "items.0.paid_on", "1900-01-01"),
+        (ListQuery, {"on": "9999-12-31"}, "on", "9000-12-31"),
+        (ListQuery, {"on": "0001-01-01"}, "on", "1900-01-01"),
+    ],
+)
+def test_what_is_wrong_in_a_request_is_named_where_it_is(
+    kind: type[OverdueRequest] | type[ListQuery], asked: dict[str, Any], field: str, reason: str
+) -> None:
+    with pytest.raises(Refusal) as caught:
+        read_request(kind, asked)
+    assert (caught.value.status, caught.value.field) == (422, field)
+    assert reason in caught.value.reason
+    assert "4711" not in caught.value.reason

@@ -183,8 +183,7 @@ def test_an_objection_joins_the_case_that_is_open_and_brings_its_day_forward(sit
 @pytest.mark.parametrize(
     ("tier", "way", "outcome"),
     [(Tier.GOOD, "approve", Outcome.UPHELD), (Tier.RISK, "approve", Outcome.NOT_UPHELD),
-     (Tier.GOOD, "reject", Outcome.NOT_UPHELD), (Tier.GOOD, "withdraw", Outcome.WITHDRAWN),
-     (Tier.GOOD, "erase", Outcome.WITHDRAWN)],
+     (Tier.GOOD, "reject", Outcome.NOT_UPHELD), (Tier.GOOD, "erase", Outcome.WITHDRAWN)],
 )  # fmt: skip
 def test_what_came_of_an_objection_is_known_when_its_case_is_closed(
     site: Site, tier: Tier, way: str, outcome: Outcome
@@ -208,8 +207,6 @@ def test_what_came_of_an_objection_is_known_when_its_case_is_closed(
                 office.approve(writing, acting(name), case.id, case.version)
             elif way == "reject":
                 office.reject(writing, acting(name), case.id, case.version, "no")
-            elif way == "withdraw":
-                office.withdraw(writing, acting("ann"), case.id)
             else:
                 erase_customer(writing, customer)
     today = store.clock().date()

@@ -410,6 +410,32 @@ def test_an_erased_customer_asks_for_nothing_more(store: Store) -> None:
             evidence_of(connection, store.keyring, load_task(connection, task.id))
 
 
+def test_what_was_done_before_a_manager_was_named_stays_whose_it_was(store: Store) -> None:
+    customer = customer_in(store, "C-1")
+    put(store, customer, Tier.PREMIUM, START)
+    keep_up(store, START)
+    by_strategy = {task.strategy: task for task in all_tasks(store, customer)}
+    for strategy, person in (("one_to_one_service", None), ("account_manager", "mei")):
+        with store.writing("ann", START) as writing:
+            task = by_strategy[strategy]
+            complete(writing, ANN, store.keyring, PLAN, task.id, evidence="done", person=person)
+    service = PLAN.strategy(Tier.PREMIUM, "one_to_one_service")
+    assert service is not None
+    assert service.recurring
+    keep_up(store, START + timedelta(days=service.days))
+    put(store, customer, Tier.GOOD, START + timedelta(days=3 * service.days))
+    keep_up(store, START + timedelta(days=3 * service.days))
+    found = sorted(
+        (task.occurrence, task.state, task.person)
+        for task in all_tasks(store, customer)
+        if task.strategy == "one_to_one_service"
+    )
+    assert found == [
+        (1, TaskState.DONE, None),
+        *((occurrence, TaskState.SUPERSEDED, "mei") for occurrence in (2, 3, 4)),
+    ]
+
+
 def pages_of(work: Any, part: str, of: str, query: dict[str, str]) -> list[list[str]]:
     """Return what the pages of an answer show, one after the other."""
     pages: list[list[str]] = []

@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 import tierwise
+from features.terminal import BadInput
 from features.terms import Nature, Tier
 from serving.reviews.standings import Layer, put_in_force
 from serving.store.customers import register_customers
@@ -97,8 +98,11 @@ def test_rules_that_the_catalog_has_no_indicator_for_are_named(folder: Path, tmp
     assert "Rule negative_net_assets is left out: the catalog has no indicator net_assets." in shown
 
 
-@pytest.mark.parametrize("arguments", [("tick", "--at", "noon"), ("listed", "visits", "--on", "noon")])
-def test_a_moment_that_is_none_is_refused(folder: Path, arguments: tuple[str, ...]) -> None:
-    result = CliRunner().invoke(tierwise.app, list(arguments))
-    assert result.exit_code != 0
-    assert "noon" not in str(result.exception)
+@pytest.mark.parametrize("wrong", ["noon", "9999-12-31", "0001-01-01"])
+@pytest.mark.parametrize(
+    "command", [("tick", "--at"), ("listed", "visits", "--on"), ("tier", "C-1", "--on")], ids=lambda of: of[0]
+)
+def test_a_moment_that_is_none_is_refused(folder: Path, command: tuple[str, ...], wrong: str) -> None:
+    result = CliRunner().invoke(tierwise.app, [*command, wrong])
+    assert isinstance(result.exception, BadInput)
+    assert wrong not in str(result.exception)

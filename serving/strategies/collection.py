@@ -5,7 +5,7 @@ import hmac
 import json
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from enum import StrEnum
@@ -43,6 +43,10 @@ class OverdueItem:
             "due_on": self.due_on.isoformat(), "paid_on": self.paid_on and self.paid_on.isoformat(),
         }  # fmt: skip
         return json.dumps(said, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+    def meaning(self) -> str:
+        """Return what two reports of the same have in common, however many noughts an amount ends in."""
+        return replace(self, amount=self.amount.normalize()).content()
 
 
 class ItemError(ValueError):
@@ -92,14 +96,14 @@ def report_items(
         became[_report(writing, actor, known, item)] += 1
     writing.record("overdue.reported", known.id, {
         "items": len(items), **{str(what): number for what, number in sorted(became.items())},
-        "content": _keyed(known.data_key, "\n".join(item.content() for item in items)),
+        "content": _keyed(known.data_key, "\n".join(item.meaning() for item in items)),
     })  # fmt: skip
     return became
 
 
 def _report(writing: Writing, actor: Actor, known: KnownCustomer, item: OverdueItem) -> Reported:
     content = item.content()
-    id_, content_hash = (_keyed(known.data_key, text) for text in (f"id {item.item_id}", content))
+    id_, content_hash = (_keyed(known.data_key, text) for text in (f"id {item.item_id}", item.meaning()))
     row = {
         "due_on": item.due_on, "reported_at": writing.at, "reported_by": actor.name,
         "content_hash": content_hash, "sealed": seal(known.data_key, content.encode(), _purpose(id_)),

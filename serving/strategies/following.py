@@ -5,7 +5,7 @@ the same transaction. What there is at a moment is the same whenever the parts r
 killed.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -35,6 +35,7 @@ from serving.strategies.tasks import (
     TaskState,
     digest_of_tasks,
     insert_tasks,
+    managers_of,
     task_of,
     task_of_change,
 )
@@ -91,7 +92,9 @@ def make_recurring(writing: Writing, plan: StrategyPlan, most: int = PART) -> in
     ).all()
     if not heads:
         return 0
-    found = [later_occurrences(plan, task_of(row), writing.at) for row in heads]
+    last = [task_of(row) for row in heads]
+    managers = managers_of(writing.connection, plan, last)
+    found = [later_occurrences(plan, task, writing.at, managers) for task in last]
     _update(writing, [first for first, *_ in found])
     made = [task for _, *later in found for task in later]
     insert_tasks(writing, made)
@@ -99,10 +102,13 @@ def make_recurring(writing: Writing, plan: StrategyPlan, most: int = PART) -> in
     return len(heads)
 
 
-def later_occurrences(plan: StrategyPlan, task: Task, until: datetime) -> list[Task]:
+def later_occurrences(
+    plan: StrategyPlan, task: Task, until: datetime, managers: Mapping[str, str]
+) -> list[Task]:
     """Return a recurring task and the occurrences after it that have begun by a moment.
 
-    The last of them is the one from which it goes on; where the procedure asks for it no more, none is.
+    The last of them is the one from which it goes on; where the procedure asks for it no more, none is. What
+    falls to the account manager is that of whom `managers` has by the change.
     """
     found = [task]
     while (begins := found[-1].next_at) is not None and begins <= until:
@@ -114,7 +120,7 @@ def later_occurrences(plan: StrategyPlan, task: Task, until: datetime) -> list[T
         again = task_of_change(
             last.change, last.customer, last.tier, strategy, begins, occurrence=last.occurrence + 1
         )
-        found.append(replace(again, person=last.person if strategy.by_manager else None))
+        found.append(replace(again, person=managers.get(last.change) if strategy.by_manager else None))
     return found
 
 
@@ -198,6 +204,8 @@ class _Book:
         for row in connection.execute(running):
             self._kept.add(row.id)
             self._running.setdefault(row.customer, []).append(task_of(row))
+        kept = [task for of_customer in self._running.values() for task in of_customer]
+        self._managers = managers_of(connection, plan, kept)
         entries = select(list_entries.c.customer, list_entries.c.change).where(
             list_entries.c.customer.in_(among), list_entries.c.until.is_(None)
         )
@@ -206,7 +214,7 @@ class _Book:
     def end(self, customer: str, at: datetime) -> None:
         """Close what a customer's tier has asked for, after all that it asked for until then."""
         for task in self._running.pop(customer, ()):
-            for of in later_occurrences(self._plan, task, at):
+            for of in later_occurrences(self._plan, task, at, self._managers):
                 closed = replace(of, next_at=None)
                 if of.state is TaskState.OPEN:
                     closed = replace(closed, state=TaskState.SUPERSEDED, closed_at=at)

@@ -1,14 +1,14 @@
 """Overdue items from a table: customer_id, item_id, amount, currency, due_on and, where paid, paid_on."""
 
-import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
-from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from pydantic import ValidationError
 
 from features.sources import cells
 from features.sources.opening import RawChunk, TableError, open_raw
@@ -16,15 +16,21 @@ from serving.access.roles import Actor
 from serving.store.customers import find_customers
 from serving.store.store import Store
 from serving.strategies.collection import ItemError, OverdueItem, Reported, check_paid, report_items
+from serving.strategies.requests import ItemRequest
 
 # Taken down in one transaction.
 CHUNK_ROWS = 500
 
 _NEEDED = ("customer_id", "item_id", "amount", "currency", "due_on")
 _PAID_ON = "paid_on"
-_AMOUNT = re.compile(r"[0-9]{1,15}(\.[0-9]{1,4})?")
-_CURRENCY = re.compile(r"[A-Z]{3}")
-_LONGEST_ID = 200
+# What a column must hold, by the field of `ItemRequest` that refuses it.
+_REASONS = {
+    "item_id": "must be a text of 1 to 200 characters",
+    "amount": "must be a number such as 1250.00",
+    "currency": "must be a code such as CNY",
+    "due_on": "must be a day such as 2026-01-31, from 1900 to 9000",
+    "paid_on": "must be a day such as 2026-01-31, from 1900 to 9000, or empty",
+}
 
 
 @dataclass
@@ -99,30 +105,22 @@ def _items(
         customer_id, item_id, amount, currency = (texts[name][row] for name in _NEEDED[:4])
         if customer_id is None:
             taken.rejected.append((number, "customer_id: is absent"))
-        elif item_id is None or len(item_id) > _LONGEST_ID or not item_id.isprintable():
-            taken.rejected.append((number, f"item_id: must be a text of 1 to {_LONGEST_ID} characters"))
-        elif amount is None or lost[row] or not _AMOUNT.fullmatch(amount):
-            taken.rejected.append((number, "amount: must be a number such as 1250.00"))
-        elif currency is None or not _CURRENCY.fullmatch(currency):
-            taken.rejected.append((number, "currency: must be a code such as CNY"))
-        elif wrong_due[row] or np.isnat(due[row]):
-            taken.rejected.append((number, "due_on: must be a day such as 2026-01-31"))
-        elif wrong_paid[row]:
-            taken.rejected.append((number, "paid_on: must be a day such as 2026-01-31, or empty"))
+            continue
+        if wrong_paid[row]:
+            taken.rejected.append((number, f"paid_on: {_REASONS['paid_on']}"))
+            continue
+        try:
+            item = ItemRequest.model_validate({
+                "item_id": item_id, "amount": None if lost[row] else amount, "currency": currency,
+                "due_on": None if wrong_due[row] else _day(due[row]), "paid_on": _day(paid[row]),
+            }).item()  # fmt: skip
+        except ValidationError as error:
+            (field, *_) = error.errors(include_input=False, include_url=False)[0]["loc"]
+            taken.rejected.append((number, f"{field}: {_REASONS[str(field)]}"))
         else:
-            yield (
-                number,
-                customer_id,
-                OverdueItem(
-                    item_id,
-                    Decimal(amount),
-                    currency,
-                    _day(due[row]),
-                    None if np.isnat(paid[row]) else _day(paid[row]),
-                ),
-            )
+            yield number, customer_id, item
 
 
-def _day(moment: np.datetime64) -> date:
-    day: date = moment.astype("datetime64[D]").item()
-    return day
+def _day(moment: np.datetime64) -> Any:
+    """Return a day; None for none, and for one beyond those of Python a number, which no request takes."""
+    return moment.astype("datetime64[D]").item()

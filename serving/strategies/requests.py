@@ -4,11 +4,12 @@ import json
 from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
-from typing import Annotated, Any, Self, TypeVar
+from typing import Annotated, Any, Self, TypeGuard, TypeVar, get_args
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from features.terms import Declared
+from serving.days import FIRST_DAY, LAST_DAY
 from serving.refusal import Refusal
 from serving.strategies.collection import OverdueItem
 from serving.strategies.declared import Form
@@ -20,6 +21,7 @@ _LONGEST_ID = 200
 
 Amount = Annotated[str, Field(pattern=r"^[0-9]{1,15}(\.[0-9]{1,4})?$")]
 Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+Day = Annotated[date, Field(ge=FIRST_DAY, le=LAST_DAY)]
 R = TypeVar("R", bound=Declared)
 
 
@@ -51,14 +53,15 @@ class ItemRequest(Declared):
     item_id: str = Field(min_length=1, max_length=_LONGEST_ID)
     amount: Amount
     currency: Currency
-    due_on: date
-    paid_on: date | None = None
+    due_on: Day
+    paid_on: Day | None = None
 
-    @model_validator(mode="after")
-    def _consistent(self) -> Self:
-        if not self.item_id.isprintable():
-            raise ValueError("item_id must be printable text")
-        return self
+    @field_validator("item_id")
+    @classmethod
+    def _printable(cls, item_id: str) -> str:
+        if not item_id.isprintable():
+            raise ValueError("must be printable text")
+        return item_id
 
     def item(self) -> OverdueItem:
         """Return the item."""
@@ -95,7 +98,7 @@ class TasksQuery(PageQuery):
 class ListQuery(PageQuery):
     """Who stood on a list at the end of which day, in UTC; now without one."""
 
-    on: date | None = None
+    on: Day | None = None
 
 
 def read_request(kind: type[R], body: Mapping[str, Any]) -> R:
@@ -112,7 +115,21 @@ def read_request(kind: type[R], body: Mapping[str, Any]) -> R:
         details = error.errors(include_input=False, include_url=False)[0]
         if details["type"] == "extra_forbidden":
             # The caller's own key may be a customer's value.
-            reason = f"has an unknown field; give only {', '.join(kind.model_fields)}"
-            raise Refusal(422, reason, "body") from None
+            where = details["loc"][:-1]
+            reason = f"has an unknown field; give only {', '.join(_part(kind, where).model_fields)}"
+            raise Refusal(422, reason, ".".join(map(str, where)) or "body") from None
         field = ".".join(str(part) for part in details["loc"]) or "body"
         raise Refusal(422, details["msg"].removeprefix("Value error, "), field) from None
+
+
+def _part(kind: type[Declared], where: tuple[int | str, ...]) -> type[Declared]:
+    """Return what a request has at a place, such as (`items`, 0)."""
+    for name in where:
+        if isinstance(name, str):
+            declared = kind.model_fields[name].annotation
+            (kind,) = (of for of in (declared, *get_args(declared)) if _is_declared(of))
+    return kind
+
+
+def _is_declared(of: object) -> TypeGuard[type[Declared]]:
+    return isinstance(of, type) and issubclass(of, Declared)

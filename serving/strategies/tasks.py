@@ -21,6 +21,7 @@ from serving.store.customers import open_customer
 from serving.store.store import Writing
 from serving.store.strategy_tables import tasks
 from serving.strategies.declared import Stage, Strategy
+from serving.strategies.plan import StrategyPlan
 
 _LONGEST_TEXT = 4000
 
@@ -236,7 +237,7 @@ def complete(
             .where(
                 tasks.c.change == task.change,
                 tasks.c.strategy.in_(theirs),
-                or_(tasks.c.state == str(TaskState.OPEN), tasks.c.next_at.is_not(None)),
+                tasks.c.state == str(TaskState.OPEN),
             )
             .values(person=person)
         )
@@ -246,6 +247,22 @@ def complete(
         "evidence": digest_of(sealed), "manager": person,
     })  # fmt: skip
     return load_task(writing.connection, task.id)
+
+
+def managers_of(connection: Connection, plan: StrategyPlan, of: Iterable[Task]) -> dict[str, str]:
+    """Return the account managers whom tasks of the same changes of tier have named, by change."""
+    naming = {strategy.id for tier in Tier for strategy in plan.of(tier) if strategy.names_manager}
+    rows = connection.execute(
+        select(tasks.c.change, tasks.c.person)
+        .where(
+            tasks.c.change.in_({task.change for task in of if task.change is not None}),
+            tasks.c.strategy.in_(naming),
+            tasks.c.state == str(TaskState.DONE),
+            tasks.c.person.is_not(None),
+        )
+        .order_by(tasks.c.closed_at)
+    )
+    return {row.change: row.person for row in rows}
 
 
 def evidence_of(connection: Connection, keyring: Keyring, task: Task) -> str | None:
