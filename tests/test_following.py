@@ -418,7 +418,7 @@ def test_what_was_done_before_a_manager_was_named_stays_whose_it_was(store: Stor
     for strategy, person in (("one_to_one_service", None), ("account_manager", "mei")):
         with store.writing("ann", START) as writing:
             task = by_strategy[strategy]
-            complete(writing, ANN, store.keyring, PLAN, task.id, evidence="done", person=person)
+            complete(writing, ANN, store.keyring, PROCEDURE, task.id, evidence="done", person=person)
     service = PLAN.strategy(Tier.PREMIUM, "one_to_one_service")
     assert service is not None
     assert service.recurring
