@@ -200,3 +200,11 @@ def test_a_database_that_cannot_be_used_is_named_without_its_password(url: str, 
         create_store(url or "x", tmp_path, ACTOR)
     assert "secret" not in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_where_a_keyring_is_no_second_store_is_begun(tmp_path: Path) -> None:
+    create_store(None, tmp_path, ACTOR).close()
+    (tmp_path / "store.db").unlink()
+    with pytest.raises(KeyringError, match="is there already"):
+        create_store(None, tmp_path, ACTOR)
+    assert not (tmp_path / "store.db").exists()

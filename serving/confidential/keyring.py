@@ -100,6 +100,16 @@ class Keyring:
         """Return the keyed hash (hex) under which the company's id of a customer is found."""
         return hmac.new(self.lookup, customer_id.encode(), hashlib.sha256).hexdigest()
 
+    @staticmethod
+    def refuse_existing(path: Path) -> None:
+        """Refuse a place for a new keyring where one is, before anything else is made for it.
+
+        Raises:
+            KeyringError: there is one.
+        """
+        if path.exists():
+            raise KeyringError(_there_already(path))
+
     def save(self, path: Path, *, new: bool = False) -> None:
         """Write the keyring, whole or not at all, readable by its owner alone.
 
@@ -126,9 +136,7 @@ class Keyring:
             else:
                 part.replace(path)
         except FileExistsError:
-            raise KeyringError(
-                f"{path}: is there already; a keyring is never overwritten by a new one"
-            ) from None
+            raise KeyringError(_there_already(path)) from None
         except OSError as error:
             raise KeyringError(f"{path}: cannot be written ({error.strerror})") from None
         finally:
@@ -171,3 +179,7 @@ def _key(text: str) -> bytes:
     if len(key) != KEY_BYTES:
         raise ValueError("a key has another length")
     return key
+
+
+def _there_already(path: Path) -> str:
+    return f"{path}: is there already; a keyring is never overwritten by a new one"

@@ -97,6 +97,9 @@ def create_store(url: str | None, folder: Path, actor: str) -> Store:
         KeyringError: the folder has a keyring already, or cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    if url is None and not (folder / _DATABASE).exists():
+        # Else the database would be there afterwards, and be taken for the keyring's.
+        Keyring.refuse_existing(folder / _KEYRING)
     with _opened(url, folder) as database:
         upgrade(database)
         with database.reading() as connection:
