@@ -137,7 +137,7 @@ class Story:
 
     def month(self, day: date) -> None:
         """Do a month's work."""
-        self.clock.move_to(day)
+        self._live_until(day)
         table = self.company.indicators(day)
         known = self._known_ids()
         self._deliver(table, day)
@@ -170,8 +170,7 @@ class Story:
 
     def end(self, first: date, last: date) -> None:
         """Let outcomes mature, inspect, replay and report."""
-        self.clock.move_to(last)
-        self._afterwards()
+        self._live_until(last)
         self._outcomes()
         period = Period(first, self.clock().date())
         self._inspect(period)
@@ -188,6 +187,12 @@ class Story:
             self.told.report = supervise(connection, self.store.keyring, self.procedure, period)
 
     # What is done in it
+
+    def _live_until(self, day: date) -> None:
+        """Let time go on as a service would see it: what ends is told of when it ends."""
+        while self.clock() < evening(day):
+            self.clock.at = min(self.clock() + timedelta(days=14), evening(day))
+            self._afterwards()
 
     def _evaluate(self, table: Path, day: date) -> None:
         summary = evaluate_periodically(self.store, self._served, table, day, ANN.name)
