@@ -1,6 +1,5 @@
 """The commands of what governs: adopt propose and adopt show."""
 
-from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -8,7 +7,8 @@ import typer
 
 from features.terminal import BadInput, out, table_of
 from models.options import CatalogOption, ModelOption, PolicyOption, StateOption
-from serving.store_options import KeysOption, StoreOption, opened, operator
+from serving.days import end_of
+from serving.store_options import KeysOption, StoreOption, opened, operator, read_day
 
 
 def propose(
@@ -61,7 +61,7 @@ def show(
     from serving.reviews.cases import CaseKind
 
     with opened(store, keys) as found, found.reading() as connection:
-        moment = found.clock() if on is None else _end_of(on)
+        moment = found.clock() if on is None else end_of(read_day(on))
         rows = []
         for kind in (CaseKind.PROCEDURE, CaseKind.MODEL):
             adoption = adoption_at(connection, kind, moment)
@@ -80,11 +80,3 @@ def show(
                  adoption.case, approvers)
             )  # fmt: skip
     out.print(table_of("Adopted", ("kind", "what", "since", "case", "approved by"), rows))
-
-
-def _end_of(text: str) -> datetime:
-    try:
-        day = date.fromisoformat(text)
-    except ValueError:
-        raise BadInput("a day is written as 2026-01-31") from None
-    return datetime.combine(day, time.min, UTC) + timedelta(days=1, microseconds=-1)

@@ -6,7 +6,7 @@ from datetime import date
 
 from serving.refusal import Refusal
 from serving.reviews.events import Event
-from serving.strict_json import parse, refuse_repeated
+from serving.strict_json import parse, refuse_repeated, refuse_unkept
 
 _NEEDED = ("event_id", "type", "customer_id", "occurred_on")
 _FIELDS = (*_NEEDED, "indicators", "remark")
@@ -19,6 +19,7 @@ def parse_event(body: bytes) -> Event:
         Refusal: 400 where the body is no JSON, 422 where it is not what is asked for.
     """
     document = parse(body)
+    refuse_unkept(document, "body")
     if not isinstance(document, Mapping):
         raise Refusal(422, f"must be an object with {', '.join(_FIELDS)}", "body")
     refuse_repeated(document, "body")

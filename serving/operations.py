@@ -52,7 +52,7 @@ from serving.store.database import StoreError
 from serving.store.store import Store
 from serving.strategies.endpoints import STRATEGY_ROUTES, Endpoint, StrategyEndpoints, in_languages
 from serving.strategies.upkeep import Upkeep
-from serving.strict_json import parse, refuse_unkept
+from serving.strict_json import refuse_unkept
 from serving.supervision.endpoints import SUPERVISION
 
 logger = logging.getLogger("tierwise.serving")
@@ -117,13 +117,13 @@ class Operations:
         if actor is None:
             raise Refusal(401, "this route is for known callers", "authorization")
         work = partial(ROUTES[method, path], self)
+        parts: Json = dict(request.path_params)
         body: Json = dict(request.query_params)
+        refuse_unkept(parts, "path")
+        refuse_unkept(body, "body")
         if request.method == "POST":
             raw = await read_body(request)
             body = {"raw": raw} if request.url.path == "/v1/events" else fields(raw)
-        parts = dict(request.path_params)
-        refuse_unkept(parts, "path")
-        refuse_unkept(parse(body["raw"]) if "raw" in body else body, "body")
         document = await self._in_thread(lambda: _refusing(lambda: work(actor, parts, body)))
         return json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
 

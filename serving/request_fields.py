@@ -6,7 +6,7 @@ from typing import Any
 
 from serving.days import day_of
 from serving.refusal import Refusal
-from serving.strict_json import parse, refuse_repeated
+from serving.strict_json import parse, refuse_repeated, refuse_unkept
 
 Json = dict[str, Any]
 
@@ -23,6 +23,7 @@ def fields(raw: bytes) -> Json:
     if not isinstance(document, Mapping):
         raise Refusal(422, "must be an object", "body")
     refuse_repeated(document, "body")
+    refuse_unkept(document, "body")
     return dict(document)
 
 

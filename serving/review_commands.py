@@ -2,7 +2,7 @@
 
 import json
 from contextlib import contextmanager
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,8 +12,8 @@ from rich.markup import escape
 from features.terminal import BadInput, bar, out, table_of
 from features.terms import Tier
 from models.options import CatalogOption, ModelOption, PolicyOption, StateOption
-from serving.days import day_of
-from serving.store_options import KeysOption, ProcedureOption, StoreOption, opened, operator
+from serving.days import end_of
+from serving.store_options import KeysOption, ProcedureOption, StoreOption, opened, operator, read_day
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,13 +26,6 @@ if TYPE_CHECKING:
 CustomerArgument = Annotated[str, typer.Argument(help="The company's id of the customer.")]
 CaseArgument = Annotated[str, typer.Argument(help="The case's id.")]
 _SHOWN = 50
-
-
-def _day(text: str) -> date:
-    try:
-        return day_of(text)
-    except ValueError:
-        raise BadInput("a day is written as 2026-01-31, from 1900 to 9000") from None
 
 
 def evaluate(
@@ -51,7 +44,7 @@ def evaluate(
     from serving.reviews.office import Office
     from serving.reviews.periodic import evaluate_periodically
 
-    day = _day(as_of)
+    day = read_day(as_of)
     with opened(store, keys) as found:
         rules = governing_procedure(found, procedure)
         served = governing_served(found, model, catalog, policy, state)
@@ -89,7 +82,7 @@ def due(
     from serving.reviews.due import due_on
     from serving.store.customers import id_of
 
-    asked = _day(on) if on else None
+    asked = read_day(on) if on else None
     with opened(store, keys) as found:
         day = asked or found.clock().date()
         rules = governing_procedure(found, procedure)
@@ -157,7 +150,7 @@ def tier(
 
     asked = None
     if on is not None:
-        asked = datetime.combine(_day(on), time.min, UTC) + timedelta(days=1, microseconds=-1)
+        asked = end_of(read_day(on))
     with opened(store, keys) as found, found.reading() as connection:
         moment = asked or found.clock()
         customer = customer_of(connection, found.keyring, customer_id)

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from serving.access.roles import Actor
     from serving.store.store import Store
 
@@ -56,6 +58,21 @@ def opened(store: str | None, keys: Path | None, *, trusting: bool = False) -> I
         yield found
     finally:
         found.close()
+
+
+def read_day(text: str) -> "date":
+    """Return the day of an option.
+
+    Raises:
+        BadInput: it is none.
+    """
+    from features.terminal import BadInput
+    from serving.days import day_of
+
+    try:
+        return day_of(text)
+    except ValueError:
+        raise BadInput("a day is written as 2026-01-31, from 1900 to 9000") from None
 
 
 def operator() -> "Actor":

@@ -1,6 +1,6 @@
 """The commands of strategies that act: task, listed, overdue, deliver and tick."""
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -9,17 +9,10 @@ from rich.markup import escape
 
 from features.terminal import BadInput, bar, out, table_of
 from models.options import CatalogOption, ModelOption, PolicyOption, StateOption
-from serving.days import day_of
-from serving.store_options import KeysOption, ProcedureOption, StoreOption, opened, operator
+from serving.days import day_of, end_of
+from serving.store_options import KeysOption, ProcedureOption, StoreOption, opened, operator, read_day
 
 _SHOWN = 50
-
-
-def _day(text: str) -> date:
-    try:
-        return day_of(text)
-    except ValueError:
-        raise BadInput("a day is written as 2026-01-31, from 1900 to 9000") from None
 
 
 def _moment(text: str) -> datetime:
@@ -96,7 +89,7 @@ def listed(
     with opened(store, keys) as found, found.reading() as connection:
         at = found.clock()
         if on is not None:
-            at = datetime.combine(_day(on), time.min, UTC) + timedelta(days=1, microseconds=-1)
+            at = end_of(read_day(on))
         number = count_on_list(connection, name, at)
         entries = on_list(connection, name, at, most=_SHOWN)
         ids = ids_of(connection, found.keyring, (of.customer for of in entries))
@@ -138,7 +131,7 @@ def deliver(
     from serving.reviews.office import Office
     from serving.strategies.deliveries import DeliveryDesk
 
-    day = _day(as_of)
+    day = read_day(as_of)
     with opened(store, keys) as found:
         rules = governing_procedure(found, procedure)
         desk = DeliveryDesk(Office(found, rules), governing_served(found, model, catalog, policy, state))

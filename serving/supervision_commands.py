@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from features.terminal import BadInput, out, table_of, write_text
-from serving.store_options import KeysOption, ProcedureOption, StoreOption, opened, operator
+from serving.store_options import KeysOption, ProcedureOption, StoreOption, opened, operator, read_day
 from serving.supervision.words import Severity
 
 if TYPE_CHECKING:
@@ -156,7 +156,7 @@ def list_items(
         ids = ids_of(connection, found.keyring, {of.customer for of in listed.items})
         rows = [
             (
-                of.id, of.decision, ids.get(of.customer, "erased"), of.tier,
+                of.id, of.decision, ids[of.customer], of.tier,
                 str(of.result or "—"), str(of.severity or ""), of.finding or "", of.remedy or "",
                 "" if of.remedy_due_at is None else f"{of.remedy_due_at:%Y-%m-%d}",
                 "done" if of.remedied_at else "",
@@ -234,11 +234,5 @@ def redraw(
 def _period(first: str | None, last: str | None, today: date) -> "Period":
     from serving.supervision.period import period_of
 
-    return period_of(_day(first), _day(last), today)
-
-
-def _day(text: str | None) -> date | None:
-    try:
-        return None if text is None else date.fromisoformat(text)
-    except ValueError:
-        raise BadInput("a day is written as 2026-01-31") from None
+    begin, end = (None if text is None else read_day(text) for text in (first, last))
+    return period_of(begin, end, today)

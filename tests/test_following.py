@@ -1,10 +1,7 @@
 """Tasks and lists follow from changes exactly once, whatever is killed, and end with the tier that asked."""
 
 import contextlib
-import multiprocessing
-import signal
 import threading
-import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -45,6 +42,7 @@ from serving.strategies.tasks import (
     tasks_for,
 )
 from serving.strategies.upkeep import Done, Upkeep
+from tests.killing import finish_although_killed
 from tests.reviewed import acting
 from tests.stores import ACTOR, database_url, store
 from tests.upkeep_process import upkeep_in_process
@@ -550,27 +548,9 @@ def test_killed_by_the_system_again_and_again_it_does_everything_exactly_once(
 ) -> None:
     store, pseudonyms = busy
     end = START + timedelta(days=170)
-    processes = multiprocessing.get_context("forkserver")
-    processes.set_forkserver_preload(["tests.upkeep_process"])
-    kills = 0
-    for attempt in range(8):
-        receiver, sender = processes.Pipe(duplex=False)
-        process = processes.Process(target=upkeep_in_process, args=(tmp_path / "busy", end, 4, sender))
-        process.start()
-        sender.close()
-        last: Any = None
-        with contextlib.suppress(EOFError):
-            last = receiver.recv()
-            if attempt < 4 and last != "finished":
-                last = receiver.recv()
-                time.sleep(0.006 * attempt)
-                process.kill()
-            while True:
-                last = receiver.recv()
-        process.join()
-        kills += process.exitcode == -signal.SIGKILL
-        if last == "finished":
-            break
+    kills = finish_although_killed(
+        upkeep_in_process, tmp_path / "busy", end, 4, preloaded="tests.upkeep_process", kills=4, attempts=8
+    )
     assert kills >= 3
     for customer in pseudonyms:
         check(store, customer, end, {})

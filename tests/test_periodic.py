@@ -1,9 +1,5 @@
 """The periodic evaluation: the same decisions whatever stops it, each replayed to the byte."""
 
-import contextlib
-import multiprocessing
-import signal
-import time
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -38,6 +34,7 @@ from serving.store.customers import (
 )
 from serving.store.store import Store, create_store, open_store
 from serving.store.tables import audit_entries, customers, decisions, run_rejects
+from tests.killing import finish_although_killed
 from tests.served_model import catalog, model, policy
 from tests.stores import ACTOR, database_url, store
 
@@ -178,32 +175,10 @@ def test_a_run_killed_again_and_again_makes_the_same_decisions(
     whole.close()
     create_store(database_url, tmp_path / "store", ACTOR).close()
     served.save(tmp_path / "served")
-    # Forked from a server that has loaded everything and opened nothing.
-    processes = multiprocessing.get_context("forkserver")
-    processes.set_forkserver_preload([__name__])
-    kills = 0
-    for attempt in range(10):
-        receiver, sender = processes.Pipe(duplex=False)
-        process = processes.Process(
-            target=evaluate_in_process,
-            args=(database_url, tmp_path / "store", tmp_path / "served", table, sender),
-        )
-        process.start()
-        sender.close()
-        last: Any = None
-        with contextlib.suppress(EOFError):
-            last = receiver.recv()
-            if attempt < 6 and last != "finished":
-                # Two chunks on, and at another moment of the third each time.
-                last = receiver.recv()
-                time.sleep(0.006 * attempt)
-                process.kill()
-            while True:
-                last = receiver.recv()
-        process.join()
-        kills += process.exitcode == -signal.SIGKILL
-        if last == "finished":
-            break
+    kills = finish_although_killed(
+        evaluate_in_process, database_url, tmp_path / "store", tmp_path / "served", table,
+        preloaded=__name__, kills=6, attempts=10,
+    )  # fmt: skip
     assert kills >= 5
     reopened = open_store(database_url, tmp_path / "store")
     assert justifications(reopened) == expected

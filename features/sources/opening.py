@@ -99,6 +99,18 @@ def open_raw(
         yield table
 
 
+def places_of(header: Sequence[str], wanted: Sequence[str], path: Path) -> dict[str, int]:
+    """Return the places of those of the wanted columns that a table has, by their headers.
+
+    Raises:
+        TableError: one of them stands there twice.
+    """
+    twice = [name for name in wanted if header.count(name) > 1]
+    if twice:
+        raise TableError(f"{path}: column {twice[0]} stands there twice")
+    return {name: header.index(name) for name in wanted if name in header}
+
+
 def encoding_of(sample: bytes) -> str:
     """Return the encoding of the beginning of a text file."""
     for mark, name in (

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from features.sources.cells import lost_digits, texts
-from features.sources.opening import RawChunk, TableError, open_raw
+from features.sources.opening import RawChunk, TableError, open_raw, places_of
 from serving.audit.chain import Fact
 from serving.notices.contacts import FIELDS, ParticularsError, checked_particulars
 from serving.outputs import LinesOfCsv
@@ -83,13 +83,10 @@ def import_particulars(
 
 
 def _places(header: tuple[str, ...], path: Path) -> dict[str, int]:
-    known = ("customer_id", *FIELDS)
-    twice = [name for name in known if header.count(name) > 1]
-    if twice:
-        raise TableError(f"{path}: column {twice[0]} stands there twice")
-    if "customer_id" not in header or not set(FIELDS) & set(header):
+    places = places_of(header, ("customer_id", *FIELDS), path)
+    if "customer_id" not in places or len(places) == 1:
         raise TableError(f"{path}: give customer_id and some of {', '.join(FIELDS)}")
-    return {name: header.index(name) for name in known if name in header}
+    return places
 
 
 def _take(

@@ -6,7 +6,6 @@ only where the ground's own evidence is not newer.
 """
 
 import hashlib
-import hmac
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ from features.customer import Customer, InvalidCustomer, parse_customer
 from features.portfolio import Portfolio
 from features.terms import Tier
 from serving.access.roles import Actor
-from serving.confidential.sealing import open_sealed, seal
+from serving.confidential.sealing import keyed_hash, open_sealed, seal
 from serving.procedure import Severity
 from serving.reviews.adoptions import require_procedure, require_served
 from serving.reviews.cases import CaseReason
@@ -42,6 +41,8 @@ from serving.store.event_tables import events
 from serving.store.store import Writing
 from serving.store.tables import decisions
 
+# Of which kind ids and contents are, where the customer's key hashes them.
+_KIND = b"event"
 _LONGEST_ID, _LONGEST_REMARK = 200, 2000
 
 
@@ -133,7 +134,7 @@ class EventDesk:
         if known is None:
             raise UnknownEventCustomer("customer_id", "is not registered; evaluate the customer first")
         content = event.content()
-        id_, content_hash = (_keyed(known.data_key, text) for text in (event.event_id, content))
+        id_, content_hash = (keyed_hash(known.data_key, _KIND, text) for text in (event.event_id, content))
         found = writing.connection.execute(select(events).where(events.c.id == id_)).one_or_none()
         if found is not None:
             return self._repeated(writing, found, content_hash)
@@ -212,7 +213,7 @@ class EventDesk:
 
 def was_taken(connection: Connection, known: KnownCustomer, event_id: str) -> bool:
     """Whether an event of a customer was taken, by its sender's id."""
-    id_ = _keyed(known.data_key, event_id)
+    id_ = keyed_hash(known.data_key, _KIND, event_id)
     return connection.execute(select(events.c.id).where(events.c.id == id_)).one_or_none() is not None
 
 
@@ -269,11 +270,6 @@ def laid_over(
             }  # fmt: skip
     inputs["indicators"] = indicators
     return inputs, evidence
-
-
-def _keyed(data_key: bytes, text: str) -> str:
-    """Return the hash (hex) of an event's id or content by the customer's key; nobody has it without that."""
-    return hmac.new(data_key, b"event\0" + text.encode(), hashlib.sha256).hexdigest()
 
 
 def _fitting(inputs: dict[str, Any], given: Mapping[str, object], catalog: Catalog) -> Customer | None:

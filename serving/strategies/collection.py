@@ -1,7 +1,5 @@
 """Collecting overdue amounts (M18): items as they are reported, and a task for each stage they reach."""
 
-import hashlib
-import hmac
 import json
 from collections import Counter
 from collections.abc import Sequence
@@ -14,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, exists, insert, select, update
 
 from serving.access.roles import Actor
-from serving.confidential.sealing import open_sealed, seal
+from serving.confidential.sealing import keyed_hash, open_sealed, seal
 from serving.store.customers import KnownCustomer
 from serving.store.store import Writing
 from serving.store.strategy_tables import overdue_items, tasks
@@ -24,6 +22,9 @@ from serving.strategies.tasks import Task, TaskState, digest_of_tasks, insert_ta
 
 # Made in one transaction.
 PART = 500
+
+# Of which kind ids and contents are, where the customer's key hashes them.
+_KIND = b"overdue"
 
 
 @dataclass(frozen=True)
@@ -96,14 +97,16 @@ def report_items(
         became[_report(writing, actor, known, item)] += 1
     writing.record("overdue.reported", known.id, {
         "items": len(items), **{str(what): number for what, number in sorted(became.items())},
-        "content": _keyed(known.data_key, "\n".join(item.meaning() for item in items)),
+        "content": keyed_hash(known.data_key, _KIND, "\n".join(item.meaning() for item in items)),
     })  # fmt: skip
     return became
 
 
 def _report(writing: Writing, actor: Actor, known: KnownCustomer, item: OverdueItem) -> Reported:
     content = item.content()
-    id_, content_hash = (_keyed(known.data_key, text) for text in (f"id {item.item_id}", item.meaning()))
+    id_, content_hash = (
+        keyed_hash(known.data_key, _KIND, text) for text in (f"id {item.item_id}", item.meaning())
+    )
     row = {
         "due_on": item.due_on, "reported_at": writing.at, "reported_by": actor.name,
         "content_hash": content_hash, "sealed": seal(known.data_key, content.encode(), _purpose(id_)),
@@ -201,11 +204,6 @@ def _reached(stage: Stage, today: date) -> Select[Any]:
         .order_by(overdue_items.c.due_on, overdue_items.c.id)
     )
     return query
-
-
-def _keyed(data_key: bytes, text: str) -> str:
-    """Return the hash (hex) of an item's id or content by the customer's key."""
-    return hmac.new(data_key, b"overdue\0" + text.encode(), hashlib.sha256).hexdigest()
 
 
 def _purpose(item: str) -> str:

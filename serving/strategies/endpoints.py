@@ -1,13 +1,14 @@
 """The endpoints of the routes for tasks, lists, limits and overdue items."""
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection
 
 from features.terms import Text
 from serving.access.roles import Actor
+from serving.days import end_of
 from serving.procedure import Procedure
 from serving.refusal import Refusal
 from serving.store.customers import KnownCustomer, UnknownCustomer, customer_of, id_of, ids_of
@@ -96,7 +97,7 @@ class StrategyEndpoints:
         asked = read_request(ListQuery, body)
         name, at = parts["list"], self._store.clock()
         if asked.on is not None:
-            at = datetime.combine(asked.on, time.min, UTC) + timedelta(days=1, microseconds=-1)
+            at = end_of(asked.on)
         with self._store.reading() as connection:
             after = None
             if asked.after is not None and (after := list_entry(connection, name, asked.after)) is None:

@@ -11,7 +11,7 @@ import numpy as np
 from pydantic import ValidationError
 
 from features.sources import cells
-from features.sources.opening import RawChunk, TableError, open_raw
+from features.sources.opening import RawChunk, TableError, open_raw, places_of
 from serving.access.roles import Actor
 from serving.store.customers import find_customers
 from serving.store.store import Store
@@ -45,15 +45,16 @@ def take_down(store: Store, actor: Actor, table: Path) -> TakenDown:
     """Take down the overdue items of a table, each part of it whole or not at all.
 
     Raises:
-        TableError: the table cannot be read as a whole, or a column is absent.
+        TableError: the table cannot be read as a whole, or a column is absent or stands there
+            twice.
         StoreError: the store cannot be reached; what was taken down stays.
     """
     taken = TakenDown()
     with open_raw(table, chunk_rows=CHUNK_ROWS) as raw:
-        absent = [name for name in _NEEDED if name not in raw.header]
+        places = places_of(raw.header, (*_NEEDED, _PAID_ON), table)
+        absent = [name for name in _NEEDED if name not in places]
         if absent:
             raise TableError(f"{table}: column {absent[0]} is absent; give {', '.join(_NEEDED)}")
-        places = {name: raw.header.index(name) for name in (*_NEEDED, _PAID_ON) if name in raw.header}
         for chunk in raw.chunks:
             taken.rejected += chunk.misshapen
             _take_chunk(store, actor, chunk, places, taken)

@@ -158,7 +158,7 @@ def _listed(operations: "Operations", inspection: str | None) -> Json:
         listed = _desk(operations).items(connection, inspection, MOST_LISTED)
         ids = ids_of(connection, store.keyring, {item.customer for item in listed.items})
     return {
-        "items": [_item(item, ids.get(item.customer, "erased")) for item in listed.items],
+        "items": [_item(item, ids[item.customer]) for item in listed.items],
         "total": listed.total, "erased": listed.erased,
     }  # fmt: skip
 

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, insert, select
 
 from features.sources import cells
 from features.sources.customer_table import RejectedRow
-from features.sources.opening import RawChunk, TableError, open_raw
+from features.sources.opening import RawChunk, TableError, open_raw, places_of
 from serving.store.customers import KnownCustomer, find_customers, open_customers
 from serving.store.store import Store, Writing
 from serving.store.supervision_tables import outcomes
@@ -89,10 +89,7 @@ def import_outcomes(store: Store, table: Path, actor: str, *, correct: bool = Fa
 
 
 def _places(header: Sequence[str], table: Path) -> dict[str, int]:
-    twice = [name for name in _COLUMNS if header.count(name) > 1]
-    if twice:
-        raise TableError(f"{table}: column {twice[0]} stands there twice")
-    places = {name: header.index(name) for name in _COLUMNS if name in header}
+    places = places_of(header, _COLUMNS, table)
     needed = [_BAD, _KNOWN_ON] if _DECISION in places else [_CUSTOMER, _AS_OF, _BAD, _KNOWN_ON]
     absent = [name for name in needed if name not in places]
     if absent:
