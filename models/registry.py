@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities.model_registry import ModelVersion
 
-CHAMPION = "champion"
+# A trained version is a candidate; approved by others, a challenger or the champion.
+CANDIDATE, CHALLENGER, CHAMPION = "candidate", "challenger", "champion"
 STATE_VARIABLE = "TIERWISE_STATE"
 DEFAULT_STATE = ".state"
 DATABASE = "mlflow.db"
@@ -31,6 +32,9 @@ ARTEFACT_HASH_TAG = "artefact_sha256"
 # Where the run that trained it keeps the catalog and policy it was trained for.
 RUN_FOLDER, CATALOG_FILE, POLICY_FILE = "model", "catalog.json", "policy.json"
 RUN_CATALOG_PATH, RUN_POLICY_PATH = f"{RUN_FOLDER}/{CATALOG_FILE}", f"{RUN_FOLDER}/{POLICY_FILE}"
+# Where a version's run keeps what its reviewers were told (`review/battery.json`), and the version's tags
+# that hold each document's SHA-256 and verdict (`review.battery.sha256`).
+REVIEW_FOLDER, REVIEW_TAG = "review", "review.{kind}.{what}"
 # A name is part of paths and of the registry's queries.
 NAME_PATTERN = r"[a-z][a-z0-9_-]*"
 
@@ -221,6 +225,84 @@ def champions(state: str | Path | None = None) -> tuple[str, ...]:
     with one_line_errors("the registry cannot be read"):
         models = client.search_registered_models()
     return tuple(sorted(model.name for model in models if CHAMPION in model.aliases))
+
+
+def aliases(name: str, state: str | Path | None = None) -> dict[str, str]:
+    """Return the version that each alias of a model points at; none where nothing is registered.
+
+    Raises:
+        RegistryError: the store cannot be read.
+    """
+    if not (state_directory(state) / DATABASE).exists():
+        return {}
+    client = connect(state)
+    with one_line_errors(f"model {name}: its aliases cannot be read"):
+        found = client.search_registered_models(filter_string=f"name = '{name}'")
+    return {alias: str(version) for model in found for alias, version in model.aliases.items()}
+
+
+@dataclass(frozen=True)
+class Review:
+    """What reviewers of a version were told by one check: a document, its SHA-256 (hex), and its verdict."""
+
+    kind: str
+    document: bytes
+    sha256: str
+    verdict: str
+
+
+def record_review(
+    name: str, version: str, kind: str, document: bytes, verdict: str, state: str | Path | None = None
+) -> str:
+    """Keep what a check found of a version with the version's run, and return the document's SHA-256 (hex).
+
+    The same kind recorded again takes the former one's place; tags and document stay together.
+
+    Args:
+        name: the model, such as `sba`.
+        version: which of its versions.
+        kind: of check, such as `battery` or `reasons`: lower-case letters, digits, - and _.
+        document: JSON without any customer's value.
+        verdict: such as `passed` or `failed`.
+        state: the directory of MLflow's store.
+
+    Raises:
+        RegistryError: no such version, or MLflow refuses.
+    """
+    if not re.fullmatch(NAME_PATTERN, kind):
+        raise RegistryError(f"review {kind!r}: a kind is lower-case letters, digits, - and _; choose another")
+    sha256 = hashlib.sha256(document).hexdigest()
+    client = connect(state)
+    label = model_version(name, version)
+    with one_line_errors(f"model {label}: its review cannot be recorded"):
+        run = client.get_model_version(name, version).run_id or ""
+        client.log_text(run, document.decode("utf-8"), f"{REVIEW_FOLDER}/{kind}.json")
+        for what, value in (("sha256", sha256), ("verdict", verdict)):
+            client.set_model_version_tag(name, version, REVIEW_TAG.format(kind=kind, what=what), value)
+    return sha256
+
+
+def recorded_review(name: str, version: str, kind: str, state: str | Path | None = None) -> Review | None:
+    """Return what a check found of a version; None where it was not recorded.
+
+    Raises:
+        RegistryError: no such version, or the document is not the one whose hash was recorded.
+    """
+    client = connect(state)
+    label = model_version(name, version)
+    with one_line_errors(f"model {label}: its review cannot be read"):
+        found = client.get_model_version(name, version)
+    sha256, verdict = (
+        found.tags.get(REVIEW_TAG.format(kind=kind, what=what)) for what in ("sha256", "verdict")
+    )
+    if sha256 is None or verdict is None:
+        return None
+    with _reading(f"model {label}: its {kind} review"):
+        recorded = client.get_run(found.run_id or "").info.artifact_uri
+        document = _download(recorded, f"{REVIEW_FOLDER}/{kind}.json")
+    if hashlib.sha256(document).hexdigest() != sha256:
+        raise RegistryError(f"model {label}: its {kind} review is not the one recorded; make it again")
+    return Review(kind, document, sha256, verdict)
 
 
 @contextmanager

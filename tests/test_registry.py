@@ -160,3 +160,30 @@ def test_a_new_store_is_made_without_a_word(tmp_path: Path) -> None:
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
     assert [path.name for path in tmp_path.iterdir()] == ["state 1"]
+
+
+def test_what_reviewers_were_told_comes_back_with_its_verdict_and_the_newest_counts(state: Path) -> None:
+    version = store(state, ARTEFACT)
+    assert registry.recorded_review("sba", version, "battery", state=state) is None
+    registry.record_review("sba", version, "battery", b'{"checks": 1}', "failed", state=state)
+    sha256 = registry.record_review("sba", version, "battery", b'{"checks": 2}', "passed", state=state)
+    assert sha256 == hashlib.sha256(b'{"checks": 2}').hexdigest()
+    assert registry.recorded_review("sba", version, "battery", state=state) == registry.Review(
+        "battery", b'{"checks": 2}', sha256, "passed"
+    )
+    assert registry.recorded_review("sba", version, "reasons", state=state) is None
+
+
+def test_a_review_that_was_changed_is_refused(state: Path) -> None:
+    version = store(state, ARTEFACT)
+    registry.record_review("sba", version, "battery", b'{"checks": 1}', "failed", state=state)
+    stored(state, "battery.json").write_text('{"checks": 0}')
+    with pytest.raises(registry.RegistryError, match="its battery review is not the one recorded"):
+        registry.recorded_review("sba", version, "battery", state=state)
+
+
+def test_aliases_are_told_with_their_versions(state: Path) -> None:
+    assert registry.aliases("sba", state=state) == {}
+    for alias in (registry.CANDIDATE, registry.CHAMPION):
+        registry.set_alias("sba", store(state, alias.encode()), alias, state=state)
+    assert registry.aliases("sba", state=state) == {"candidate": "1", "champion": "2"}
