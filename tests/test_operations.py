@@ -31,6 +31,9 @@ __all__ = ["store", "template"]
 
 Keys = dict[str, str]
 IN_FORCE = {"C-5": Tier.PREMIUM, "C-6": Tier.RISK}
+OLD_EVENT = {
+    "event_id": "x", "type": "payment_default", "customer_id": "C-1", "occurred_on": "1899-12-31"
+}  # fmt: skip
 ORDER = {"amount": "20000.00", "currency": "CNY", "form": "prepayment", "outstanding": "80000"}
 
 
@@ -193,6 +196,7 @@ def test_an_event_becomes_a_tier_in_force_by_two_other_persons(
     [
         ("POST", "/v1/events", {"event_id": "x"}, 422),
         ("POST", "/v1/events", [], 422),
+        ("POST", "/v1/events", OLD_EVENT, 422),
         ("GET", "/v1/customers/C-999/tier", None, 404),
         ("GET", "/v1/cases/nothing", None, 409),
         ("GET", "/v1/decisions/nothing", None, 404),
