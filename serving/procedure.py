@@ -75,7 +75,8 @@ class Procedure(Declared):
 
     Attributes:
         review_months: months between two periodic reviews, by tier.
-        margin: points above a cut-off from which a tier rises at once.
+        margin: points beyond a cut-off from which a tier changes at once.
+        probation_months: for so long nothing may put a customer at risk who is to rise out of it.
         events: the material events, by type.
         approvals: how many persons must approve.
         override_reasons: for which a person may give another tier than the decision's.
@@ -92,6 +93,7 @@ class Procedure(Declared):
     version: int = Field(default=1, ge=1)
     review_months: dict[Tier, int] = _MONTHS
     margin: float = Field(default=3.0, ge=0, le=50)
+    probation_months: int = Field(default=12, ge=0, le=120)
     events: dict[str, EventType] = Field(default=_EVENTS, min_length=1)
     approvals: Approvals = Approvals()
     override_reasons: tuple[str, ...] = Field(default=_OVERRIDE_REASONS, min_length=1)

@@ -140,9 +140,9 @@ class Office(CaseBook):
             ).scalars()
         )
         return [
-            (Item(of.customer, of.decision, of.old, of.steady.tier, None), of.score)
+            (Item(of.customer, of.decision, of.old, of.steady, None), of.score)
             for of in proposals
-            if of.old is not of.steady.tier and of.customer not in busy
+            if of.old is not of.steady and of.customer not in busy
         ]
 
     def pull_out(self, writing: Writing, actor: Actor, case_id: str, customer: str) -> Case:
@@ -272,7 +272,7 @@ class Office(CaseBook):
         self._check_newest(writing, case, decision)
         require_decided_by_adopted(writing.connection, decisions, decision, writing.at)
         (after,) = proposals_after(writing.connection, self.procedure, [decision], writing.at)
-        self._check_override(writing, after.steady.tier, tier, override)
+        self._check_override(writing, after.steady, tier, override)
         needed = self._needed(writing, case, tier)
         proposed = replace(
             case, state=CaseState.PROPOSED, version=case.version + 1, decision=decision, proposed_tier=tier,
@@ -397,7 +397,7 @@ class Office(CaseBook):
             if Layer.HOLD in layers:
                 # Beneath the override lies what the newest facts say, not what was approved before them.
                 (after,) = proposals_after(writing.connection, self.procedure, [case.decision], writing.at)
-                changes.append(put(Layer.APPROVED, after.steady.tier, reason=str(case.reason)))
+                changes.append(put(Layer.APPROVED, after.steady, reason=str(case.reason)))
             changes.append(
                 put(
                     Layer.OVERRIDE, case.proposed_tier,
