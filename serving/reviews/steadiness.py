@@ -1,9 +1,10 @@
 """Steadiness (M20): what a tier needs to rise, and when a fall may wait for a second review.
 
 A tier rises past a margin, or when two periodic reviews in a row say so; out of risk only after a probation,
-as the EBA asks it of debtors in default (EBA/GL/2016/07: three months, a year after restructuring). A fall to risk, a fall from
-premium, and any fall after an event are taken as they are: there a rule may bind that no margin softens. From
-good to general only the score leads, so there a periodic review within the margin waits for the next one.
+as the EBA asks it of debtors in default (EBA/GL/2016/07: three months, a year after a restructuring). A fall
+to risk, a fall from premium, and any fall after an event are taken as they are: there a rule may bind that no
+margin softens. From good to general only the score leads, so there a periodic review within the margin waits
+for the next one.
 """
 
 from dataclasses import dataclass
