@@ -14,7 +14,7 @@ from tests.judged import candidate, drawn, evidence
 from training.battery.benchmark import benchmark, price
 from training.battery.judging import Judging
 from training.battery.limits import Limits
-from training.battery.resampling import areas_of, drawings, mean_of
+from models.resampling import areas_of, drawings, mean_of
 from training.battery.result import Result, Verdict
 from training.walkforward import BASELINE, LIGHTGBM, LOGISTIC
 
