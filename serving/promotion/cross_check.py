@@ -34,7 +34,7 @@ def differences(store: Store, state: Path | None = None, names: Collection[str] 
         StoreError, AuditError: the store, or the exported heads, cannot be.
     """
     with store.reading() as connection:
-        found = list(_of_trail(connection, store))
+        found = list(adoptions_against_trail(connection, store))
         wanted = {
             alias: version
             for alias, version in wanted_aliases(connection, store).items()
@@ -63,8 +63,8 @@ def aliases_outside(
     ]
 
 
-def _of_trail(connection: Connection, store: Store) -> Iterator[str]:
-    """Compare what is adopted with the trail, which is verified first."""
+def adoptions_against_trail(connection: Connection, store: Store) -> Iterator[str]:
+    """Yield how what is adopted differs from the trail, which is verified first."""
     verified = verify(connection, store.keyring, store.heads)
     if verified.bad_entry is not None:
         yield f"audit trail: entry {verified.bad_entry}: {verified.fault}"

@@ -94,7 +94,7 @@ class Told:
             raise NotPromotable(f"check {unknown[0]} has not failed; accept only what has")
         left = [check for check in self.failed if check not in reasons]
         if left:
-            raise NotPromotable(f"the battery has not passed: {len(left)} checks failed ({', '.join(left)})")
+            raise NotPromotable(f"the battery has not passed: {', '.join(left)} failed")
         if len(reasons) < len(accepted) or not all(0 < len(of) <= LONGEST_REASON for of in reasons.values()):
             raise NotPromotable(
                 f"give each failed check once, with a reason of 1 to {LONGEST_REASON} characters"
