@@ -159,7 +159,7 @@ def _choose(connection: Connection, store: Store, first: date | None, last: date
         query = query.where(decisions.c.as_of <= last)
     made_last = {(row.customer, row.as_of): row.id for row in connection.execute(query)}
     # They come in the order of their days.
-    newest = dict(made_last)
+    newest = dict(made_last.keys())
     found = []
     for (customer, as_of), id_ in made_last.items():
         outcome = followed.get((customer, as_of))

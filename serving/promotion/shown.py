@@ -6,28 +6,25 @@ from serving.promotion.shadow import FEWEST, TIERS, Shadow
 from serving.supervision.figures import Figure
 
 Table = tuple[str, tuple[str, ...], list[tuple[str, ...]]]
-_FEW = f"<{FEWEST}"
 
 
 def tables(report: Shadow) -> Iterator[Table]:
     """Yield title, columns and rows of each table."""
     champion, challenger = (of.model_version or "the baseline" for of in (report.champion, report.challenger))
-    whom = f"{report.customers:,} customers, {report.first} to {report.last}, by tier"
     yield (
-        f"{whom}: {champion} down, {challenger} across (withheld: small, or small ones follow from it)",
+        f"Tiers: {champion} down, {challenger} across",
         ("", *TIERS),
         [(before, *(_count(report.migration[before, after]) for after in TIERS)) for before in TIERS],
     )
     yield (
-        "Score of the challenger less the champion's, in points",
+        "Score: challenger less champion, in points",
         ("mean", *(f"{share:.0%}" for share in report.quantiles)),
         [(f"{report.mean:+.3f}", *(_points(value) for value in report.quantiles.values()))],
     )
     if report.judged.measures:
         judged = report.judged
-        of_whom = f"{judged.decisions:,} outcomes of {judged.customers:,} customers, {judged.bad:,} bad"
         yield (
-            of_whom if judged.after is None else f"{of_whom}, as of days after {judged.after}",
+            f"By {judged.decisions:,} outcomes of {judged.customers:,} customers, {judged.bad:,} bad",
             ("", "champion", "challenger", "difference"),
             [
                 (name, _figure(of.champion), _figure(of.challenger), _figure(of.difference))
@@ -38,6 +35,10 @@ def tables(report: Shadow) -> Iterator[Table]:
 
 def remarks(report: Shadow) -> Iterator[str]:
     """Yield what is told beside the tables."""
+    yield (
+        f"{report.customers:,} customers by their newest decision, as of {report.first} to {report.last}. "
+        f"Withheld is what is of fewer than {FEWEST}, or would tell of so few."
+    )
     differ = report.differ
     if differ.value is None:
         yield f"Tiers differ of fewer than {FEWEST} customers, or of all but as few."
@@ -49,6 +50,8 @@ def remarks(report: Shadow) -> Iterator[str]:
     )
     if report.judged.reason is not None:
         yield f"Outcomes say nothing: {report.judged.reason}."
+    elif report.judged.after is not None:
+        yield f"Outcomes are of days after {report.judged.after}, the last that a model was trained on."
     if report.erased or report.left_out:
         yield (
             f"Left out: {report.erased:,} customers who were erased, {report.left_out:,} decisions that one "
