@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.markup import escape
 
-from features.terminal import BadInput, bar, out, table_of
+from features.terminal import BadInput, bar, out, table_of, write_text
 from features.terms import Tier
 from models.options import CatalogOption, ModelOption, PolicyOption, StateOption
 from serving.days import end_of
@@ -231,6 +231,10 @@ def list_cases(store: StoreOption = None, keys: KeysOption = None) -> None:
 
 def show_case(
     case: CaseArgument,
+    reviews: Annotated[
+        Path | None,
+        typer.Option("--reviews", help="A folder for the review documents of a model that is proposed."),
+    ] = None,
     store: StoreOption = None,
     keys: KeysOption = None,
 ) -> None:
@@ -269,7 +273,7 @@ def show_case(
             lines_of = [(of.place, of.before or "—", of.after or "—") for of in changed[:_SHOWN]]
             out.print(table_of(f"{len(changed):,} places change", ("place", "adopted", "proposed"), lines_of))
             if shown.kind in OF_MODELS:
-                _print_reviews(connection, shown.subject)
+                _print_reviews(connection, shown.subject, reviews)
         elif shown.customer is not None:
             for of in objections_in(connection, found.keyring, shown.id):
                 words = of.text or "(erased)"
@@ -417,13 +421,18 @@ def _acting(
             yield office, writing, actor
 
 
-def _print_reviews(connection: "Connection", subject: str) -> None:
-    """Print what reviewers were told of a model that is proposed."""
-    from serving.promotion.gate import summary_of
+def _print_reviews(connection: "Connection", subject: str, folder: Path | None) -> None:
+    """Print what reviewers were told of a model that is proposed, and write the documents to a folder."""
+    from serving.promotion.gate import documents_of, summary_of
 
     told = summary_of(connection, subject)
     if told is None:
         return
+    if folder is not None:
+        for kind, document in documents_of(connection, subject).items():
+            file = folder / f"{kind}.json"
+            write_text(file, document.decode("utf-8"))
+            out.print(f"Written to {file}.", markup=False, soft_wrap=True)
     battery, counts = told["battery"], told["battery"]["counts"]
     shown = ", ".join(f"{count} {verdict.replace('_', ' ')}" for verdict, count in counts.items())
     customers = f"{battery['customers']} customers, {battery['bad']} bad"

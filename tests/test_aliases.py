@@ -268,7 +268,10 @@ def test_from_promote_to_rollback_on_the_command_line(folder: Path, site: Site) 
     assert "needs 2 approval(s) of others before customer/1 is the champion" in said
     approved_by_bob(folder, said)
     case = said.split()[1].rstrip(":")
-    shown = command("case", "show", case)
+    shown = command("case", "show", case, "--reviews", str(folder))
+    written = json.loads((folder / "battery.json").read_text(encoding="utf-8"))
+    assert written == battery_of(site.versions["1"])
+    assert (folder / "reasons.json").is_file()
     assert "Battery: passed (7 passed, 0 failed) on 1234 customers, 56 bad" in shown
     assert "Version 1 approved by bob" in shown
     opened = open_store(None, folder)

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from models.artefact import unsigned_sha256
+from models.registry import BATTERY, REASONS
 from serving.promotion.rules import PromotionRules
 from serving.promotion.told import NotPromotable, Told
 from serving.reviews.adoptions import ServedSet, adopted_set, challenger_at, kept_document, kept_set
@@ -58,9 +59,17 @@ def told_of(connection: Connection, set_: ServedSet) -> Told:
     """
     if set_.promotion is None:
         raise NotPromotable("nothing is kept of what reviewers were told of this model")
-    return Told.read(
-        *(kept_document(connection, of) for of in (set_.promotion.battery, set_.promotion.reasons))
-    )
+    documents = (set_.promotion.battery, set_.promotion.reasons)
+    return Told.read(*(kept_document(connection, of) for of in documents))
+
+
+def documents_of(connection: Connection, hash_: str) -> dict[str, bytes]:
+    """Return the documents of a set's reviews as they are kept, by kind; none without a promoted model."""
+    promotion = kept_set(connection, hash_).promotion
+    if promotion is None:
+        return {}
+    kinds = {BATTERY: promotion.battery, REASONS: promotion.reasons}
+    return {kind: kept_document(connection, of) for kind, of in kinds.items()}
 
 
 def summary_of(connection: Connection, hash_: str) -> dict[str, Any] | None:
