@@ -18,6 +18,8 @@ from models.artefact import Model
 from models.decision import Scorer
 from models.policy import Policy
 from serving.governing import governing_procedure
+from serving.operating import load_operations
+from serving.operations import ROUTES
 from serving.procedure import Procedure
 from serving.promotion.aliases import MOVED, follow
 from serving.promotion.cross_check import differences
@@ -80,6 +82,14 @@ def site(
     return Site(state, versions)
 
 
+@pytest.fixture
+def embedded(tmp_path: Path) -> Iterator[Store]:
+    """Return a fresh store, where it does not matter in which database it is."""
+    made = create_store(None, tmp_path / "embedded", ACTOR)
+    yield made
+    made.close()
+
+
 @pytest.fixture(autouse=True)
 def fresh(site: Site) -> None:
     """Leave no alias of another test."""
@@ -140,13 +150,13 @@ def test_an_alias_that_was_moved_outside_is_found_and_repaired(store: Store, sit
     assert (site.aliases, differences(store, site.state)) == ({"candidate": "2", "champion": "1"}, [])
 
 
-def test_a_champion_of_a_store_that_adopted_none_is_found(store: Store, site: Site) -> None:
+def test_a_champion_of_a_store_that_adopted_none_is_found(embedded: Store, site: Site) -> None:
     site.set_alias("champion", "1")
-    assert differences(store, site.state) == [
+    assert differences(embedded, site.state) == [
         "customer@champion was set, and no version of customer was ever adopted"
     ]
-    assert differences(store, site.state, ["sba"]) == []
-    assert follow(store, "ann", site.state) == []
+    assert differences(embedded, site.state, ["sba"]) == []
+    assert follow(embedded, "ann", site.state) == []
 
 
 CHANGES: dict[str, tuple[str, Callable[[bytes], bytes], str]] = {
@@ -206,10 +216,12 @@ def test_a_review_exchanged_with_its_hash_is_found_unless_it_is_proposed(governe
     assert differences(governed, site.state) == []
 
 
-def test_a_challenger_may_be_judged_again_before_it_is_proposed_as_champion(store: Store, site: Site) -> None:
-    adopted(store, site, "1")
-    adopted(store, site, "2", CaseKind.CHALLENGER)
-    follow(store, "ann", site.state)
+def test_a_challenger_may_be_judged_again_before_it_is_proposed_as_champion(
+    embedded: Store, site: Site
+) -> None:
+    adopted(embedded, site, "1")
+    adopted(embedded, site, "2", CaseKind.CHALLENGER)
+    follow(embedded, "ann", site.state)
     before = registry.recorded_review(NAME, "2", registry.BATTERY, site.state)
     assert before is not None
     again = battery_of(site.versions["2"])
@@ -217,9 +229,9 @@ def test_a_challenger_may_be_judged_again_before_it_is_proposed_as_champion(stor
     document = json.dumps(again).encode()
     registry.record_review(NAME, "2", registry.BATTERY, document, "passed", site.state)
     try:
-        assert len(differences(store, site.state)) == 1
-        promote(store, reviewed(site.versions["2"], again))
-        assert differences(store, site.state) == []
+        assert len(differences(embedded, site.state)) == 1
+        promote(embedded, reviewed(site.versions["2"], again))
+        assert differences(embedded, site.state) == []
     finally:
         registry.record_review(NAME, "2", registry.BATTERY, before.document, "passed", site.state)
 
@@ -382,6 +394,38 @@ def test_a_version_without_a_review_is_not_promoted(folder: Path, site: Site) ->
             command("promote", NAME, "--to", "champion", "--version", "1", "--because", "x")
     finally:
         client.set_model_version_tag(NAME, "1", tag, kept)
+
+
+def test_an_approval_by_route_moves_the_alias_beside_the_answer(
+    folder: Path,
+    site: Site,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    environment = {"TIERWISE_OPERATE": "1", "TIERWISE_KEYS": str(folder)}
+    show, approving = (
+        ROUTES[method, f"/v1/cases/{{case}}{end}"] for method, end in (("GET", ""), ("POST", "/approve"))
+    )
+
+    def by_route(version: str, kind: CaseKind) -> None:
+        case = {"case": proposed_by_ann(folder, site, version, kind)}
+        operations = load_operations(site.versions["1"], environment)
+        assert operations is not None
+        assert show(operations, acting("sue"), case, {})["reviews"]["battery"]["verdict"] == "passed"
+        answered = approving(operations, acting("carl"), case, {"version": 1, "findings": "holds"})
+        assert answered["state"] == "effective"
+        (_, judged) = show(operations, acting("sue"), case, {})["judged"]
+        assert (judged["by"], judged["findings"]) == ("carl", "holds")
+        # Which waits for what goes on beside it.
+        operations.close()
+
+    by_route("1", CaseKind.MODEL)
+    assert site.aliases == {"candidate": "2", "champion": "1"}
+    monkeypatch.setenv("TIERWISE_STATE", str(tmp_path / "gone"))
+    by_route("2", CaseKind.CHALLENGER)
+    assert "challenger" not in site.aliases
+    assert "aliases were not moved (RegistryError); run `tierwise audit aliases --repair`" in caplog.text
 
 
 # Which version a name means

@@ -9,7 +9,10 @@ from serving.promotion.told import NotPromotable
 from serving.served import Served, load_served
 from serving.settings import Settings, trusted_keys_file
 
-_RECORDED_BY = {registry.BATTERY: "tierwise battery --model {label}", registry.REASONS: "tierwise reasons"}
+_RECORDED_BY = {
+    registry.BATTERY: "tierwise battery --model {name}/{version} --data TABLE",
+    registry.REASONS: "tierwise reasons check {name} --version {version} --record",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +48,7 @@ def reviewed_version(asked: str, state: Path | None = None) -> Reviewed:
         if review is None:
             raise NotPromotable(
                 f"no {kind} review is recorded with {served.model_version}: "
-                f"run `{_RECORDED_BY[kind].format(label=served.model_version)}`"
+                f"run `{_RECORDED_BY[kind].format(name=name, version=version)}`"
             )
         documents[kind] = review.document
     digest = hashlib.sha256(served.artefact).hexdigest()
