@@ -11,6 +11,9 @@ from models.options import StateOption
 from serving.store_options import KeysOption, StoreOption, opened, operator, read_day
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from serving.promotion.aliases import Move
     from serving.reviews.adoptions import AcceptedFailure
     from serving.reviews.cases import CaseKind
     from serving.store.store import Store
@@ -32,7 +35,7 @@ def promote(
     because: BecauseOption,
     version: Annotated[
         int | None,
-        typer.Option("--version", min=1, help="[for a champion the challenger, else the newest candidate]"),
+        typer.Option("--version", min=1, help="Which one. [of a champion the challenger, else the candidate]"),
     ] = None,
     accept_failed: Annotated[
         list[str] | None,
@@ -121,8 +124,7 @@ def check_aliases(
             with found.reading() as connection:
                 known = wanted_aliases(connection, found)
             outside = aliases_outside(registered(state), known, asked) if asked else []
-            for move in follow(found, operator().name, state, outside):
-                out.print(f"Moved: {move}.", markup=False, highlight=False, soft_wrap=True)
+            _tell(follow(found, operator().name, state, outside))
         with working("comparing"):
             lines = differences(found, state, asked)
     for line in lines:
@@ -176,12 +178,16 @@ def move_aliases(store: "Store", actor: str, state: Path | None) -> None:
     try:
         moves = follow(store, actor, state)
     except RegistryError as error:
-        told = f"{error}: no alias was moved; `tierwise audit aliases --repair` does it later"
+        told = f"{error}: aliases were not moved; `tierwise audit aliases --repair` does it later"
         err.print(told, markup=False, highlight=False, soft_wrap=True)
         return
+    _tell(moves)
+
+
+def _tell(moves: "Sequence[Move]") -> None:
     for move in moves:
-        version = "no version" if move.wanted is None else f"{move.alias.name}/{move.wanted}"
-        out.print(f"{move.alias} points at {version} now.", markup=False, highlight=False, soft_wrap=True)
+        told = f"{move.alias} points at {move.told(move.wanted)} now."
+        out.print(told, markup=False, highlight=False, soft_wrap=True)
 
 
 def _to_promote(store: "Store", name: str, kind: "CaseKind") -> str:

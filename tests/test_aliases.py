@@ -293,7 +293,7 @@ def test_from_promote_to_rollback_on_the_command_line(folder: Path, site: Site) 
     opened.close()
     # Adopted by somebody who could not reach the registry.
     assert "customer@champion points at no version" in command("audit", "aliases", code=1)
-    assert "Moved: customer@champion" in command("audit", "aliases", "--repair")
+    assert "customer@champion points at customer/1 now." in command("audit", "aliases", "--repair")
     challenging = proposed_by_ann(folder, site, "2", CaseKind.CHALLENGER)
     approved = command(
         "case", "approve", challenging, "--version", "1",
@@ -327,7 +327,7 @@ def test_an_adoption_whose_alias_could_not_be_moved_is_found_and_repaired(
     assert "champion" not in site.aliases
     lines = command("audit", "aliases", code=1)
     assert lines == "customer@champion points at no version, and what was adopted is customer/1.\n"
-    assert "Moved: customer@champion" in command("audit", "aliases", "--repair")
+    assert "customer@champion points at customer/1 now." in command("audit", "aliases", "--repair")
     assert site.aliases["champion"] == "1"
     command("audit", "aliases")
 
@@ -335,7 +335,7 @@ def test_an_adoption_whose_alias_could_not_be_moved_is_found_and_repaired(
 def test_what_was_set_outside_is_repaired_only_where_it_is_named(folder: Path, site: Site) -> None:
     site.set_alias("champion", "2")
     assert "no version of customer was ever adopted" in command("audit", "aliases", "--repair", code=1)
-    assert "Moved" in command("audit", "aliases", NAME, "--repair")
+    assert "customer@champion points at no version now." in command("audit", "aliases", NAME, "--repair")
     assert site.aliases == {"candidate": "2"}
 
 

@@ -39,10 +39,11 @@ class Move:
     wanted: str | None
 
     def __str__(self) -> str:
-        found, wanted = self._told(self.found), self._told(self.wanted)
+        found, wanted = self.told(self.found), self.told(self.wanted)
         return f"{self.alias} points at {found}, and what was adopted is {wanted}"
 
-    def _told(self, version: str | None) -> str:
+    def told(self, version: str | None) -> str:
+        """Return a version of the model in words."""
         return "no version" if version is None else registry.model_version(self.alias.name, version)
 
 
