@@ -35,7 +35,9 @@ def promote(
     because: BecauseOption,
     version: Annotated[
         int | None,
-        typer.Option("--version", min=1, help="Which one. [of a champion the challenger, else the candidate]"),
+        typer.Option(
+            "--version", min=1, help="Which one. [of a champion the challenger, else the candidate]"
+        ),
     ] = None,
     accept_failed: Annotated[
         list[str] | None,

@@ -290,12 +290,12 @@ def show_case(
                 )
             )
         # Whatever the procedure: nothing is done by it here.
-        for of in CaseBook(found, Procedure()).judged(connection, shown):
-            given = of.judgement
-            texts = {"because": of.because, "findings": given.findings, "conditions": given.conditions}
+        for judged in CaseBook(found, Procedure()).judged(connection, shown):
+            given = judged.judgement
+            texts = {"because": judged.because, "findings": given.findings, "conditions": given.conditions}
             said = "".join(f"; {name}: {text}" for name, text in texts.items() if text is not None)
             out.print(
-                f"Version {of.version} {of.act} by {of.actor}, {of.at:%Y-%m-%d %H:%M}{said}",
+                f"Version {judged.version} {judged.act} by {judged.actor}, {judged.at:%Y-%m-%d %H:%M}{said}",
                 markup=False, highlight=False, soft_wrap=True,
             )  # fmt: skip
 

@@ -78,13 +78,13 @@ def second(first: Served) -> Served:
 def champion(store: Store) -> str | None:
     with store.reading() as connection:
         found = adopted_set(connection, store.clock())
-    return found and found.model_version
+    return None if found is None else found.model_version
 
 
 def challenger(store: Store) -> str | None:
     with store.reading() as connection:
         found = challenger_at(connection, store.clock())
-        return found and kept_set(connection, found.hash).model_version
+        return None if found is None else kept_set(connection, found.hash).model_version
 
 
 def adopt_procedure(store: Store, procedure: Procedure) -> None:

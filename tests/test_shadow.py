@@ -31,11 +31,12 @@ from tests.promoted import approve, promote
 from tests.stores import ACTOR, new_database
 from training.frames import to_frame
 
+TRAINED_UNTIL = date.fromisoformat(str(LAST_TRAINED))
 CUSTOMERS = 160
 # So many of them are there on the first day.
 EARLY = 30
 # The first as of a day on which the models were trained, the second later, the third without outcomes.
-DAYS = (LAST_TRAINED.item(), date(2005, 6, 30), date(2005, 12, 31))
+DAYS = (TRAINED_UNTIL, date(2005, 6, 30), date(2005, 12, 31))
 FOLLOWED = DAYS[:2]
 
 
@@ -97,16 +98,14 @@ def store(
         table = folder / f"{day}.parquet"
         to_frame(portfolio).to_parquet(table)
         assert evaluate_periodically(made, company.champion, table, day, "ann").decided == len(portfolio)
-    outcomes = pd.concat(
-        pd.DataFrame(
-            {
-                "customer_id": company.portfolios[day].customer_ids,
-                "as_of": day,
-                "bad": company.bad[: len(company.portfolios[day])],
-                "known_on": date(2006, 6, 30),
-            }
-        )
-        for day in FOLLOWED
+    followed = [(day, row) for day in FOLLOWED for row in range(len(company.portfolios[day]))]
+    outcomes = pd.DataFrame(
+        {
+            "customer_id": [company.portfolios[day].customer_ids[row] for day, row in followed],
+            "as_of": [day for day, _ in followed],
+            "bad": [company.bad[row] for _, row in followed],
+            "known_on": date(2006, 6, 30),
+        }
     )
     made.clock = lambda: datetime(2006, 7, 1, 12, tzinfo=UTC)
     outcomes.to_csv(folder / "outcomes.csv", index=False)
@@ -155,7 +154,7 @@ def test_outcomes_count_only_after_what_the_models_were_trained_on(report: Shado
     judged = report.judged
     assert judged.reason is None
     assert (judged.decisions, judged.customers) == (CUSTOMERS, CUSTOMERS)
-    assert (judged.bad, judged.after) == (int(company.bad.sum()), LAST_TRAINED.item())
+    assert (judged.bad, judged.after) == (int(company.bad.sum()), TRAINED_UNTIL)
     bad = company.bad
     for side in ("champion", "challenger"):
         served: Served = getattr(company, side)
@@ -187,6 +186,7 @@ def test_differences_are_paired(report: Shadow, company: Company) -> None:
     assert found.high == pytest.approx(high, abs=0.3 * reach)
     other = judged.measures["brier"]
     assert other.champion.high is not None and other.champion.low is not None
+    assert found.low is not None and found.high is not None
     assert found.high - found.low < other.champion.high - other.champion.low
 
 
