@@ -16,6 +16,7 @@ from pydantic import Field, model_validator
 from features.declaration import content_hash, load_declared
 from features.terms import Declared, Text, Tier
 from serving.notices.rules import NoticeRules
+from serving.promotion.rules import PromotionRules
 from serving.strategies.plan import StrategyPlan
 from serving.strategies.rules import RULES, WORSENED, DeteriorationRule
 from serving.supervision.settings import Supervision
@@ -87,6 +88,7 @@ class Procedure(Declared):
         deterioration: what in new deliveries is an event, though nobody has reported one.
         notices: how customers and departments are told of changes (M23).
         supervision: what the figures of oversight should reach, and how long a remedy may take.
+        promotion: what a model must have behind it to govern.
     """
 
     procedure: str = Field(default="default", pattern=r"^[a-z][a-z0-9_]*$")
@@ -104,6 +106,7 @@ class Procedure(Declared):
     deterioration: tuple[DeteriorationRule, ...] = RULES
     notices: NoticeRules = NoticeRules()
     supervision: Supervision = Supervision()
+    promotion: PromotionRules = PromotionRules()
 
     @model_validator(mode="after")
     def _complete(self) -> Self:

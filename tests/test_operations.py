@@ -386,9 +386,16 @@ def test_a_procedure_is_adopted_by_two_approvers_by_route(service: Service, keys
     shown = call(service, keys["approver"], "GET", where).json()
     assert (shown["kind"], shown["proposes"], shown["approvals_needed"]) == ("procedure", [], 2)
     assert call(service, keys["both"], "POST", f"{where}/approve", {"version": 1}).status_code == 403
-    assert call(service, keys["analyst"], "GET", "/v1/adoptions").json() == {"procedure": None, "model": None}
-    for key in ("approver", "second"):
-        assert call(service, keys[key], "POST", f"{where}/approve", {"version": 1}).status_code == 200
+    assert call(service, keys["analyst"], "GET", "/v1/adoptions").json() == {
+        "procedure": None, "model": None, "challenger": None,
+    }  # fmt: skip
+    said = {"findings": "as it was", "conditions": "look again in a year"}
+    for key, more in (("approver", said), ("second", {})):
+        body = {"version": 1, **more}
+        assert call(service, keys[key], "POST", f"{where}/approve", body).status_code == 200
+    one, other = call(service, keys["supervisor"], "GET", where).json()["judged"]
+    assert {name: one[name] for name in said} == said
+    assert (one["act"], one["by"], other["findings"]) == ("approved", "approver-person", None)
     adopted = call(service, keys["analyst"], "GET", "/v1/adoptions").json()["procedure"]
     assert (adopted["case"], adopted["approved_by"]) == (case.id, ["approver-person", "second-approver"])
     assert call(service, keys["analyst"], "POST", "/v1/cases", {"customer_id": "C-6"}).status_code == 200
