@@ -1,5 +1,6 @@
 """The command line, `tierwise`: the only module that knows all four packages."""
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -26,6 +27,9 @@ from training.commands import LabelOption
 if TYPE_CHECKING:
     from models.decision import Scorer
     from training.sample import Sample
+
+# The key of a caller who may score, for a service that asks who calls.
+API_KEY_VARIABLE = "TIERWISE_API_KEY"
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 catalog_app = typer.Typer(no_args_is_help=True, help="Catalogs of indicators.")
@@ -138,6 +142,69 @@ def battery(
         raise typer.Exit(1)
 
 
+def check_reasons(
+    model: Annotated[str, typer.Option("--model", help="A registered model.")],
+    version: Annotated[
+        str | None, typer.Option("--version", help="Of the model. [the one that its champion points at]")
+    ] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            "--data", help="A table of customers: .csv, .parquet or .xlsx. [of sba, the bundled sample]"
+        ),
+    ] = None,
+    sample_size: Annotated[
+        int, typer.Option("--sample-size", min=1, help="Customers drawn; half as many variants are added.")
+    ] = 200,
+    url: Annotated[
+        str | None,
+        typer.Option("--url", help="A running service to ask, such as http://127.0.0.1:3000. [this process]"),
+    ] = None,
+    json: Annotated[Path | None, typer.Option("--json", help="Where the document goes.")] = None,
+    record: Annotated[
+        bool, typer.Option("--record", help="Keep the document with the version, for whoever approves it.")
+    ] = False,
+    state: StateOption = None,
+) -> None:
+    """Recompute served answers by independent code; exit code 1 if a number, tier or reason differs."""
+    from models import registry
+    from serving.asking import asking_at, asking_here
+    from serving.served import served_of
+    from training import independent, raw_customers
+    from training.independent import commands as of_reasons
+    from training.sample import NAME
+
+    if data is None and model != NAME:
+        raise BadInput(f"name the customers to ask about with --data TABLE; only {NAME} has a bundled sample")
+    if version is None:
+        found = registry.load_champion_documents(model, state=state)
+    else:
+        found = registry.load_version_documents(model, version, state=state)
+    boosters = registry.load_boosters(model, found.version, state=state)
+    label = registry.model_version(model, found.version)
+    served = served_of(found.catalog, found.policy, found.artefact, label)
+    if data is None:
+        drawn = raw_customers.drawn_from(of_training.built_sample().data.portfolio, sample_size)
+    else:
+        drawn = raw_customers.draw_customers(data, served.scorer.catalog, sample_size)
+        out.print(f"{len(drawn.customers):,} of {drawn.of:,} customers drawn, {drawn.rejected:,} kept apart.")
+    with steps(expected=6) as progress:
+        report = independent.check(
+            independent.Documents(found.artefact, found.catalog, found.policy, boosters),
+            drawn.customers,
+            asking_here(served) if url is None else asking_at(url, os.environ.get(API_KEY_VARIABLE)),
+            model_version=label,
+            progress=progress,
+        )
+    of_reasons.tell(report, json)
+    if record:
+        document = report.document().encode()
+        registry.record_review(model, found.version, "reasons", document, report.verdict, state=state)
+        out.print(f"Recorded with {label}.", markup=False)
+    if report.verdict is independent.Verdict.FAILED:
+        raise typer.Exit(1)
+
+
 app.command()(of_training.train)
 app.command()(of_features.build)
 app.command()(of_features.simulate)
@@ -167,6 +234,7 @@ for name, help_ in (
     ("adopt", "What governs: procedure, catalog, policy and model, proposed by one and approved by others."),
     ("outcome", "What became of customers."),
     ("inspect", "Random samples of decisions for inspection, findings and remedies."),
+    ("reasons", "The truth of reasons."),
 ):
     groups[name] = typer.Typer(no_args_is_help=True, help=help_)
     app.add_typer(groups[name], name=name)
@@ -212,6 +280,7 @@ for group, name, command in (
     ("inspect", "record", of_supervision.record),
     ("inspect", "remedied", of_supervision.remedied),
     ("inspect", "redraw", of_supervision.redraw),
+    ("reasons", "check", check_reasons),
 ):
     groups[group].command(name)(command)
 
@@ -254,6 +323,7 @@ EXPECTED = {
     "models.signature": "SignatureError",
     "models.weights": "UnfitWeights",
     "serving.access.api_keys": "AccessError",
+    "serving.asking": "NoAnswer",
     "serving.audit.chain": "AuditError",
     "serving.confidential.keyring": "KeyringError",
     "serving.confidential.sealing": "SealError",
@@ -269,6 +339,7 @@ EXPECTED = {
     "serving.supervision.inspection": "InspectionError",
     "serving.supervision.period": "PeriodError",
     "training.battery.evidence": "NotJudgeable",
+    "training.independent.documents": "NotCheckable",
     "training.tracking": "TrackingError",
     "training.verification": "ExplanationMismatch",
 }
