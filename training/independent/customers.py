@@ -8,6 +8,10 @@ from typing import Any
 from training.independent.declared import Catalog, Indicator, Json
 
 
+_LONGEST_LEVEL = 100
+_LARGEST = 1.7976931348623157e308
+
+
 class Unreadable(ValueError):
     """A customer cannot be evaluated as given; names the field, never the value."""
 
@@ -125,13 +129,13 @@ def _encoded(indicator: Indicator, value: Any) -> float:
             raise Unreadable(indicator.id)
         return float(value)
     if indicator.kind == "category":
-        if not isinstance(value, str) or not value:
+        if not isinstance(value, str) or not 0 < len(value) <= _LONGEST_LEVEL or not value.isprintable():
             raise Unreadable(indicator.id)
         levels = indicator.levels
         return float(levels.index(value) if value in levels else len(levels))
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise Unreadable(indicator.id)
-    number = float(value)
+    number = float(value) if abs(value) <= _LARGEST or value != value else math.inf
     low, high = indicator.document.get("minimum"), indicator.document.get("maximum")
     if (
         not math.isfinite(number)
