@@ -155,7 +155,7 @@ def test_what_is_not_there_is_one_line(tmp_path: Path) -> None:
 def test_a_service_that_does_not_answer_is_one_line() -> None:
     with service(lambda _: (200, b"{}")) as (url, _):
         pass
-    with pytest.raises(NoAnswer, match="no service answers .*start `tierwise serve`"):
+    with pytest.raises(NoAnswer, match=r"no service answers .*start `tierwise serve`"):
         asking_at(url)(b"{}")
 
 

@@ -7,7 +7,6 @@ from typing import Any
 
 from training.independent.declared import Catalog, Indicator, Json
 
-
 _LONGEST_LEVEL = 100
 _LARGEST = 1.7976931348623157e308
 
