@@ -14,8 +14,8 @@
 # %% [markdown]
 # # One customer's tier, explained from end to end
 #
-# A reviewer should be able to follow a tier from the facts to the words that the customer is told. This notebook
-# does so for one customer of a **synthetic** company: nothing in it is a real customer's.
+# A reviewer should be able to follow a tier from the facts to the words that the customer is told. This
+# notebook does so for one customer of a **synthetic** company: nothing in it is a real customer's.
 #
 # Every number comes from the functions that the service calls, and every equation on the way is asserted.
 
@@ -46,9 +46,9 @@ from training.train import train_model
 # %% [markdown]
 # ## Synthetic customers and a small model
 #
-# The simulation writes the departments' tables of a company; the pipeline builds the indicators of the catalog
-# `customer` from them, as they stood on one day; the model learns from what became of these customers in the
-# following year.
+# The simulation writes the departments' tables of a company; the pipeline builds the indicators of the
+# catalog `customer` from them, as they stood on one day; the model learns from what became of these
+# customers in the following year.
 
 # %%
 folder = Path(tempfile.mkdtemp(prefix="tierwise-notebook-"))
@@ -75,8 +75,8 @@ contributions = pd.DataFrame(found["contributions"]).set_index("indicator")
 # %% [markdown]
 # ## The baseline: points, weights, reference
 #
-# A curve of the catalog turns each fact into points; what a fact contributes is its weight times the points above
-# or below the reference. What is missing has a line of its own, which is never upward.
+# A curve of the catalog turns each fact into points; what a fact contributes is its weight times the points
+# above or below the reference. What is missing has a line of its own, which is never upward.
 
 # %%
 baseline = decisions.baseline
@@ -100,8 +100,8 @@ by_weight[by_weight["contribution"] != 0].sort_values("contribution", key=abs, a
 # %% [markdown]
 # ## The model: SHAP values in log-odds
 #
-# The model's log-odds of the adverse outcome are its expectation plus one SHAP value an indicator. `shap` draws
-# them; to the right is riskier.
+# The model's log-odds of the adverse outcome are its expectation plus one SHAP value an indicator. `shap`
+# draws them; to the right is riskier.
 
 # %%
 model = decisions.model
@@ -120,8 +120,8 @@ plt.tight_layout()
 plt.show()
 
 # %% [markdown]
-# The values are look-ups in tables. `shap.TreeExplainer` walks the boosters from which the tables were compiled,
-# and says the same:
+# The values are look-ups in tables. `shap.TreeExplainer` walks the boosters from which the tables were
+# compiled, and says the same:
 
 # %%
 verification = verify(trained, data.portfolio)
@@ -134,8 +134,8 @@ print(
 # ## From log-odds to a probability and to points
 #
 # The probability is the logistic function of the log-odds. The policy says which probability stands at each
-# cut-off, and thereby how log-odds become points; a SHAP value in points is the value times one factor, so that
-# signs and order stay.
+# cut-off, and thereby how log-odds become points; a SHAP value in points is the value times one factor, so
+# that signs and order stay.
 
 # %%
 factor = (model.points[row] - model.base[row]) / (model.log_odds[row] - model.base_log_odds[row])
@@ -194,8 +194,8 @@ for language in Language:
 # %% [markdown]
 # ## The way to the next tier
 #
-# What is the least that this customer could change? Only what the catalog calls actionable moves, and the path is
-# decided on by the same scorer before it is told.
+# What is the least that this customer could change? Only what the catalog calls actionable moves, and the
+# path is decided on by the same scorer before it is told.
 
 # %%
 (raw,) = raw_customers(data.portfolio.take(np.array([row])))

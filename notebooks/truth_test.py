@@ -15,11 +15,11 @@
 # # Truth test: what is served, against the mechanism that made the data
 #
 # Of real customers nobody knows the true probability of an adverse outcome, only whether it came. Of a
-# **synthetic** company the simulation does. So two questions can be asked that real data do not answer: are the
-# probabilities right, and do the reasons name what acts?
+# **synthetic** company the simulation does. So two questions can be asked that real data do not answer: are
+# the probabilities right, and do the reasons name what acts?
 #
-# Everything below is synthetic. No model can reach the truth here: it knows the latent state of each customer,
-# which the departments' records show with noise. The larger run, of which the README tells, is
+# Everything below is synthetic. No model can reach the truth here: it knows the latent state of each
+# customer, which the departments' records show with noise. The larger run, of which the README tells, is
 # `./run bench truth`.
 
 # %%
@@ -83,7 +83,8 @@ served, true, bad = served[modelled], true[modelled], unseen.bad[modelled]
 # %% [markdown]
 # ## Are the probabilities right?
 #
-# Means of served and true probabilities, and what happened, by tier. `error` is the mean absolute difference.
+# Means of served and true probabilities, and what happened, by tier. `error` is the mean absolute
+# difference.
 
 # %%
 tiers = decisions.tiers[modelled]
@@ -98,7 +99,8 @@ by_tier = pd.DataFrame(
 by_tier.round(3)
 
 # %% [markdown]
-# Calibration against the truth: slope 1 and intercept 0 would be right. And ranking, beside the truth itself.
+# Calibration against the truth: slope 1 and intercept 0 would be right. And ranking, beside the truth
+# itself.
 
 # %%
 slope, intercept = calibration_line(served, true)
@@ -125,8 +127,8 @@ plt.show()
 # %% [markdown]
 # ## Do the reasons name what acts?
 #
-# For each term of the mechanism: the indicator that shows it best, that indicator's rank by mean |SHAP|, and how
-# its SHAP values follow the term.
+# For each term of the mechanism: the indicator that shows it best, that indicator's rank by mean |SHAP|,
+# and how its SHAP values follow the term.
 
 # %%
 ids = [placed.id for placed in table.catalog.placed if placed.indicator.in_model]
@@ -151,6 +153,6 @@ axes.set(
 plt.show()
 
 # %% [markdown]
-# An indicator that spreads with the truth and is hardly used is mostly one of several that show the same thing: a
-# model needs only one of them, and which one it takes is its own affair. So a reason says what the score rests
-# on, not what causes the outcome.
+# An indicator that spreads with the truth and is hardly used is mostly one of several that show the same
+# thing: a model needs only one of them, and which one it takes is its own affair. So a reason says what the
+# score rests on, not what causes the outcome.
