@@ -157,7 +157,7 @@ def test_shapiq_is_asked_where_it_is_right(texts: tuple[str, ...], boosters: tup
 MAP = PointMap((-4.0, -3.0, -1.5), (80.0, 65.0, 50.0))
 
 
-@settings(max_examples=200)
+@settings(max_examples=40)
 @given(st.floats(-30, 30), st.floats(-30, 30) | st.sampled_from([0.0, 1e-5, -1e-5, 1e-9, 1e-13]))
 def test_a_unit_of_log_odds_is_worth_the_mean_slope(start: float, way: float) -> None:
     end = start + way
@@ -186,9 +186,9 @@ def documents_of(catalog: Catalog, **changes: Any) -> tuple[Scorer, Rules]:
     return Scorer(catalog, policy), Rules(declared, rulebook, None, catalog.hash, policy.hash)
 
 
-@settings(max_examples=40)
+@settings(max_examples=15)
 @given(st.data())
-def test_the_baseline_of_any_catalog_is_answered_alike(data: st.DataObject) -> None:
+def test_the_baseline_of_any_catalog_is_answered_and_refused_alike(data: st.DataObject) -> None:
     """Uneven trees, natures with their own, conditions, unseen levels, nothing known: to the last word."""
     catalog = data.draw(catalogs())
     dimension = catalog.dimensions[0].id
@@ -205,28 +205,29 @@ def test_the_baseline_of_any_catalog_is_answered_alike(data: st.DataObject) -> N
         served = json.loads(json.dumps(answer(scorer.decide(portfolio), 0, language=language)))
         customer = read_customer(raw, rules.catalog)
         comparison.add(expected_answer(customer, None, rules, str(language)), None, served)
+
+        raw["indicators"][data.draw(st.sampled_from([p.id for p in catalog.placed]))] = data.draw(WRONG)
+        assert is_refused(raw, catalog) == is_unreadable(raw, rules.catalog)
     for finding in comparison.findings():
         if finding.rows:
             assert finding.verdict is Verdict.PASSED, finding
 
 
-@settings(max_examples=40)
-@given(st.data())
-def test_what_the_product_refuses_is_unreadable_here_too(data: st.DataObject) -> None:
-    catalog = data.draw(catalogs())
-    declared = Declared(json.loads(catalog.model_dump_json(by_alias=True)))
-    raw = data.draw(raw_customers(catalog))
-    id_ = data.draw(st.sampled_from([placed.id for placed in catalog.placed]))
-    raw["indicators"][id_] = data.draw(
-        st.sampled_from([True, 1, "north", "", None, float("inf"), float("nan"), 10**400, 1e308])
-    )
-    refused = unreadable = False
+# Of some kinds of indicators these are wrong, of others right.
+WRONG = st.sampled_from([True, 1, "north", "", None, float("inf"), float("nan"), 10**400, 1e308])
+
+
+def is_refused(raw: dict[str, Any], catalog: Catalog) -> bool:
     try:
         parse_customer(raw, catalog)
     except InvalidCustomer:
-        refused = True
+        return True
+    return False
+
+
+def is_unreadable(raw: dict[str, Any], catalog: Declared) -> bool:
     try:
-        read_customer(raw, declared)
+        read_customer(raw, catalog)
     except Unreadable:
-        unreadable = True
-    assert refused == unreadable
+        return True
+    return False

@@ -8,7 +8,7 @@ import numpy as np
 
 # Below this distance the mean slope is integrated: a difference of points would be lost in rounding.
 _NEAR = 1e-4
-_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(8)
+_NODES, _WEIGHTS = (part.tolist() for part in np.polynomial.legendre.leggauss(8))
 
 
 @dataclass(frozen=True)
@@ -56,13 +56,12 @@ class PointMap:
             return self.slope(start)
         low, high = min(start, end), max(start, end)
         stops = [low, *(z for z in self.log_odds if low < z < high), high]
-        area = 0.0
+        mean = 0.0
         for a, b in pairwise(stops):
             middle, half = (a + b) / 2, (b - a) / 2
-            area += half * sum(
-                w * self.slope(middle + half * x) for x, w in zip(_NODES, _WEIGHTS, strict=True)
-            )
-        return area / (high - low)
+            of_piece = [w / 2 * self.slope(middle + half * x) for x, w in zip(_NODES, _WEIGHTS, strict=True)]
+            mean += (b - a) / (high - low) * sum(of_piece)
+        return mean
 
     @property
     def _slopes(self) -> list[float]:
