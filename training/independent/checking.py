@@ -113,7 +113,7 @@ class _Check:
                 boosters=len(dossier.boosters),
                 trees=sum(len(booster.trees) for booster in dossier.boosters),
             ),
-            tuple(f for f in findings if f.rows or f.id not in _NOT_IN_EVERY_SAMPLE),
+            findings,
             tuple(self._perturbed(real, served, of_answers)),
             tuple(_notes(brute, shapiq)),
         )
@@ -167,10 +167,6 @@ class _Check:
             return []
         self._progress("perturbing")
         return perturbed(self._ask, real, served[: len(real)])
-
-
-# A sample may have no missing fact.
-_NOT_IN_EVERY_SAMPLE = ("facts_missing",)
 
 
 def _of_documents(dossier: Dossier) -> Iterator[Finding]:
