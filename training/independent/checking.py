@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from training.independent.asking import Ask, answers_to, is_refused
 from training.independent.awkward import awkward_customers, refused_customers
@@ -21,6 +22,7 @@ from training.independent.report import Report, Subject
 from training.independent.sentences import LANGUAGES
 from training.independent.subsets import MOST_PLAYERS, BruteForce, by_subsets
 from training.independent.tables import against_direction, looked_up
+from training.independent.trees import Floats
 
 SEED = 20260101
 # Awkward variants for each two real customers.
@@ -98,7 +100,7 @@ class _Check:
         of_answers = self._compared(customers, dict(zip(modelled, parts.parts, strict=True)), served)
         findings = (
             *_of_documents(dossier),
-            *_of_boosters(dossier, parts, shap, brute, matrix[order], shapiq),
+            *_of_boosters(dossier, parts, shap, brute, order, shapiq),
             *of_answers,
             refusals,
         )
@@ -209,10 +211,13 @@ def _of_boosters(
     parts: ModelParts,
     shap: Opinion,
     brute: BruteForce | None,
-    rows_of_brute: np.ndarray,
+    order: NDArray[np.intp],
     shapiq: Opinion | str,
 ) -> Iterator[Finding]:
-    """Yield whether the opinions on the boosters agree, and the document's tables with them."""
+    """Yield whether the opinions on the boosters agree, and the document's tables with them.
+
+    Brute force was asked about the first rows in an order, the others about all as they come.
+    """
     features = dossier.features
     walked = np.mean([booster.margin(parts.matrix) for booster in dossier.boosters], axis=0)
     yield of_arrays(
@@ -227,11 +232,10 @@ def _of_boosters(
         "shap_sum", "boosters' SHAP values and base add up to that", added[:, None], walked[:, None], ["sum"]
     )
     if brute is not None:
-        rows = len(brute.values)
-        again = tree_explainer(dossier.documents.boosters, rows_of_brute[:rows])
+        of_rows = shap.values[order[: len(brute.values)]]
         yield of_arrays(
             "brute_force", "boosters' SHAP values: all subsets, shap.TreeExplainer",
-            _with_base(brute.values, brute.base), _with_base(again.values, again.base), (*features, "base"),
+            _with_base(brute.values, brute.base), _with_base(of_rows, shap.base), (*features, "base"),
         )  # fmt: skip
     if isinstance(shapiq, Opinion):
         yield of_arrays(
@@ -246,7 +250,7 @@ def _of_boosters(
     )  # fmt: skip
 
 
-def _with_base(values: np.ndarray, base: float) -> np.ndarray:
+def _with_base(values: Floats, base: float) -> Floats:
     return np.column_stack([values, np.full(len(values), base)])
 
 
