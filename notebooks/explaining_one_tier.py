@@ -52,8 +52,8 @@ from training.train import train_model
 
 # %%
 folder = Path(tempfile.mkdtemp(prefix="tierwise-notebook-"))
-company = simulate(folder / "company", 1200, 1, first=date(2021, 1, 1), last=date(2024, 12, 31))
-prepared = prepare(company.portfolio, folder / "built", as_of=date(2023, 12, 31), threads=1)
+company = simulate(folder / "company", 900, 6, first=date(2020, 1, 1), last=date(2024, 12, 31))
+prepared = prepare(company.portfolio, folder / "built", as_of=date(2021, 12, 31), threads=1)
 table = read_own_table(TableRequest(prepared.built.indicators, "customer", "outcome"))
 policy = load_policy("customer")
 data = table.customers.data
@@ -114,6 +114,7 @@ explanation = shap.Explanation(
     feature_names=list(features),
 )
 assert abs(model.base_log_odds[row] + model.shap_values[row].sum() - model.log_odds[row]) < 1e-9
+plt.figure()
 shap.plots.waterfall(explanation, max_display=12, show=False)
 plt.title("Synthetic customer: from the expected log-odds to its own")
 plt.tight_layout()
@@ -163,7 +164,10 @@ blended = (1 - share) * baseline.score[row] + share * model.points[row]
 assert abs(blended - found["score"]) < 1e-9
 assert abs(found["base"] + sum(line["points"] for line in found["dimensions"]) - found["score"]) < 1e-9
 dimensions = pd.Series({line["dimension"]: line["points"] for line in found["dimensions"]})
-axes = dimensions.plot.barh(title="Synthetic customer: what each dimension adds to the reference, in points")
+figure, axes = plt.subplots(figsize=(7, 3))
+dimensions.plot.barh(
+    ax=axes, title="Synthetic customer: what each dimension adds to the reference, in points"
+)
 axes.axvline(0, color="black", linewidth=0.8)
 plt.tight_layout()
 plt.show()
