@@ -114,8 +114,8 @@ explanation = shap.Explanation(
     feature_names=list(features),
 )
 assert abs(model.base_log_odds[row] + model.shap_values[row].sum() - model.log_odds[row]) < 1e-9
-plt.figure()
 shap.plots.waterfall(explanation, max_display=12, show=False)
+plt.gcf().set_size_inches(9, 6)
 plt.title("Synthetic customer: from the expected log-odds to its own")
 plt.tight_layout()
 plt.show()

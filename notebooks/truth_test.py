@@ -137,7 +137,8 @@ plt.show()
 # %%
 ids = [placed.id for placed in table.catalog.placed if placed.indicator.in_model]
 values = unseen.portfolio.matrix(ids)[modelled]
-shap_values = decisions.model.shap_values[np.ix_(modelled, [table.catalog.columns[id_] for id_ in ids])]
+columns = np.array([table.catalog.columns[id_] for id_ in ids])
+shap_values = decisions.model.shap_values[modelled][:, columns]
 terms = {name: truth[f"term_{name}"].to_numpy()[modelled] for name in TERMS if name != "base"}
 with warnings.catch_warnings():
     # An indicator that the model does not use has SHAP values of 0, which follow nothing.

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import exp, isfinite
+from math import exp
 
 from training.independent.customers import Customer
 from training.independent.declared import TIERS, Catalog, Indicator, Json, Policy
@@ -39,19 +39,25 @@ class Expected:
         A number that was served within the tolerance counts as served, so that what stands half-way between
         two roundings, or level with another, is decided once.
         """
-        found = _numbers_of(served, tolerance)
         catalog = self.rules.catalog
+        points = _figures(served.get("contributions"), "indicator", "points")
+        observed = _figures(served.get("tier_basis"), None, "observed")
         effects = [
             Effect(
                 catalog.by_id[line["indicator"]],
                 line["status"],
                 line["value"],
-                found.settled(line["points"], "contributions", line["indicator"]),
+                _settled(line["points"], points.get(line["indicator"]), tolerance),
             )
             for line in self.answer["contributions"]
         ]
         basis = [
-            {**line, "observed": found.settled(line["observed"], "tier_basis", str(place))}
+            {
+                **line,
+                "observed": None
+                if line["observed"] is None
+                else _settled(line["observed"], observed.get(place), tolerance),
+            }
             for place, line in enumerate(self.answer["tier_basis"])
         ]
         return sentences(effects, basis, catalog, self.rules.policy, self.language)
@@ -121,32 +127,16 @@ def expected_answer(customer: Customer, model: ModelPart | None, rules: Rules, l
     return Expected(customer, answer, rules, language)
 
 
-@dataclass(frozen=True)
-class _Served:
-    """Numbers that were served, by part and name."""
-
-    numbers: dict[tuple[str, str], float]
-    tolerance: float
-
-    def settled(self, own: float | None, part: str, name: str) -> float | None:
-        served = self.numbers.get((part, name))
-        if own is None or served is None or not abs(own - served) <= self.tolerance:
-            return own
-        return served
+def _figures(entries: object, key: str | None, figure: str) -> dict[object, object]:
+    """Return a figure of each of a served answer's entries, by a key or by place."""
+    found = [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
+    return {(entry.get(key) if key else place): entry.get(figure) for place, entry in enumerate(found)}
 
 
-def _numbers_of(served: Mapping[str, object], tolerance: float) -> _Served:
-    numbers: dict[tuple[str, str], float] = {}
-    lines, basis = served.get("contributions"), served.get("tier_basis")
-    for part, entries, name, figure in (
-        ("contributions", lines, "indicator", "points"),
-        ("tier_basis", basis, None, "observed"),
-    ):
-        for place, entry in enumerate(entries if isinstance(entries, list) else ()):
-            value = entry.get(figure) if isinstance(entry, dict) else None
-            if isinstance(value, int | float) and isfinite(value):
-                numbers[part, str(entry.get(name)) if name else str(place)] = float(value)
-    return _Served(numbers, tolerance)
+def _settled(own: float, served: object, tolerance: float) -> float:
+    if isinstance(served, int | float) and abs(own - served) <= tolerance:
+        return float(served)
+    return own
 
 
 def _probability(log_odds: float) -> float:

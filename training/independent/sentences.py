@@ -147,7 +147,7 @@ def _value(effect: Effect, catalog: Catalog, language: str) -> str:
         short = number.rstrip("0").rstrip(".")
         # "1.0 years", so that the unit may stay a plural.
         number = number if short in ("1", "-1") else short
-    suffix = (unit.get("suffix") or {}).get(language, "")
+    suffix = str((unit.get("suffix") or {}).get(language, ""))
     return ("" if language == "en" else " ") + number + suffix
 
 

@@ -108,7 +108,10 @@ class Booster:
 
     def margin(self, matrix: Floats) -> Floats:
         """Return the log-odds of a matrix (n, k), shape (n,)."""
-        return np.sum([tree.margin(matrix) for tree in self.trees], axis=0) + np.zeros(len(matrix))
+        result = np.zeros(len(matrix))
+        for tree in self.trees:
+            result += tree.margin(matrix)
+        return result
 
     def zero_for_nan(self) -> frozenset[int]:
         """Return the features of which what is missing is read as 0."""
