@@ -1,37 +1,43 @@
-"""What a training leaves in MLflow: one run per training, and, if its explanations hold, a new champion.
+"""What a training leaves in MLflow: one run per training with one below it for each of its folds and years,
+and, if its explanations hold, a new champion.
 
-Nothing logged here holds a customer's value: figures are aggregates, and the rows with which the stored
-model is tried stay in memory.
+Nothing logged here holds a customer's value: figures are aggregates, data sets are told by hash and counts,
+and the rows with which the stored model is tried stay in memory.
 """
 
-import hashlib
+import json
 import tempfile
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.metadata import version as installed_version
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
-from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
 from features.catalog import Catalog, Kind
 from models import registry
-from models.decision import Decisions
-from models.policy import Policy
-from training.description import version_description
-from training.metrics import Metrics
+from training.data_facts import DataFacts
+from training.description import (
+    NOT_REVIEWED,
+    VERDICT_TAG,
+    experiment_note,
+    part_note,
+    portfolio_description,
+    refresh_description,
+)
+from training.parts import Part, RunKind
 from training.plots import MINIMUM_AGGREGATE
+from training.record import Measured, ReloadCheck, TrainingRecord
 from training.verification import ExplanationMismatch, Verification
+from training.walkforward import slug
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from mlflow.entities import LoggedModel, Metric
+    from mlflow.entities import DatasetInput, LoggedModel, Metric
     from mlflow.models import ModelSignature
 
 MODEL_CODE = Path(__file__).parent / "pyfunc_model.py"
@@ -40,77 +46,15 @@ MODEL_CODE = Path(__file__).parent / "pyfunc_model.py"
 _REQUIREMENTS = ("mlflow", "numpy", "pandas", "pydantic", "pyyaml", "scipy")
 # The stored model and the product may differ by rounding only.
 _RELOAD_TOLERANCE = 1e-9
+# What MLflow calls an experiment in which models are trained.
+_EXPERIMENT_KIND = "custom_model_development"
+# MLflow takes so many letters of a digest; the whole hash stands with it.
+_DIGEST = 32
 _COLUMN_TYPES = {Kind.NUMBER: "double", Kind.FLAG: "boolean", Kind.CATEGORY: "string"}
 
 
 class TrackingError(RuntimeError):
     """A training cannot be promoted; one line that says why."""
-
-
-@dataclass(frozen=True)
-class Measured:
-    """The metrics of one scorer (`model`, `baseline`, …) on one split, over all of it or in one year."""
-
-    scorer: str
-    split: str
-    metrics: Metrics
-    year: int | None = None
-
-
-@dataclass(frozen=True)
-class ReloadCheck:
-    """Customers on which the stored model must decide as the product did. They are never logged.
-
-    `inputs` has n rows with customer_id, nature, as_of and indicators; the others are of shape (n,).
-    """
-
-    inputs: pd.DataFrame
-    score: NDArray[np.float64]
-    tier: tuple[str, ...]
-    probability: NDArray[np.float64]
-
-    @classmethod
-    def of(cls, inputs: pd.DataFrame, decisions: Decisions) -> Self:
-        """Expect the decisions that the product took on these inputs."""
-        tiers = tuple(str(tier) for tier in decisions.tiers)
-        return cls(inputs, decisions.score, tiers, decisions.model.probability)
-
-
-@dataclass(frozen=True)
-class TrainingRecord:
-    """Everything that one training hands over to be recorded; `figures` are named without an ending."""
-
-    portfolio: str
-    run_name: str
-    parameters: Mapping[str, str | int | float | bool | None]
-    measured: Sequence[Measured]
-    artefact: bytes
-    booster_texts: Sequence[str]
-    catalog: Catalog
-    policy: Policy
-    data_hash: str
-    figures: Mapping[str, Figure]
-    reload_check: ReloadCheck
-
-    def hashes(self) -> dict[str, str]:
-        """Return the SHA-256 of all that determines the model, by the names that tags and answers use."""
-        return {
-            "catalog_hash": self.catalog.hash,
-            "policy_hash": self.policy.hash,
-            "data_hash": self.data_hash,
-            registry.ARTEFACT_HASH_TAG: hashlib.sha256(self.artefact).hexdigest(),
-        }
-
-    def documents(self) -> dict[str, bytes]:
-        """Return what the model is loaded from, by file name.
-
-        Catalog and policy keep the order of their keys, which tiers need; their hashes do not depend on it.
-        """
-        return {
-            "points.json": self.artefact,
-            registry.CATALOG_FILE: self.catalog.model_dump_json(by_alias=True, indent=1).encode(),
-            registry.POLICY_FILE: self.policy.model_dump_json(by_alias=True, indent=1).encode(),
-        }
 
 
 @dataclass(frozen=True)
@@ -147,10 +91,14 @@ def log_training(
     """
     client = registry.connect(state)
     with registry.one_line_errors(f"run {record.run_name}: cannot be recorded"):
-        experiment = _experiment(client, record.portfolio, state)
-        run_id = client.create_run(experiment, tags=record.hashes(), run_name=record.run_name).info.run_id
+        experiment = _experiment(client, record, state)
+        tags = {**record.tags(), VERDICT_TAG: NOT_REVIEWED, **record.hashes()}
+        run_id = _create_run(client, experiment, RunKind.TRAINING, record.run_name, tags)
         try:
             _log_record(client, run_id, record)
+            # The newest stands on top of MLflow's list.
+            for part in reversed(record.parts):
+                _log_part(client, experiment, run_id, record, part)
             verification = verify()
             _log_verification(client, run_id, verification)
             model_id = _log_model(client, experiment, run_id, record, model_code)
@@ -158,48 +106,134 @@ def log_training(
                 model_id,
                 record.portfolio,
                 record.hashes()[registry.ARTEFACT_HASH_TAG],
-                tags=record.hashes(),
-                description=version_description(
-                    experiment, run_id, record.hashes(), _summed_up(record), verification.rows
-                ),
+                tags=tags,
                 state=state,
             )
+            _describe_portfolio(client, record)
+            refresh_description(record.portfolio, version, state)
             registry.set_alias(record.portfolio, version, state=state)
         except BaseException as error:
             told = isinstance(error, ExplanationMismatch | TrackingError | registry.RegistryError)
             # The text of an unforeseen error might quote a value, so only its kind is kept.
             with suppress(Exception):  # the first error is the one to tell
                 client.set_tag(run_id, "failure", str(error) if told else type(error).__name__)
+                client.set_tag(run_id, VERDICT_TAG, "failed")
                 client.set_terminated(run_id, "FAILED")
             raise
         client.set_terminated(run_id, "FINISHED")
     return Promotion(run_id, version, registry.model_version(record.portfolio, version), verification)
 
 
-def _experiment(client: "MlflowClient", portfolio: str, state: str | Path | None) -> str:
-    """Return the id of the portfolio's experiment, made on first use."""
-    found = client.get_experiment_by_name(portfolio)
-    if found is not None:
-        return str(found.experiment_id)
-    return str(client.create_experiment(portfolio, f"{registry.artefact_uri(state)}/{portfolio}"))
+def _experiment(client: "MlflowClient", record: TrainingRecord, state: str | Path | None) -> str:
+    """Return the id of the portfolio's experiment, made on first use; what somebody wrote of it stays."""
+    from mlflow.utils.mlflow_tags import MLFLOW_RUN_NOTE
+
+    name = record.portfolio
+    found = client.get_experiment_by_name(name)
+    if found is None:
+        client.create_experiment(name, f"{registry.artefact_uri(state)}/{name}")
+        found = client.get_experiment_by_name(name)
+        assert found is not None
+    experiment = str(found.experiment_id)
+    # The second opens the page on its runs, without asking what kind of experiment it is.
+    about = {MLFLOW_RUN_NOTE: experiment_note(record.catalog), "mlflow.experimentKind": _EXPERIMENT_KIND}
+    for key, value in {**about, "portfolio": name}.items():
+        if key not in found.tags:
+            client.set_experiment_tag(experiment, key, value)
+    return experiment
+
+
+def _describe_portfolio(client: "MlflowClient", record: TrainingRecord) -> None:
+    """Say of the registered model what it is, unless somebody has; and tag it."""
+    name = record.portfolio
+    if not client.get_registered_model(name).description:
+        client.update_registered_model(name, portfolio_description(record.catalog))
+    client.set_registered_model_tag(name, "portfolio", name)
+
+
+def _create_run(
+    client: "MlflowClient",
+    experiment: str,
+    kind: RunKind,
+    name: str,
+    tags: Mapping[str, str],
+    parent: str | None = None,
+) -> str:
+    """Begin a run, below another where `parent` is given, and return its id."""
+    from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID, MLFLOW_SOURCE_NAME
+
+    own = {"kind": str(kind), MLFLOW_SOURCE_NAME: "tierwise train"}
+    if parent is not None:
+        own[MLFLOW_PARENT_RUN_ID] = parent
+    return str(client.create_run(experiment, tags={**tags, **own}, run_name=name).info.run_id)
 
 
 def _log_record(client: "MlflowClient", run_id: str, record: TrainingRecord) -> None:
     """Log parameters, metrics, documents, boosters and figures."""
-    from mlflow.entities import Param
+    from mlflow.entities import Metric, Param
 
     parameters = {**record.parameters, **record.hashes()}
+    now = int(time.time() * 1000)
     client.log_batch(
         run_id,
         params=[Param(name, str(value)) for name, value in parameters.items()],
-        metrics=[metric for measured in record.measured for metric in _metrics(measured)],
+        metrics=[
+            *(metric for measured in record.measured for metric in _metrics(measured)),
+            *(Metric(name, value, now, 0) for name, value in record.validation.items()),
+        ],
     )
+    client.log_inputs(run_id, [_dataset(record, record.data, "training")])
     with tempfile.TemporaryDirectory() as folder:
         client.log_artifacts(run_id, str(_write_documents(record, Path(folder))), registry.RUN_FOLDER)
     for number, text in enumerate(record.booster_texts):
         client.log_text(run_id, text, f"boosters/bag_{number}.txt")
     for name, figure in record.figures.items():
         client.log_figure(run_id, figure, f"plots/{name}.png")
+
+
+def _log_part(
+    client: "MlflowClient", experiment: str, parent: str, record: TrainingRecord, part: Part
+) -> None:
+    """Log a fold or a year as a run below the training's, with its metrics under the training's names."""
+    from mlflow.entities import Param
+    from mlflow.utils.mlflow_tags import MLFLOW_RUN_NOTE
+
+    hashes = {"catalog_hash": record.catalog.hash, "policy_hash": record.policy.hash}
+    tags = {**record.tags(), **hashes, "data_hash": part.training.sha256, MLFLOW_RUN_NOTE: part_note(part)}
+    name = f"{part.name}, {record.run_name}"
+    run_id = _create_run(client, experiment, part.kind, name, tags, parent)
+    status = "FAILED"
+    try:
+        measured = [Measured(slug(scorer), part.kind.split, of) for scorer, of in part.metrics.items()]
+        client.log_batch(
+            run_id,
+            params=[Param(name, str(value)) for name, value in {**part.parameters(), **hashes}.items()],
+            metrics=[metric for of_scorer in measured for metric in _metrics(of_scorer)],
+        )
+        client.log_inputs(
+            run_id,
+            [_dataset(record, part.training, "training"), _dataset(record, part.evaluated, "evaluation")],
+        )
+        status = "FINISHED"
+    finally:
+        client.set_terminated(run_id, status)
+
+
+def _dataset(record: TrainingRecord, facts: DataFacts, context: str) -> "DatasetInput":
+    """Return a set of customers as MLflow shows it: hash, columns and counts, and nothing of any customer."""
+    from mlflow.entities import Dataset, DatasetInput, InputTag
+    from mlflow.utils.mlflow_tags import MLFLOW_DATASET_CONTEXT
+
+    counts = {name: value for name, value in asdict(facts).items() if name != "sha256"}
+    dataset = Dataset(
+        name=record.portfolio,
+        digest=facts.sha256[:_DIGEST],
+        source_type="local",
+        source=json.dumps({"uri": f"sha256:{facts.sha256}"}),
+        schema=json.dumps({"mlflow_colspec": _signature(record.catalog).inputs.to_dict()}),
+        profile=json.dumps({"num_rows": facts.customers, **counts}),
+    )
+    return DatasetInput(dataset, [InputTag(MLFLOW_DATASET_CONTEXT, context)])
 
 
 def _metrics(measured: Measured) -> list["Metric"]:
@@ -217,15 +251,6 @@ def _metrics(measured: Measured) -> list["Metric"]:
     return [
         Metric(f"{split}/{measured.scorer}/{name}", value, now, measured.year or 0)
         for name, value in measured.metrics.known().items()
-    ]
-
-
-def _summed_up(record: TrainingRecord) -> list[tuple[str, str, Metrics]]:
-    """Return what was measured on whole splits that are large enough to be told of."""
-    return [
-        (of.scorer, of.split, of.metrics)
-        for of in record.measured
-        if of.year is None and of.metrics.n >= MINIMUM_AGGREGATE
     ]
 
 
