@@ -1,4 +1,4 @@
-"""What a reviewer finds in MLflow: runs below the training, data by hash, tags to filter by, links that lead."""
+"""What a reviewer finds in MLflow: runs below the training, data by hash, tags to filter by, working links."""
 
 import dataclasses
 import json

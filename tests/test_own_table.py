@@ -215,13 +215,13 @@ def test_from_an_unseen_table_to_scored_customers_in_three_commands(
     assert Path("Own table.rejects.csv").is_file()
     client = registry.connect(state)
     (experiment,) = client.search_experiments(filter_string="name = 'own_table'")
-    (run,) = client.search_runs([experiment.experiment_id], "tags.kind = 'training'")
-    assert f"{run.data.metrics['validation/baseline/auc']:.4f}" in trained
-    assert run.data.tags["synthetic"] == "false"
+    (kept,) = client.search_runs([experiment.experiment_id], "tags.kind = 'training'")
+    assert f"{kept.data.metrics['validation/baseline/auc']:.4f}" in trained
+    assert kept.data.tags["synthetic"] == "false"
     parts = client.search_runs([experiment.experiment_id], "tags.kind = 'validation'")
     assert len(parts) == 10  # 5 folds, 2 times
     judged = sum(part.data.metrics["validation/logistic_regression/n"] for part in parts)
-    assert judged == 2 * run.data.metrics["validation/model/n"]
+    assert judged == 2 * kept.data.metrics["validation/model/n"]
     scored = run("score", table, "out.csv", "--model", "own_table", "--state", state)
     assert f"{n + 1:,} read, {n - 1:,} scored, 2 rejected" in scored
     out = pd.read_csv("out.csv")
