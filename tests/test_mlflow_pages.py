@@ -1,4 +1,4 @@
-"""What a reviewer finds in MLflow: runs below the training, data by hash, tags to filter by, working links."""
+"""What a reviewer finds in MLflow: runs below the training, data by hash, tags to filter by, links."""
 
 import dataclasses
 import json
