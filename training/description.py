@@ -131,8 +131,11 @@ def overall_verdict(verdicts: Mapping[str, str]) -> str:
 
 def _verdicts(version: "ModelVersion") -> dict[str, str]:
     """Return the verdicts of the reviews recorded of a version, by kind."""
-    found = ((_REVIEW.fullmatch(key), value) for key, value in version.tags.items())
-    return {match[1]: value for match, value in sorted(found, key=str) if match}
+    return {
+        match[1]: verdict
+        for key, verdict in sorted(version.tags.items())
+        if (match := _REVIEW.fullmatch(key)) is not None
+    }
 
 
 def _version_description(client: "MlflowClient", version: "ModelVersion", run: "Run") -> str:
