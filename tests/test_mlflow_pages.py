@@ -1,4 +1,4 @@
-"""What a reviewer finds in MLflow: runs below the training, data by hash, tags to filter by, links."""
+"""What a reviewer finds in MLflow: runs below the training, data by hash, tags, working links."""
 
 import dataclasses
 import json

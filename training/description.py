@@ -143,7 +143,7 @@ def _version_description(client: "MlflowClient", version: "ModelVersion", run: "
     run_page = pages.run(run.info.run_id)
     parameters, metrics, tags = run.data.params, run.data.metrics, run.data.tags
     lines = [
-        f"Catalog `{tags.get('catalog')}`, policy `{tags.get('policy')}`"
+        f"Catalog `{tags.get('catalog', 'not recorded')}`, policy `{tags.get('policy', 'not recorded')}`"
         + (", **synthetic data**" if tags.get("synthetic") == "true" else "")
         + f": trained as of {parameters.get('training_date', 'a day not recorded')} on "
         f"{_count(parameters.get('customers'))} customers, {_count(parameters.get('bad'))} of them bad, and "
