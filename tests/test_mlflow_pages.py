@@ -1,6 +1,7 @@
 """What a reviewer finds in MLflow: runs below the training, data by hash, tags, working links."""
 
 import dataclasses
+import hashlib
 import json
 import re
 import shutil
@@ -36,16 +37,20 @@ def metrics(n: int, seed: int) -> Metrics:
     return measure(draw.random(n) < chance, chance)
 
 
+def sha256(what: str, number: int) -> str:
+    return hashlib.sha256(f"{what} {number}".encode()).hexdigest()
+
+
 def part(
     kind: RunKind, number: int, evaluated: int, trained: int = 500, scorers: Sequence[str] = ("model",)
 ) -> Part:
-    facts = DataFacts(f"{number:064x}", trained, 20, "2001-01-01", "2003-12-31")
+    facts = DataFacts(sha256("trained", number), trained, 20, "2001-01-01", "2003-12-31")
     return Part(
         kind=kind,
         number=number,
         name=f"{kind} {number}",
         training=facts,
-        evaluated=DataFacts(f"{number + 1_000_000:064x}", evaluated, 9, "2004-01-01", "2004-12-31"),
+        evaluated=DataFacts(sha256("evaluated", number), evaluated, 9, "2004-01-01", "2004-12-31"),
         metrics={scorer: metrics(evaluated, number) for scorer in scorers},
         settings={"order": 2, "rounds": 30 + number, "customers": 1},
     )
@@ -121,6 +126,19 @@ def test_names_of_parameters_and_metrics_are_the_trainings(kept: Kept) -> None:
     assert kept.run.data.metrics["validation/model/auc"] == 0.7
 
 
+def test_the_stored_model_shows_the_same_figures_once_and_which_version_it_is(kept: Kept) -> None:
+    model = kept.client.get_logged_model(kept.run.outputs.model_outputs[0].model_id)
+    figures = {metric.key: metric.value for metric in model.metrics}
+    whole = {name: value for name, value in kept.run.data.metrics.items() if "_by_year" not in name}
+    assert figures == {name: value for name, value in whole.items() if not name.startswith("explanations")}
+    assert model.params == kept.run.data.params
+    history = kept.client.get_metric_history(kept.run.info.run_id, "walk_forward/model/auc")
+    assert [metric.value for metric in history] == [figures["walk_forward/model/auc"]]
+    assert json.loads(model.tags["mlflow.modelVersions"]) == [{"name": "sba", "version": "1"}]
+    for note in (model.tags["mlflow.note.content"], kept.run.data.tags["mlflow.note.content"]):
+        assert links(note) == {"sba/1": ["#/models/sba/versions/1?workflowType=machine_learning"]}
+
+
 def test_data_are_told_by_hash_columns_and_counts(kept: Kept) -> None:
     (of_training,) = kept.run.inputs.dataset_inputs
     assert of_training.dataset.name == "sba"
@@ -135,7 +153,7 @@ def test_data_are_told_by_hash_columns_and_counts(kept: Kept) -> None:
     }  # fmt: skip
     child = kept.children[f"fold 2, {kept.record.run_name}"]
     contexts = {given.tags[0].value: given.dataset.digest for given in child.inputs.dataset_inputs}
-    assert contexts == {"training": f"{2:064x}"[:32], "evaluation": f"{1_000_002:064x}"[:32]}
+    assert contexts == {"training": sha256("trained", 2)[:32], "evaluation": sha256("evaluated", 2)[:32]}
 
 
 @pytest.mark.parametrize(
@@ -157,7 +175,7 @@ def test_runs_are_found_by_their_tags(kept: Kept, condition: str, count: int) ->
 def test_experiment_and_model_say_what_they_are(kept: Kept) -> None:
     experiment = kept.client.get_experiment(kept.run.info.experiment_id)
     assert "portfolio **customer**" in experiment.tags["mlflow.note.content"]
-    assert experiment.tags["mlflow.experimentKind"] == "custom_model_development"
+    assert experiment.tags["portfolio"] == "sba"
     found = kept.client.get_registered_model("sba")
     assert "portfolio **customer**" in found.description and found.tags == {"portfolio": "sba"}
     tags = kept.client.get_model_version("sba", "1").tags
@@ -176,9 +194,12 @@ def leads(kept: Kept, address: str) -> bool:
     """Whether the store holds what a page at this address would show."""
     experiment = kept.run.info.experiment_id
     route, _, query = address.removeprefix("#/").partition("?")
+    # Otherwise the interface opens pages of another kind of work.
+    assert "workflowType=machine_learning" in query
     asked = {key: values[0] for key, values in parse_qs(query, strict_parsing=bool(query)).items()}
     match route.split("/"):
         case ["compare-runs"]:
+            assert query.startswith("runs=")  # it is not found elsewhere
             runs = json.loads(asked["runs"])
             assert json.loads(asked["experiments"]) == [experiment]
             return len(runs) > 1 and all(kept.client.get_run(run) for run in runs)
@@ -204,17 +225,18 @@ def test_every_page_is_reached_from_the_versions_description_and_is_there(kept: 
             assert leads(kept, address), (words, address)
     for child in kept.children.values():
         assert child.info.run_id in kept.description
-    assert "**synthetic data**" in kept.description and "none recorded yet" in kept.description
-    assert "| walk-forward, all years | model | 200 |" in kept.description
-    assert "| held out before training | model | 60 | 0.7000 |" in kept.description
+    assert "**synthetic data**" in kept.description and "None recorded yet" in kept.description
+    tables = kept.description.replace("&emsp;", "")
+    assert "| walk-forward, all years | model | 200 |" in tables
+    assert "| held out before training | model | 60 | 0.7000 |" in tables
 
 
 def test_a_review_that_is_recorded_is_told_with_its_verdict_where_the_version_is(kept: Kept) -> None:
     registry.record_review("sba", "1", "battery", b'{"checks": 1}', "failed", state=kept.state)
     registry.record_review("sba", "1", "reference", b"{}", "recorded", state=kept.state)
     refresh_description("sba", "1", kept.state)
-    assert "| battery | **failed** |" in kept.description
-    assert "| reference | **recorded** |" in kept.description
+    assert "| battery&emsp; | **failed**&emsp; |" in kept.description
+    assert "| reference&emsp; | **recorded**&emsp; |" in kept.description
     assert leads(kept, links(kept.description)["review/battery.json"][0])
     assert kept.client.get_model_version("sba", "1").tags["verdict"] == "failed"
     assert kept.client.get_run(kept.run.info.run_id).data.tags["verdict"] == "failed"

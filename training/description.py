@@ -25,7 +25,7 @@ VERDICT_TAG, NOT_REVIEWED = "verdict", "not_reviewed"
 # Of a review that judges nothing, such as the reference that monitoring compares with.
 _RECORDED = "recorded"
 
-_SHOWN = ("auc", "log_loss", "brier", "ece")
+_SHOWN = {"auc": "AUC", "log_loss": "log-loss", "brier": "Brier", "ece": "ECE"}
 _SPLITS = {
     RunKind.YEAR.split: "walk-forward, all years",
     RunKind.VALIDATION.split: "held out before training",
@@ -42,6 +42,8 @@ _FOLDERS = {
 _REVIEW = re.compile(
     re.escape(registry.REVIEW_TAG.format(kind="KIND", what="verdict")).replace("KIND", "(.+)")
 )
+# Without it the interface shows the pages of another kind of work.
+_WORKFLOW = "workflowType=machine_learning"
 # A training has fewer parts than this.
 _MOST_PARTS = 200
 
@@ -87,6 +89,13 @@ def part_note(part: Part) -> str:
         f"{training.first_as_of} to {training.last_as_of}, judged on {evaluated.customers:,} from "
         f"{evaluated.first_as_of} to {evaluated.last_as_of}."
     )
+
+
+def run_note(name: str, version: str) -> str:
+    """Return what is said of the run of a training that was registered."""
+    label = registry.model_version(name, version)
+    address = f"#/models/{name}/versions/{version}?{_WORKFLOW}"
+    return f"Registered as [{label}]({address}), whose description links to all that a reviewer needs."
 
 
 def refresh_description(name: str, version: str, state: str | Path | None = None) -> None:
@@ -140,38 +149,49 @@ def _verdicts(version: "ModelVersion") -> dict[str, str]:
 
 def _version_description(client: "MlflowClient", version: "ModelVersion", run: "Run") -> str:
     pages = _Pages(str(run.info.experiment_id))
-    run_page = pages.run(run.info.run_id)
     parameters, metrics, tags = run.data.params, run.data.metrics, run.data.tags
     lines = [
         f"Catalog `{tags.get('catalog', 'not recorded')}`, policy `{tags.get('policy', 'not recorded')}`"
         + (", **synthetic data**" if tags.get("synthetic") == "true" else "")
         + f": trained as of {parameters.get('training_date', 'a day not recorded')} on "
         f"{_count(parameters.get('customers'))} customers, {_count(parameters.get('bad'))} of them bad, and "
-        f"checked in run [{run.info.run_name}]({run_page}).",
+        f"checked in run [{run.info.run_name}]({pages.run(run.info.run_id)}).",
     ]
     if "explanations/rows" in metrics:
         lines.append(
             f"Explanations of {int(metrics['explanations/rows']):,} customers were recomputed by shap; the "
             "stored model decides alike."
         )
-    lines += ["", *_reviews(version, run_page), "", *_figures(metrics), ""]
-    lines += _pages(client, version, run, pages)
     hashes = {name: value for name, value in version.tags.items() if name.endswith(("_hash", "_sha256"))}
-    lines += ["", *(f"- {name}: `{value}`" for name, value in sorted(hashes.items()))]
+    for heading, part in (
+        ("Reviews", _reviews(version, pages)),
+        ("Figures", _figures(metrics)),
+        ("Pages", _pages(client, run, pages)),
+        ("SHA-256", [f"- {name}: `{value}`" for name, value in sorted(hashes.items())]),
+    ):
+        # MLflow draws headings like any text, and leaves no space below a table.
+        space = ["&nbsp;", ""] if lines[-1].startswith("|") else []
+        lines += ["", *space, f"**{heading}**", "", *part]
     return "\n".join(lines)
 
 
-def _reviews(version: "ModelVersion", run_page: str) -> list[str]:
+def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return the lines of a table; MLflow draws them without space between columns, so it is added."""
+    spaced = ["| " + " | ".join(f"{cell}&emsp;" for cell in row) + " |" for row in (header, *rows)]
+    return [spaced[0], "| --- " * len(header) + "|", *spaced[1:]]
+
+
+def _reviews(version: "ModelVersion", pages: "_Pages") -> list[str]:
     verdicts = _verdicts(version)
     if not verdicts:
-        return ["**Reviews**: none recorded yet."]
-    lines = ["| review | verdict | document | SHA-256 |", "| --- | --- | --- | --- |"]
+        return ["None recorded yet."]
+    rows = []
     for kind, verdict in verdicts.items():
         path = f"{registry.REVIEW_FOLDER}/{kind}.json"
         sha256 = version.tags.get(registry.REVIEW_TAG.format(kind=kind, what="sha256"), "")
-        shown = verdict.replace("_", " ")
-        lines.append(f"| {kind} | **{shown}** | [{path}]({run_page}/artifacts/{path}) | `{sha256[:12]}…` |")
-    return lines
+        link = f"[{path}]({pages.artefact(version.run_id or '', path)})"
+        rows.append((kind, f"**{verdict.replace('_', ' ')}**", link, f"`{sha256[:12]}…`"))
+    return _table(("review", "verdict", "document", "SHA-256"), rows)
 
 
 def _figures(metrics: Mapping[str, float]) -> list[str]:
@@ -183,23 +203,20 @@ def _figures(metrics: Mapping[str, float]) -> list[str]:
             of = {figure: metrics.get(f"{split}/{scorer}/{figure}") for figure in _SHOWN}
             figures = ("" if value is None else f"{value:.4f}" for value in of.values())
             n = int(metrics[f"{split}/{scorer}/n"])
-            rows.append(f"| {words} | {scorer.replace('_', ' ')} | {n:,} | {' | '.join(figures)} |")
-    if not rows:
-        return []
-    header = ("judged on", "scorer", "customers", *(figure.replace("_", "-") for figure in _SHOWN))
-    return [f"| {' | '.join(header)} |", "| --- " * len(header) + "|", *rows]
+            rows.append((words, scorer.replace("_", " "), f"{n:,}", *figures))
+    return _table(("judged on", "scorer", "customers", *_SHOWN.values()), rows)
 
 
-def _pages(client: "MlflowClient", version: "ModelVersion", run: "Run", pages: "_Pages") -> list[str]:
+def _pages(client: "MlflowClient", run: "Run", pages: "_Pages") -> list[str]:
     """Return the list of pages: folders of the run, its parts, the stored model, and the other runs."""
-    run_page = pages.run(run.info.run_id)
     lines = []
     for file in client.list_artifacts(run.info.run_id):
         what = f": {_FOLDERS[file.path]}" if file.path in _FOLDERS else ""
         name = f"{file.path}/" if file.is_dir else file.path
-        lines.append(f"- [{name}]({run_page}/artifacts/{file.path}){what}")
-    if version.model_id:
-        lines.append(f"- [Stored model]({pages.model(version.model_id)}): signature, requirements, files")
+        lines.append(f"- [{name}]({pages.artefact(run.info.run_id, file.path)}){what}")
+    # A version knows where its model lies, but not which it is.
+    for model in run.outputs.model_outputs if run.outputs else ():
+        lines.append(f"- [Stored model]({pages.model(model.model_id)}): signature, requirements, files")
     children = client.search_runs(
         [run.info.experiment_id],
         filter_string=f"tags.`mlflow.parentRunId` = '{run.info.run_id}'",
@@ -244,21 +261,28 @@ class _Pages:
         self._experiment = experiment
 
     def run(self, run_id: str) -> str:
-        return f"#/experiments/{self._experiment}/runs/{run_id}"
+        return self._at(f"runs/{run_id}")
+
+    def artefact(self, run_id: str, path: str) -> str:
+        return self._at(f"runs/{run_id}/artifacts/{path}")
 
     def model(self, model_id: str) -> str:
-        return f"#/experiments/{self._experiment}/models/{model_id}"
+        return self._at(f"models/{model_id}")
 
     def runs(self, *, kind: RunKind | None = None, parent: str | None = None) -> str:
         condition = f"tags.`mlflow.parentRunId` = '{parent}'" if parent else f"tags.kind = '{kind}'"
-        return f"#/experiments/{self._experiment}/runs?searchFilter={quote(condition, safe='')}"
+        return self._at("runs", f"&searchFilter={quote(condition, safe='')}")
 
     def compared(self, run_ids: Sequence[str]) -> str:
         of = {"runs": list(run_ids), "experiments": [self._experiment]}
         query = "&".join(
             f"{key}={quote(json.dumps(value, separators=(',', ':')), safe='')}" for key, value in of.items()
         )
-        return f"#/compare-runs?{query}"
+        # In this order: MLflow reads the first by a name that begins with the question mark.
+        return f"#/compare-runs?{query}&{_WORKFLOW}"
+
+    def _at(self, path: str, query: str = "") -> str:
+        return f"#/experiments/{self._experiment}/{path}?{_WORKFLOW}{query}"
 
 
 def _count(text: str | None) -> str:

@@ -28,6 +28,7 @@ from training.description import (
     part_note,
     portfolio_description,
     refresh_description,
+    run_note,
 )
 from training.parts import Part, RunKind
 from training.plots import MINIMUM_AGGREGATE
@@ -46,8 +47,6 @@ MODEL_CODE = Path(__file__).parent / "pyfunc_model.py"
 _REQUIREMENTS = ("mlflow", "numpy", "pandas", "pydantic", "pyyaml", "scipy")
 # The stored model and the product may differ by rounding only.
 _RELOAD_TOLERANCE = 1e-9
-# What MLflow calls an experiment in which models are trained.
-_EXPERIMENT_KIND = "custom_model_development"
 # MLflow takes so many letters of a digest; the whole hash stands with it.
 _DIGEST = 32
 _COLUMN_TYPES = {Kind.NUMBER: "double", Kind.FLAG: "boolean", Kind.CATEGORY: "string"}
@@ -92,16 +91,18 @@ def log_training(
     client = registry.connect(state)
     with registry.one_line_errors(f"run {record.run_name}: cannot be recorded"):
         experiment = _experiment(client, record, state)
-        tags = {**record.tags(), VERDICT_TAG: NOT_REVIEWED, **record.hashes()}
+        tags = {VERDICT_TAG: NOT_REVIEWED, **record.tags(), **record.hashes()}
         run_id = _create_run(client, experiment, RunKind.TRAINING, record.run_name, tags)
+        at = int(time.time() * 1000)
         try:
-            _log_record(client, run_id, record)
+            _log_record(client, run_id, record, at)
             # The newest stands on top of MLflow's list.
             for part in reversed(record.parts):
                 _log_part(client, experiment, run_id, record, part)
             verification = verify()
             _log_verification(client, run_id, verification)
             model_id = _log_model(client, experiment, run_id, record, model_code)
+            _log_model_metrics(client, run_id, model_id, record, at)
             version = registry.register(
                 model_id,
                 record.portfolio,
@@ -109,7 +110,7 @@ def log_training(
                 tags=tags,
                 state=state,
             )
-            _describe_portfolio(client, record)
+            _describe(client, record, run_id, model_id, version)
             refresh_description(record.portfolio, version, state)
             registry.set_alias(record.portfolio, version, state=state)
         except BaseException as error:
@@ -135,20 +136,29 @@ def _experiment(client: "MlflowClient", record: TrainingRecord, state: str | Pat
         found = client.get_experiment_by_name(name)
         assert found is not None
     experiment = str(found.experiment_id)
-    # The second opens the page on its runs, without asking what kind of experiment it is.
-    about = {MLFLOW_RUN_NOTE: experiment_note(record.catalog), "mlflow.experimentKind": _EXPERIMENT_KIND}
-    for key, value in {**about, "portfolio": name}.items():
+    for key, value in {MLFLOW_RUN_NOTE: experiment_note(record.catalog), "portfolio": name}.items():
         if key not in found.tags:
             client.set_experiment_tag(experiment, key, value)
     return experiment
 
 
-def _describe_portfolio(client: "MlflowClient", record: TrainingRecord) -> None:
-    """Say of the registered model what it is, unless somebody has; and tag it."""
+def _describe(
+    client: "MlflowClient", record: TrainingRecord, run_id: str, model_id: str, version: str
+) -> None:
+    """Say of the registered model what it is, unless somebody has, and of run and model which version it is.
+
+    MLflow says the latter of itself only where its global settings name the store.
+    """
+    from mlflow.utils.mlflow_tags import MLFLOW_MODEL_VERSIONS, MLFLOW_RUN_NOTE
+
     name = record.portfolio
     if not client.get_registered_model(name).description:
         client.update_registered_model(name, portfolio_description(record.catalog))
     client.set_registered_model_tag(name, "portfolio", name)
+    note = run_note(name, version)
+    client.set_tag(run_id, MLFLOW_RUN_NOTE, note)
+    versions = json.dumps([{"name": name, "version": version}])
+    client.set_logged_model_tags(model_id, {MLFLOW_MODEL_VERSIONS: versions, MLFLOW_RUN_NOTE: note})
 
 
 def _create_run(
@@ -168,19 +178,15 @@ def _create_run(
     return str(client.create_run(experiment, tags={**tags, **own}, run_name=name).info.run_id)
 
 
-def _log_record(client: "MlflowClient", run_id: str, record: TrainingRecord) -> None:
-    """Log parameters, metrics, documents, boosters and figures."""
-    from mlflow.entities import Metric, Param
+def _log_record(client: "MlflowClient", run_id: str, record: TrainingRecord, at: int) -> None:
+    """Log parameters, metrics (of the moment `at`, in ms), documents, boosters and figures."""
+    from mlflow.entities import Param
 
-    parameters = {**record.parameters, **record.hashes()}
-    now = int(time.time() * 1000)
+    by_year = [of for of in record.measured if of.year is not None]
     client.log_batch(
         run_id,
-        params=[Param(name, str(value)) for name, value in parameters.items()],
-        metrics=[
-            *(metric for measured in record.measured for metric in _metrics(measured)),
-            *(Metric(name, value, now, 0) for name, value in record.validation.items()),
-        ],
+        params=[Param(name, value) for name, value in _parameters(record).items()],
+        metrics=[*_summary(record, at), *(metric for of in by_year for metric in _metrics(of, at))],
     )
     client.log_inputs(run_id, [_dataset(record, record.data, "training")])
     with tempfile.TemporaryDirectory() as folder:
@@ -189,6 +195,40 @@ def _log_record(client: "MlflowClient", run_id: str, record: TrainingRecord) -> 
         client.log_text(run_id, text, f"boosters/bag_{number}.txt")
     for name, figure in record.figures.items():
         client.log_figure(run_id, figure, f"plots/{name}.png")
+
+
+def _parameters(record: TrainingRecord) -> dict[str, str]:
+    return {name: str(value) for name, value in {**record.parameters, **record.hashes()}.items()}
+
+
+def _summary(record: TrainingRecord, at: int) -> list["Metric"]:
+    """Return what was measured on whole splits."""
+    from mlflow.entities import Metric
+
+    whole = [of for of in record.measured if of.year is None]
+    return [
+        *(metric for of in whole for metric in _metrics(of, at)),
+        *(Metric(name, value, at, 0) for name, value in record.validation.items()),
+    ]
+
+
+def _log_model_metrics(
+    client: "MlflowClient", run_id: str, model_id: str, record: TrainingRecord, at: int
+) -> None:
+    """Show the run's figures on whole splits on the stored model's page too.
+
+    They are the run's own, of the same moment, so that the run has them once. Those of the cross-validation
+    are of the customers trained on.
+    """
+    from mlflow.entities import Metric
+
+    dataset = _dataset(record, record.data, "training").dataset
+    metrics = []
+    for of in _summary(record, at):
+        trained_on = of.key.startswith(f"{RunKind.FOLD.split}/")
+        name, digest = (dataset.name, dataset.digest) if trained_on else (None, None)
+        metrics.append(Metric(of.key, of.value, at, of.step, model_id, name, digest, run_id))
+    client.log_batch(run_id, metrics=metrics)
 
 
 def _log_part(
@@ -204,11 +244,12 @@ def _log_part(
     run_id = _create_run(client, experiment, part.kind, name, tags, parent)
     status = "FAILED"
     try:
+        at = int(time.time() * 1000)
         measured = [Measured(slug(scorer), part.kind.split, of) for scorer, of in part.metrics.items()]
         client.log_batch(
             run_id,
             params=[Param(name, str(value)) for name, value in {**part.parameters(), **hashes}.items()],
-            metrics=[metric for of_scorer in measured for metric in _metrics(of_scorer)],
+            metrics=[metric for of_scorer in measured for metric in _metrics(of_scorer, at)],
         )
         client.log_inputs(
             run_id,
@@ -236,8 +277,8 @@ def _dataset(record: TrainingRecord, facts: DataFacts, context: str) -> "Dataset
     return DatasetInput(dataset, [InputTag(MLFLOW_DATASET_CONTEXT, context)])
 
 
-def _metrics(measured: Measured) -> list["Metric"]:
-    """Return MLflow's metrics, such as `walk_forward/model/auc`.
+def _metrics(measured: Measured, at: int) -> list["Metric"]:
+    """Return MLflow's metrics of a moment (ms), such as `walk_forward/model/auc`.
 
     Those of one year are `walk_forward_by_year/model/auc` at the year as the step, which MLflow draws as a
     line. What could not be measured is left out, and so are splits of few customers: one's figures are his.
@@ -247,9 +288,8 @@ def _metrics(measured: Measured) -> list["Metric"]:
     if measured.metrics.n < MINIMUM_AGGREGATE:
         return []
     split = measured.split if measured.year is None else f"{measured.split}_by_year"
-    now = int(time.time() * 1000)
     return [
-        Metric(f"{split}/{measured.scorer}/{name}", value, now, measured.year or 0)
+        Metric(f"{split}/{measured.scorer}/{name}", value, at, measured.year or 0)
         for name, value in measured.metrics.known().items()
     ]
 
@@ -278,7 +318,10 @@ def _log_model(
     """
     from mlflow.entities import LoggedModelOutput
 
-    logged = client.create_logged_model(experiment, record.portfolio, run_id, tags=record.hashes())
+    tags = {**record.tags(), **record.hashes()}
+    logged = client.create_logged_model(
+        experiment, record.portfolio, run_id, tags=tags, params=_parameters(record)
+    )
     client.log_outputs(run_id, [LoggedModelOutput(logged.model_id, step=0)])
     try:
         with _opaque_errors("stored model: cannot be loaded and asked"):
