@@ -148,8 +148,7 @@ def test_data_are_told_by_hash_columns_and_counts(kept: Kept) -> None:
     names = {column["name"] for column in columns}
     assert names == {"customer_id", "nature", "as_of", *kept.record.catalog.columns}
     assert json.loads(of_training.dataset.profile) == {
-        "num_rows": 3000, "customers": 3000, "bad": 240, "first_as_of": "2003-01-02",
-        "last_as_of": "2011-08-31",
+        "num_rows": 3000, "bad": 240, "first_as_of": "2003-01-02", "last_as_of": "2011-08-31",
     }  # fmt: skip
     child = kept.children[f"fold 2, {kept.record.run_name}"]
     contexts = {given.tags[0].value: given.dataset.digest for given in child.inputs.dataset_inputs}

@@ -96,7 +96,7 @@ class OwnTable:
             policy,
             (),
             today,
-            run_name=f"{self.catalog.catalog} as of {today}",
+            run_name=f"{today} {self.catalog.catalog}",
             order=order,
             validation=validation,
             synthetic=self.customers.synthetic,

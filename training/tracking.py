@@ -11,7 +11,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -265,14 +265,16 @@ def _dataset(record: TrainingRecord, facts: DataFacts, context: str) -> "Dataset
     from mlflow.entities import Dataset, DatasetInput, InputTag
     from mlflow.utils.mlflow_tags import MLFLOW_DATASET_CONTEXT
 
-    counts = {name: value for name, value in asdict(facts).items() if name != "sha256"}
+    # The first by the name that MLflow shows as a count.
+    counts = {"num_rows": facts.customers, "bad": facts.bad}
+    days = {"first_as_of": facts.first_as_of, "last_as_of": facts.last_as_of}
     dataset = Dataset(
         name=record.portfolio,
         digest=facts.sha256[:_DIGEST],
         source_type="local",
         source=json.dumps({"uri": f"sha256:{facts.sha256}"}),
         schema=json.dumps({"mlflow_colspec": _signature(record.catalog).inputs.to_dict()}),
-        profile=json.dumps({"num_rows": facts.customers, **counts}),
+        profile=json.dumps({**counts, **days}),
     )
     return DatasetInput(dataset, [InputTag(MLFLOW_DATASET_CONTEXT, context)])
 
