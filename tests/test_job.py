@@ -20,7 +20,7 @@ from models.artefact import Model
 from serving.served import load_served
 from serving.settings import Settings
 from tests.labelled import FIRST_YEAR, Labelled, synthetic
-from tests.mlflow_store import migrated_store, state
+from tests.mlflow_store import datasets, migrated_store, state
 from training.data_facts import data_hash
 from training.job import JobResult, run_job, verify
 from training.metrics import auc
@@ -147,8 +147,9 @@ def test_folds_and_the_year_are_runs_below_the_training_with_their_data(ran: Ran
     mature = ran.labelled.data.take(np.flatnonzero(ran.labelled.matured_on <= TRAINING_DATE))
     for child in children:
         parameters, metrics = child.data.params, child.data.metrics
-        by_context = {given.tags[0].value: given.dataset for given in child.inputs.dataset_inputs}
-        assert parameters["data_hash"].startswith(by_context["training"].digest)
+        given = datasets(child)
+        assert parameters["data_hash"].startswith(given["training"].digest)
+        assert parameters["evaluated_data_hash"].startswith(given["evaluation"].digest)
         if child.data.tags["kind"] == "year":
             year = FIRST_YEAR + 3
             evaluated = ran.labelled.data.take(np.flatnonzero(ran.labelled.data.cohorts == year))
@@ -169,7 +170,7 @@ def test_folds_and_the_year_are_runs_below_the_training_with_their_data(ran: Ran
         assert parameters["data_hash"] == data_hash(trained_on)
         assert parameters["evaluated_data_hash"] == data_hash(evaluated)
         assert parameters["customers"] == str(len(trained_on))
-        assert metrics[f"{RunKind(child.data.tags['kind']).split}/model/n"] == len(evaluated)
+        assert metrics[f"{RunKind(child.data.tags['kind']).split_name}/model/n"] == len(evaluated)
         assert parameters["evaluated_first_as_of"] == str(min(evaluated.days))
 
 

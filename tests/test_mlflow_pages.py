@@ -16,7 +16,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 
 from models import registry
-from tests.mlflow_store import migrated_store
+from tests.mlflow_store import datasets, migrated_store
 from tests.test_tracking import catalog, defective, model, policy, sound, training_record
 from training.data_facts import DataFacts
 from training.description import NOT_REVIEWED, overall_verdict, refresh_description
@@ -112,7 +112,7 @@ def test_each_fold_and_year_is_a_finished_run_below_the_training(kept: Kept) -> 
         assert child.data.params["customers"] == "500"
         assert child.data.params["evaluated_customers"] == str(of.evaluated.customers)
         assert child.data.params["evaluated_last_as_of"] == "2004-12-31"
-        assert child.data.metrics[f"{of.kind.split}/model/auc"] == of.metrics["model"].auc
+        assert child.data.metrics[f"{of.kind.split_name}/model/auc"] == of.metrics["model"].auc
 
 
 def test_names_of_parameters_and_metrics_are_the_trainings(kept: Kept) -> None:
@@ -127,8 +127,9 @@ def test_names_of_parameters_and_metrics_are_the_trainings(kept: Kept) -> None:
 
 
 def test_the_stored_model_shows_the_same_figures_once_and_which_version_it_is(kept: Kept) -> None:
+    assert kept.run.outputs is not None
     model = kept.client.get_logged_model(kept.run.outputs.model_outputs[0].model_id)
-    figures = {metric.key: metric.value for metric in model.metrics}
+    figures = {metric.key: metric.value for metric in model.metrics or ()}
     whole = {name: value for name, value in kept.run.data.metrics.items() if "_by_year" not in name}
     assert figures == {name: value for name, value in whole.items() if not name.startswith("explanations")}
     assert model.params == kept.run.data.params
@@ -140,18 +141,19 @@ def test_the_stored_model_shows_the_same_figures_once_and_which_version_it_is(ke
 
 
 def test_data_are_told_by_hash_columns_and_counts(kept: Kept) -> None:
-    (of_training,) = kept.run.inputs.dataset_inputs
-    assert of_training.dataset.name == "sba"
-    assert kept.record.data.sha256.startswith(of_training.dataset.digest)
-    assert kept.record.data.sha256 in of_training.dataset.source
-    columns = json.loads(of_training.dataset.schema)["mlflow_colspec"]
+    given = datasets(kept.run)
+    of_training = given.pop("training")
+    assert not given and of_training.name == "sba"
+    assert kept.record.data.sha256.startswith(of_training.digest)
+    assert kept.record.data.sha256 in of_training.source
+    columns = json.loads(of_training.schema or "")["mlflow_colspec"]
     names = {column["name"] for column in columns}
     assert names == {"customer_id", "nature", "as_of", *kept.record.catalog.columns}
-    assert json.loads(of_training.dataset.profile) == {
+    assert json.loads(of_training.profile or "") == {
         "num_rows": 3000, "bad": 240, "first_as_of": "2003-01-02", "last_as_of": "2011-08-31",
     }  # fmt: skip
     child = kept.children[f"fold 2, {kept.record.run_name}"]
-    contexts = {given.tags[0].value: given.dataset.digest for given in child.inputs.dataset_inputs}
+    contexts = {context: dataset.digest for context, dataset in datasets(child).items()}
     assert contexts == {"training": sha256("trained", 2)[:32], "evaluation": sha256("evaluated", 2)[:32]}
 
 
@@ -205,9 +207,9 @@ def leads(kept: Kept, address: str) -> bool:
         case ["experiments", of, "runs"] if of == experiment:
             return bool(kept.client.search_runs([of], asked["searchFilter"]))
         case ["experiments", of, "models", model_id] if of == experiment:
-            return kept.client.get_logged_model(model_id).source_run_id == kept.run.info.run_id
+            return bool(kept.client.get_logged_model(model_id).source_run_id == kept.run.info.run_id)
         case ["experiments", of, "runs", run_id] if of == experiment:
-            return kept.client.get_run(run_id).info.experiment_id == of
+            return bool(kept.client.get_run(run_id).info.experiment_id == of)
         case ["experiments", of, "runs", run_id, "artifacts", *path] if of == experiment:
             root = Path(kept.client.get_run(run_id).info.artifact_uri.removeprefix("file://"))
             return bool(path) and (root / unquote("/".join(path))).exists()

@@ -27,9 +27,9 @@ _RECORDED = "recorded"
 
 _SHOWN = {"auc": "AUC", "log_loss": "log-loss", "brier": "Brier", "ece": "ECE"}
 _SPLITS = {
-    RunKind.YEAR.split: "walk-forward, all years",
-    RunKind.VALIDATION.split: "held out before training",
-    RunKind.FOLD.split: "cross-validation, all folds",
+    RunKind.YEAR.split_name: "walk-forward, all years",
+    RunKind.VALIDATION.split_name: "held out before training",
+    RunKind.FOLD.split_name: "cross-validation, all folds",
 }
 _FOLDERS = {
     registry.RUN_FOLDER: "the points document, catalog and policy, as they are served",

@@ -101,7 +101,7 @@ def run_job(
     trained = train_model(mature, policy, order=order, threads=threads, progress=progress)
     catalog = mature.portfolio.catalog
     scorer = Scorer(catalog, policy, trained.model)
-    years, folds = told(year_parts(results)), told(fold_parts(mature, trained))
+    of_years, folds = told(year_parts(results)), told(fold_parts(mature, trained))
     held_out = told(() if validation is None else validation.parts)
     progress("drawing plots")
     record = TrainingRecord(
@@ -115,13 +115,13 @@ def run_job(
             "calibration_intercept": trained.model.calibration.intercept,
             "validation_scheme": None if validation is None else validation.scheme,
         },
-        measured=_measured(mature, trained, results, years),
+        measured=_measured(mature, trained, results, of_years),
         artefact=trained.model.to_bytes(signer),
         booster_texts=[without_ranges(booster.model_to_string()) for booster in trained.boosters],
         catalog=catalog,
         policy=policy,
         data=DataFacts.of(mature),
-        parts=(*years, *folds, *held_out),
+        parts=(*of_years, *folds, *held_out),
         validation={} if validation is None else validation.metrics(),
         synthetic=synthetic,
         figures=_figures(mature, trained, results),
@@ -170,14 +170,14 @@ def _measured(
     """Return what was measured on all customers held out, and in the years that may be told of."""
     known = ~np.isnan(trained.held_out)
     probability = expit(trained.held_out[known])
-    measured = [Measured("model", RunKind.FOLD.split, measure(data.bad[known], probability))]
+    measured = [Measured("model", RunKind.FOLD.split_name, measure(data.bad[known], probability))]
     for part in years:
         for scorer, metrics in part.metrics.items():
-            measured.append(Measured(slug(scorer), part.kind.split, metrics, year=part.number))
+            measured.append(Measured(slug(scorer), part.kind.split_name, metrics, year=part.number))
     for scorer in results[0].metrics if results else ():
         bad = np.concatenate([result.bad for result in results])
         pooled = np.concatenate([result.probabilities[scorer] for result in results])
-        measured.append(Measured(slug(scorer), RunKind.YEAR.split, measure(bad, pooled)))
+        measured.append(Measured(slug(scorer), RunKind.YEAR.split_name, measure(bad, pooled)))
     return measured
 
 

@@ -30,7 +30,7 @@ class RunKind(StrEnum):
     VALIDATION = "validation"
 
     @property
-    def split(self) -> str:
+    def split_name(self) -> str:
         """The name under which its metrics stand, in its own run and, of all parts together, in the
         training's."""
         return _SPLITS[self]

@@ -225,7 +225,7 @@ def _log_model_metrics(
     dataset = _dataset(record, record.data, "training").dataset
     metrics = []
     for of in _summary(record, at):
-        trained_on = of.key.startswith(f"{RunKind.FOLD.split}/")
+        trained_on = of.key.startswith(f"{RunKind.FOLD.split_name}/")
         name, digest = (dataset.name, dataset.digest) if trained_on else (None, None)
         metrics.append(Metric(of.key, of.value, at, of.step, model_id, name, digest, run_id))
     client.log_batch(run_id, metrics=metrics)
@@ -245,7 +245,7 @@ def _log_part(
     status = "FAILED"
     try:
         at = int(time.time() * 1000)
-        measured = [Measured(slug(scorer), part.kind.split, of) for scorer, of in part.metrics.items()]
+        measured = [Measured(slug(scorer), part.kind.split_name, of) for scorer, of in part.metrics.items()]
         client.log_batch(
             run_id,
             params=[Param(name, str(value)) for name, value in {**part.parameters(), **hashes}.items()],

@@ -76,7 +76,7 @@ class Validation:
             return {}
         found: dict[str, float] = {}
         for scorer, figures in self.figures.items():
-            of = f"{RunKind.VALIDATION.split}/{slug(scorer)}"
+            of = f"{RunKind.VALIDATION.split_name}/{slug(scorer)}"
             found |= {f"{of}/n": self.held_out, f"{of}/bad": self.bad}
             for figure, interval in figures.items():
                 name = f"{of}/{_METRICS[figure]}"
