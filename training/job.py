@@ -1,6 +1,5 @@
 """The training job: walk forward, train on all that matured, record in MLflow, register what is explained."""
 
-import hashlib
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -20,11 +19,13 @@ from models.artefact import Model
 from models.decision import Scorer
 from models.engine import Engine
 from models.policy import Policy
+from training.data_facts import DataFacts
 from training.dataset import LabelledPortfolio
 from training.frames import to_frame
 from training.learner import SEED, THREADS
 from training.lettering import drawable
 from training.metrics import measure
+from training.parts import Part, RunKind, fold_parts, told, year_parts
 from training.plots import (
     TooFewCustomers,
     calibration_plot,
@@ -32,9 +33,11 @@ from training.plots import (
     importance_plot,
     tier_plot,
 )
+from training.record import Measured, ReloadCheck, TrainingRecord
 from training.selection import Progress
-from training.tracking import Measured, Promotion, ReloadCheck, TrainingRecord, log_training
+from training.tracking import Promotion, log_training
 from training.train import Trained, train_model
+from training.validation import Validation
 from training.verification import Verification, look_up, verify_explanations
 from training.walkforward import YearResult, of_natures, slug, walk_forward
 
@@ -66,6 +69,8 @@ def run_job(
     *,
     run_name: str,
     order: int | None = None,
+    validation: Validation | None = None,
+    synthetic: bool = False,
     signer: "Ed25519PrivateKey | None" = None,
     state: Path | None = None,
     threads: int = THREADS,
@@ -81,6 +86,8 @@ def run_job(
         training_date: the day as of which the model is trained.
         run_name: of the MLflow run.
         order: of interaction, as `training.train.train_model` takes it.
+        validation: what held-out customers of the same table said before, to be recorded too.
+        synthetic: whether the customers are declared to be simulated.
         signer: a private key that signs the model's document.
         state: where MLflow's store lies; by default as `models.registry` says.
 
@@ -94,6 +101,8 @@ def run_job(
     trained = train_model(mature, policy, order=order, threads=threads, progress=progress)
     catalog = mature.portfolio.catalog
     scorer = Scorer(catalog, policy, trained.model)
+    of_years, folds = told(year_parts(results)), told(fold_parts(mature, trained))
+    held_out = told(() if validation is None else validation.parts)
     progress("drawing plots")
     record = TrainingRecord(
         portfolio=catalog.catalog,
@@ -104,13 +113,17 @@ def run_job(
             "seed": SEED,
             "calibration_slope": trained.model.calibration.slope,
             "calibration_intercept": trained.model.calibration.intercept,
+            "validation_scheme": None if validation is None else validation.scheme,
         },
-        measured=_measured(mature, trained, results),
+        measured=_measured(mature, trained, results, of_years),
         artefact=trained.model.to_bytes(signer),
         booster_texts=[without_ranges(booster.model_to_string()) for booster in trained.boosters],
         catalog=catalog,
         policy=policy,
-        data_hash=data_hash(mature),
+        data=DataFacts.of(mature),
+        parts=(*of_years, *folds, *held_out),
+        validation={} if validation is None else validation.metrics(),
+        synthetic=synthetic,
         figures=_figures(mature, trained, results),
         reload_check=_reload_check(mature.portfolio, scorer),
     )
@@ -151,28 +164,20 @@ def without_ranges(text: str) -> str:
     )
 
 
-def data_hash(data: LabelledPortfolio) -> str:
-    """Return the SHA-256 of what was trained on, in its order: customers' days, natures, groups, outcomes and
-    encoded indicators, with the indicators' names."""
-    digest = hashlib.sha256()
-    digest.update("\n".join(data.portfolio.catalog.columns).encode())
-    digest.update("\n".join(data.portfolio.natures).encode())
-    for part in (data.days.astype(np.int64), data.groups, data.portfolio.given, data.bad):
-        digest.update(np.ascontiguousarray(part).tobytes())
-    return digest.hexdigest()
-
-
-def _measured(data: LabelledPortfolio, trained: Trained, results: Sequence[YearResult]) -> list[Measured]:
+def _measured(
+    data: LabelledPortfolio, trained: Trained, results: Sequence[YearResult], years: Sequence[Part]
+) -> list[Measured]:
+    """Return what was measured on all customers held out, and in the years that may be told of."""
     known = ~np.isnan(trained.held_out)
     probability = expit(trained.held_out[known])
-    measured = [Measured("model", "forward_cross_validation", measure(data.bad[known], probability))]
-    for result in results:
-        for scorer, metrics in result.metrics.items():
-            measured.append(Measured(slug(scorer), "walk_forward", metrics, year=result.year))
+    measured = [Measured("model", RunKind.FOLD.split_name, measure(data.bad[known], probability))]
+    for part in years:
+        for scorer, metrics in part.metrics.items():
+            measured.append(Measured(slug(scorer), part.kind.split_name, metrics, year=part.number))
     for scorer in results[0].metrics if results else ():
         bad = np.concatenate([result.bad for result in results])
         pooled = np.concatenate([result.probabilities[scorer] for result in results])
-        measured.append(Measured(slug(scorer), "walk_forward", measure(bad, pooled)))
+        measured.append(Measured(slug(scorer), RunKind.YEAR.split_name, measure(bad, pooled)))
     return measured
 
 
@@ -200,7 +205,7 @@ def _drawings(
     known = ~np.isnan(trained.held_out)
     held_out = expit(trained.held_out[known])
     title = "Held-out training customers"
-    yield "calibration_forward_cross_validation", partial(calibration_plot, data.bad[known], held_out, title)
+    yield "calibration_cross_validation", partial(calibration_plot, data.bad[known], held_out, title)
     if results:
         bad = np.concatenate([result.bad for result in results])
         probability = np.concatenate([result.probabilities["model"] for result in results])
