@@ -12,6 +12,16 @@ _PLACES = (
 )
 
 
+_CARD = "the model card, in three languages, with the source of each figure"
+
+
+def with_card(description: str, experiment: str, run_id: str) -> str:
+    """Return a version's description with where its card is found, which it says once."""
+    run = f"#/experiments/{experiment}/runs/{run_id}"
+    line = f"- `card/` in the [run's artifacts]({run}/artifacts): {_CARD}"
+    return description if line in description.splitlines() else f"{description}\n{line}".lstrip()
+
+
 def version_description(
     experiment: str,
     run_id: str,

@@ -16,6 +16,7 @@ from scipy.special import expit
 
 from features.catalog import Catalog, Kind
 from features.portfolio import Portfolio
+from features.terms import Tier
 from models.artefact import Model
 from models.decision import Scorer
 from models.engine import Engine
@@ -33,10 +34,17 @@ from training.plots import (
     tier_plot,
 )
 from training.selection import Progress
-from training.tracking import Measured, Promotion, ReloadCheck, TrainingRecord, log_training
+from training.tracking import (
+    WALK_FORWARD_TIERS,
+    Measured,
+    Promotion,
+    ReloadCheck,
+    TrainingRecord,
+    log_training,
+)
 from training.train import Trained, train_model
 from training.verification import Verification, look_up, verify_explanations
-from training.walkforward import YearResult, of_natures, slug, walk_forward
+from training.walkforward import MODEL, YearResult, of_natures, slug, walk_forward
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -165,14 +173,26 @@ def data_hash(data: LabelledPortfolio) -> str:
 def _measured(data: LabelledPortfolio, trained: Trained, results: Sequence[YearResult]) -> list[Measured]:
     known = ~np.isnan(trained.held_out)
     probability = expit(trained.held_out[known])
-    measured = [Measured("model", "forward_cross_validation", measure(data.bad[known], probability))]
+    held_out = measure(data.bad[known], probability, data.groups[known])
+    measured = [Measured("model", "forward_cross_validation", held_out)]
     for result in results:
         for scorer, metrics in result.metrics.items():
             measured.append(Measured(slug(scorer), "walk_forward", metrics, year=result.year))
-    for scorer in results[0].metrics if results else ():
-        bad = np.concatenate([result.bad for result in results])
-        pooled = np.concatenate([result.probabilities[scorer] for result in results])
-        measured.append(Measured(slug(scorer), "walk_forward", measure(bad, pooled)))
+    if not results:
+        return measured
+    bad = np.concatenate([result.bad for result in results])
+    groups = np.concatenate([result.groups for result in results])
+    pooled = {
+        scorer: np.concatenate([result.probabilities[scorer] for result in results])
+        for scorer in results[0].metrics
+    }
+    for scorer, probability in pooled.items():
+        measured.append(Measured(slug(scorer), "walk_forward", measure(bad, probability, groups)))
+    tiers = np.concatenate([result.tiers for result in results])
+    for tier in Tier:
+        inside = tiers == tier
+        of_tier = measure(bad[inside], pooled[MODEL][inside], groups[inside])
+        measured.append(Measured(str(tier), WALK_FORWARD_TIERS, of_tier))
     return measured
 
 

@@ -40,6 +40,8 @@ MODEL_CODE = Path(__file__).parent / "pyfunc_model.py"
 _REQUIREMENTS = ("mlflow", "numpy", "pandas", "pydantic", "pyyaml", "scipy")
 # The stored model and the product may differ by rounding only.
 _RELOAD_TOLERANCE = 1e-9
+# The split whose scorers are tiers: the model's figures on the customers of each, over all years.
+WALK_FORWARD_TIERS = "walk_forward_tiers"
 _COLUMN_TYPES = {Kind.NUMBER: "double", Kind.FLAG: "boolean", Kind.CATEGORY: "string"}
 
 
@@ -225,7 +227,7 @@ def _summed_up(record: TrainingRecord) -> list[tuple[str, str, Metrics]]:
     return [
         (of.scorer, of.split, of.metrics)
         for of in record.measured
-        if of.year is None and of.metrics.n >= MINIMUM_AGGREGATE
+        if of.year is None and of.split != WALK_FORWARD_TIERS and of.metrics.n >= MINIMUM_AGGREGATE
     ]
 
 

@@ -37,7 +37,10 @@ def slug(scorer: str) -> str:
 
 @dataclass(frozen=True, eq=False)
 class YearResult:
-    """One evaluated year: n customers, each scorer's probabilities and figures, and the tiers given."""
+    """One evaluated year: n customers, each scorer's probabilities and figures, and the tiers given.
+
+    `groups`, shape (n,), says which customers belong together.
+    """
 
     year: int
     trained_on: int
@@ -47,6 +50,7 @@ class YearResult:
     probabilities: dict[str, Floats]
     metrics: dict[str, Metrics]
     tiers: NDArray[np.object_]
+    groups: NDArray[np.int64]
 
 
 def walk_forward(
@@ -104,8 +108,9 @@ def walk_forward(
             single_indicator=single.feature,
             bad=evaluated.bad,
             probabilities=probabilities,
-            metrics={name: measure(evaluated.bad, p) for name, p in probabilities.items()},
+            metrics={name: measure(evaluated.bad, p, evaluated.groups) for name, p in probabilities.items()},
             tiers=decisions.tiers,
+            groups=evaluated.groups,
         )
 
 

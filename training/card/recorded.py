@@ -1,0 +1,206 @@
+"""What MLflow keeps of one registered version, read back: documents, figures of the run, reviews."""
+
+import hashlib
+import re
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
+
+from features.catalog import Catalog
+from features.declaration import DeclarationError, first_error
+from models import registry
+from models.artefact import Model
+from models.export_sheet import Sheet
+from models.policy import Policy
+from training.description import with_card
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+# What a version's run keeps, by the name that sources call it.
+POINTS, CATALOG, POLICY = "points", "catalog", "policy"
+BATTERY, REASONS, REFERENCE = "battery", "reasons", "reference"
+REVIEWS = (BATTERY, REASONS, REFERENCE)
+_POINTS_PATH = f"{registry.RUN_FOLDER}/points.json"
+CARD_FOLDER = "card"
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A document in a run: where, its bytes, their SHA-256 (hex), and of a review the verdict."""
+
+    path: str
+    content: bytes
+    sha256: str
+    verdict: str | None = None
+
+    @classmethod
+    def of(cls, path: str, content: bytes, verdict: str | None = None) -> "Kept":
+        """Return a document with its hash."""
+        return cls(path, content, hashlib.sha256(content).hexdigest(), verdict)
+
+
+@dataclass(frozen=True, eq=False)
+class Recorded:
+    """One registered version.
+
+    Attributes:
+        name, version: as registered, such as `sba` and `3`.
+        aliases: that point at it, sorted.
+        registered_at: when, in UTC.
+        run_id: of the training.
+        parameters, metrics: of the run; a metric by year has its newest value here.
+        by_year: what was measured by year: metric → year → value.
+        documents: points, catalog, policy, and those reviews that were recorded.
+    """
+
+    name: str
+    version: str
+    aliases: tuple[str, ...]
+    registered_at: datetime
+    run_id: str
+    parameters: Mapping[str, str]
+    metrics: Mapping[str, float]
+    by_year: Mapping[str, Mapping[int, float]]
+    documents: Mapping[str, Kept] = field(repr=False)
+
+    @property
+    def label(self) -> str:
+        """What answers call it."""
+        return registry.model_version(self.name, self.version)
+
+    @property
+    def hashes(self) -> tuple[str, str, str | None]:
+        """Catalog, policy and the model's content by their hashes, as they are adopted together."""
+        return self.sheet.catalog.hash, self.sheet.policy.hash, self.sheet.model.content_hash
+
+    @cached_property
+    def sheet(self) -> Sheet:
+        """The model with its catalog and policy.
+
+        Raises:
+            ArtefactError: the model is of another version of Tierwise, or of another catalog or policy.
+            DeclarationError: the catalog or the policy is of another version of Tierwise.
+        """
+        model = Model.from_bytes(self.documents[POINTS].content)
+        try:
+            catalog = Catalog.model_validate_json(self.documents[CATALOG].content)
+            policy = Policy.model_validate_json(self.documents[POLICY].content)
+        except ValidationError as error:
+            raise DeclarationError(
+                f"model {self.label}: its catalog or policy is of another version of Tierwise "
+                f"({first_error(error)}); train again"
+            ) from None
+        return Sheet(model, catalog, policy, self.label)
+
+
+def load_recorded(name: str, version: str | None = None, state: Path | None = None) -> Recorded:
+    """Read back a version.
+
+    Args:
+        name: the model.
+        version: a number or an alias; by default the champion, where there is none the newest version.
+        state: the directory of MLflow's store.
+
+    Raises:
+        RegistryError: there is none, or a file is gone or not the one recorded.
+    """
+    place = registry.state_directory(state)
+    if not (place / registry.DATABASE).is_file():
+        raise registry.RegistryError(
+            f"model {name}: no version is registered in {place}; run `tierwise train`"
+        )
+    client = registry.connect(state)
+    found = _version(client, name, version, state)
+    label = registry.model_version(name, found)
+    with registry.one_line_errors(f"model {label}: its run cannot be read"):
+        registered = client.get_model_version(name, found)
+        run = client.get_run(registered.run_id or "")
+        by_year = {
+            metric: _by_year(client, run.info.run_id, metric)
+            for metric in run.data.metrics
+            if re.match(r"\w+_by_year/", metric)
+        }
+    paths = {POINTS: _POINTS_PATH, CATALOG: registry.RUN_CATALOG_PATH, POLICY: registry.RUN_POLICY_PATH}
+    kept = {each: Kept.of(path, _read(client, run.info.run_id, path, label)) for each, path in paths.items()}
+    if kept[POINTS].sha256 != registered.tags.get(registry.ARTEFACT_HASH_TAG):
+        raise registry.RegistryError(f"model {label}: its run's artefact is not the one registered")
+    for kind in REVIEWS:
+        review = registry.recorded_review(name, found, kind, state)
+        if review is not None:
+            path = f"{registry.REVIEW_FOLDER}/{kind}.json"
+            kept[kind] = Kept.of(path, review.document, review.verdict)
+    return Recorded(
+        name=name,
+        version=found,
+        aliases=tuple(sorted(a for a, of in registry.aliases(name, state).items() if of == found)),
+        registered_at=datetime.fromtimestamp(registered.creation_timestamp / 1000, UTC),
+        run_id=run.info.run_id,
+        parameters=dict(run.data.params),
+        metrics=dict(run.data.metrics),
+        by_year=by_year,
+        documents=kept,
+    )
+
+
+def record_card(recorded: Recorded, files: Mapping[str, bytes], state: Path | None = None) -> None:
+    """Keep a card's files with the version's run, in `card/`, and say so in the version's description.
+
+    Raises:
+        RegistryError: MLflow refuses.
+    """
+    client = registry.connect(state)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        registry.one_line_errors(f"model {recorded.label}: its card cannot be recorded"),
+    ):
+        for name, content in files.items():
+            (Path(folder) / name).write_bytes(content)
+        client.log_artifacts(recorded.run_id, folder, CARD_FOLDER)
+        found = client.get_model_version(recorded.name, recorded.version)
+        experiment = client.get_run(recorded.run_id).info.experiment_id
+        description = with_card(found.description or "", experiment, recorded.run_id)
+        client.update_model_version(recorded.name, recorded.version, description)
+
+
+def _version(client: "MlflowClient", name: str, asked: str | None, state: Path | None) -> str:
+    """Return the number of the version that is meant."""
+    if asked is not None and asked.isdecimal():
+        return asked
+    if not re.fullmatch(registry.NAME_PATTERN, name):
+        raise registry.RegistryError(f"model {name!r}: a name is lower-case letters, digits, - and _")
+    pointing = registry.aliases(name, state)
+    if (asked or registry.CHAMPION) in pointing:
+        return pointing[asked or registry.CHAMPION]
+    if asked is not None:
+        given = ", ".join(sorted(pointing)) or "none"
+        raise registry.RegistryError(
+            f"model {name}: no alias {asked} is registered (but {given}); give one of them, or a number"
+        )
+    with registry.one_line_errors(f"model {name}: the registry cannot be read"):
+        versions = client.search_model_versions(filter_string=f"name = '{name}'")
+    if not versions:
+        raise registry.RegistryError(f"model {name}: no version is registered; run `tierwise train`")
+    return max((str(version.version) for version in versions), key=int)
+
+
+def _by_year(client: "MlflowClient", run_id: str, metric: str) -> dict[int, float]:
+    return {point.step: point.value for point in client.get_metric_history(run_id, metric)}
+
+
+def _read(client: "MlflowClient", run_id: str, path: str, label: str) -> bytes:
+    """Return a file of a run."""
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            with registry.one_line_errors(f"model {label}: {path} of its run cannot be read"):
+                return Path(client.download_artifacts(run_id, path, folder)).read_bytes()
+        except OSError:
+            raise registry.RegistryError(
+                f"model {label}: {path} of its run cannot be read; run `tierwise train`"
+            ) from None
