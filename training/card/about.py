@@ -162,8 +162,8 @@ def _trained(scribe: Scribe, name: str) -> Figure | None:
 
 
 def _trained_on(scribe: Scribe) -> Spans:
-    customers = scribe.whole(_trained(scribe, "customers"))
-    return scribe.sentence(words.TRAINED, n=customers, bad=_bad_of(scribe)) if customers else ()
+    customers, bad = scribe.whole(_trained(scribe, "customers")), _bad_of(scribe)
+    return scribe.sentence(words.TRAINED, n=customers, bad=bad) if bad else customers
 
 
 def _bad_of(scribe: Scribe) -> Spans:

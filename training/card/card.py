@@ -93,9 +93,13 @@ class ModelCard:
             progress(f"writing {self.stem}.{language}.html")
             found[f"{self.stem}.{language}.html"] = to_html(page).encode()
             progress(f"setting {self.stem}.{language}.pdf")
+            if self.list_name not in found:
+                # The same in every language.
+                found[self.list_name] = self.listing(page.figures()).encode()
+            attached = self.list_name, found[self.list_name]
             footer = f"{page.title} · run {self.recorded.run_id}"
-            found[f"{self.stem}.{language}.pdf"] = to_pdf(page, footer, self.recorded.registered_at)
-            found[self.list_name] = self.listing(page.figures()).encode()
+            pdf = to_pdf(page, footer, attached, self.recorded.registered_at)
+            found[f"{self.stem}.{language}.pdf"] = pdf
         return found
 
     def listing(self, figures: dict[Figure, int]) -> str:

@@ -94,6 +94,7 @@ class Rule(StrEnum):
     the scale's points of a log-odds and its points for each unit of log-odds there, `passed` counts verdicts.
     """
 
+    NEGATIVE = "negative"
     SUM = "sum"
     PRODUCT = "product"
     RATIO = "ratio"
@@ -135,6 +136,11 @@ class Figure:
     def number(self) -> float:
         """The value as a number."""
         return float(self.value)
+
+
+def negative(figure: Figure) -> Figure:
+    """Return the other side of 0."""
+    return Figure(-figure.number, Derived(Rule.NEGATIVE, (figure.source,)))
 
 
 def total(figures: Iterable[Figure]) -> Figure:

@@ -6,6 +6,7 @@ from features.terms import Text
 from models.sign_off import SignOff
 from training.card import words
 from training.card.blocks import Block, Cell, Lines, Row, Section, Span, Spans, Style, Table
+from training.card.figures import negative
 from training.card.recorded import REFERENCE
 from training.card.scribe import Scribe
 
@@ -45,13 +46,10 @@ def monitoring(scribe: Scribe) -> Section:
 
 
 def _bound(scribe: Scribe, setting: str | None) -> Spans:
-    found = scribe.reader.limit((setting or "").removeprefix("-"))
-    shown = scribe.short(found)
-    return (
-        tuple(Span(f"−{span.text}", span.figure) for span in shown)
-        if setting and setting[0] == "-"
-        else shown
-    )
+    if setting is None:
+        return ()
+    found = scribe.reader.limit(setting.removeprefix("-"))
+    return scribe.short(negative(found) if found is not None and setting[0] == "-" else found)
 
 
 def _reference(scribe: Scribe) -> Block:

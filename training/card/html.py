@@ -9,6 +9,7 @@ from training.card.blocks import (
     Block,
     Bullets,
     Cell,
+    Column,
     Lines,
     Page,
     Paragraph,
@@ -29,7 +30,8 @@ _STYLE = (
     + """
 h1 { margin-bottom: .1rem; }
 .subtitle { color: var(--soft); font-size: 1.05rem; margin: 0 0 1rem; }
-section { break-inside: auto; }
+section { break-inside: auto; border-bottom: 0; padding: .4rem 0; }
+h2 { margin-top: 1.2rem; }
 section > h3 { margin: .4rem 0 .1rem; }
 h4, .title { font-weight: 600; font-size: .95rem; margin: 1rem 0 .2rem; }
 nav ol { columns: 16rem; margin: .5rem 0; padding-left: 1.4rem; font-size: .9rem; }
@@ -43,6 +45,7 @@ td.code, .code { font-family: ui-monospace, monospace; font-size: .78rem; word-b
 td.good, td.bad, td.quiet { white-space: nowrap; }
 td.good { color: #1d6b42; } td.bad { color: #9c2f1b; font-weight: 600; } td.quiet { color: var(--soft); }
 td small { white-space: normal; }
+td.wide { min-width: 15rem; }
 .source { color: var(--soft); font-size: .74rem; margin: 0 0 .8rem; }
 .warning { border-left: 3px solid var(--correction); padding: .1rem .8rem; background: #fdf6ee; }
 ul { margin: .3rem 0; padding-left: 1.2rem; max-width: 62rem; } li { margin: .15rem 0; }
@@ -152,14 +155,16 @@ class _Writer:
             width = len(table.columns)
             return f'<tr class="part"><th scope="colgroup" colspan="{width}">{self._content(first)}</th></tr>'
         cells = "".join(
-            self._cell(cell, column.style, table.heat)
+            self._cell(cell, column, table.heat)
             for cell, column in zip(others, table.columns[1:], strict=True)
         )
         return f'<tr><th scope="row">{self._content(first)}</th>{cells}</tr>'
 
-    def _cell(self, cell: Cell, style: Style, heat: bool) -> str:
+    def _cell(self, cell: Cell, column: Column, heat: bool) -> str:
         shade = "" if cell.shade is None else f' style="background:{heat_colour(cell.shade)}"'
-        of_class = "" if heat else _of_class(_CLASSES[cell.style or style])
+        style = cell.style or column.style
+        wide = column.room > 0 and style is Style.TEXT
+        of_class = "" if heat else _of_class("wide" if wide else _CLASSES[style])
         return f"<td{of_class}{shade}>{self._content(cell)}</td>"
 
     def _content(self, cell: Cell) -> str:

@@ -3,6 +3,7 @@
 Typst sets it from a template and the card as data; the font is Noto Sans CJK, which a package carries.
 """
 
+import hashlib
 import json
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,6 +26,8 @@ _SETTINGS = {
     Language.ZH_HANT: ("zh", "TW", "Noto Sans CJK TC"),
     Language.ZH_HANS: ("zh", "CN", "Noto Sans CJK SC"),
 }
+# Of Noto Sans CJK 2.004, Regular, as Debian's package of the same version has it too.
+_FONT_SHA256 = "b76b0433203017ca80401b2ee0dd69350349871c4b19d504c34dbdd80541690a"
 # As many columns of a grid as a page is wide.
 _MOST_COLUMNS = 8
 _SVG_STYLE = """
@@ -42,12 +45,13 @@ class CannotSet(RuntimeError):
     """A PDF cannot be set; one line."""
 
 
-def to_pdf(page: Page, footer: str, made_at: datetime) -> bytes:
+def to_pdf(page: Page, footer: str, attached: tuple[str, bytes], made_at: datetime) -> bytes:
     """Return the document.
 
     Args:
         page: the card.
         footer: what stands below every page beside its number.
+        attached: a file that goes with the document, inside it: name and content.
         made_at: the date that the document tells, with a time zone; the same gives the same bytes.
 
     Raises:
@@ -58,10 +62,11 @@ def to_pdf(page: Page, footer: str, made_at: datetime) -> bytes:
     lang, region, font = _SETTINGS[page.language]
     content = {
         "lang": lang, "region": region, "fonts": [font], "title": page.title, "subtitle": page.subtitle,
-        "footer": footer, "sections": list(_sections(page, font)),
+        "footer": footer, "attached": attached[0], "sections": list(_sections(page, font)),
     }  # fmt: skip
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "card.json").write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
+        (Path(folder) / "attached").write_bytes(attached[1])
         template = Path(folder) / _TEMPLATE
         template.write_bytes(files("training.card").joinpath(_TEMPLATE).read_bytes())
         try:
@@ -72,14 +77,25 @@ def to_pdf(page: Page, footer: str, made_at: datetime) -> bytes:
                 ignore_system_fonts=True,
                 format="pdf",
                 pdf_standards=_STANDARDS,
-                timestamp=made_at,
+                timestamp=made_at.replace(microsecond=0),
             )
         except RuntimeError as error:
             raise CannotSet(f"the PDF cannot be set ({' '.join(str(error).split())})") from None
 
 
 def _font_folder() -> Path:
-    return Path(str(files("noto_cjk_sans_otc")))
+    """Return where the font lies, which must be the one that is known: another might draw other digits.
+
+    Raises:
+        CannotSet: it is another.
+    """
+    folder = Path(str(files("noto_cjk_sans_otc")))
+    found = hashlib.sha256((folder / "NotoSansCJK-Regular.ttc").read_bytes()).hexdigest()
+    if found != _FONT_SHA256:
+        raise CannotSet(
+            f"the PDF cannot be set: {folder} holds another font than the one known ({found[:12]})"
+        )
+    return folder
 
 
 def _sections(page: Page, font: str) -> Iterator[dict[str, Any]]:

@@ -25,7 +25,9 @@ def choice(scribe: Scribe) -> Section:
     reader = scribe.reader
     facts = reader.document(POINTS)["content"]["training"]
     settings = [(name, scribe.text(reader.at(POINTS, *_TRAINING, id_))) for id_, name in _SETTINGS]
-    blocks: list[Block] = [scribe.paragraph(words.CHOICE_NOTE), scribe.listing(settings)]
+    blocks: list[Block] = [scribe.paragraph(words.CHOICE_NOTE)]
+    if any(value for _, value in settings):
+        blocks.append(scribe.listing(settings))
     losses = sorted((fact for fact in facts if fact.startswith(_LOSS)), key=lambda fact: facts[fact])
     if losses:
         rows = [
@@ -66,8 +68,10 @@ def performance(scribe: Scribe, review: Review) -> Section:
     rows += [_figures(scribe, scribe.word(words.HELD_OUT), f"{_HELD_OUT}/model")]
     blocks.append(Table(head, tuple(row for row in rows if len(row.cells) > 1 and row.cells[1].spans)))
     if years:
+        blocks.append(scribe.title(words.AUC_BY_YEAR))
         blocks.append(_plot(scribe, years, words.AUC_BY_YEAR, [("auc", words.SCORERS["model"], "total")]))
         blocks.append(_beside_others(scribe, years))
+    blocks += review.introduction()
     blocks += review.section_blocks("discrimination.", "monotonicity.", "benchmark.", "segments.auc.")
     blocks += review.parts("segments.auc.year", words.BY_YEAR_OF_BATTERY)
     return Section("performance", scribe.word(words.PERFORMANCE), tuple(blocks))

@@ -208,7 +208,8 @@ class Review:
         return scribe.range(low, high)
 
     def _reason(self, result: _Result) -> Spans:
-        return self._scribe.text(self._at(result, "reason", self._scribe.language))
+        reason = self._reader.document(BATTERY)["results"][result.place]["reason"]
+        return (Span(self._scribe.word(Text.model_validate(reason))),) if reason else ()
 
     def _name(self, result: _Result) -> str:
         return self._scribe.word(words.COLON).join(part for part in (result.family, result.subject) if part)

@@ -251,7 +251,7 @@ PERFORMANCE = text("Performance by year", "各年表現", "各年表现")
 FORWARD_NOTE = text(
     "Each year's customers were judged by a model trained on what was known before that year began. "
     "Intervals are "
-    "of 95 %: what drawing other customers would give, those that belong together taken together.",
+    "of 95\u00a0%: what drawing other customers would give, those that belong together taken together.",
     "各年客戶由僅以該年年初之前已知資料訓練的模型評判。區間為 95%，反映抽取其他客戶時的變動，"
     "相互關聯的客戶一併抽取。",
     "各年客户由仅以该年年初之前已知数据训练的模型评判。区间为 95%，反映抽取其他客户时的变动，"
@@ -270,13 +270,13 @@ HELD_OUT = text("held out in cross-validation", "交叉驗證留出", "交叉验
 BAD = text("bad", "不良", "不良")
 BAD_RATE = text("bad rate", "不良率", "不良率")
 AUC = text("AUC", "AUC", "AUC")
-INTERVAL = text("95 % interval", "95% 區間", "95% 区间")
+INTERVAL = text("95\u00a0% interval", "95% 區間", "95% 区间")
 KS = text("KS", "KS", "KS")
 LOG_LOSS = text("log-loss", "對數損失", "对数损失")
 BRIER = text("Brier", "Brier", "Brier")
 ECE = text("ECE", "ECE", "ECE")
 PREDICTED = text("predicted", "預測", "预测")
-AUC_BY_YEAR = text("AUC by year, with 95 % intervals", "各年 AUC 與 95% 區間", "各年 AUC 与 95% 区间")
+AUC_BY_YEAR = text("AUC by year, with 95\u00a0% intervals", "各年 AUC 與 95% 區間", "各年 AUC 与 95% 区间")
 BESIDE_OTHERS = text("AUC beside others, by year", "與其他方法的 AUC 比較", "与其他方法的 AUC 比较")
 SCORERS = {
     "model": text("this model", "本模型", "本模型"),
@@ -299,7 +299,7 @@ CALIBRATION = text("Calibration", "校準", "校准")
 CALIBRATION_BY_YEAR = text(
     "Predicted and observed bad rate by year", "各年預測與實際不良率", "各年预测与实际不良率"
 )
-OBSERVED = text("observed, with 95 % interval", "實際（95% 區間）", "实际（95% 区间）")
+OBSERVED = text("observed, with 95\u00a0% interval", "實際（95% 區間）", "实际（95% 区间）")
 TIERS_OBSERVED = text(
     "Tiers over all years of the walk forward", "逐年前推各年合併的等級", "逐年前推各年合并的等级"
 )
@@ -451,14 +451,14 @@ LIMIT_UNKNOWN_BY_YEAR = text(
 
 MONITORING = text("Monitoring plan", "監測計畫", "监测计划")
 MONITORING_NOTE = text(
-    "`tierwise monitor` compares the customers evaluated in a period with the reference that was recorded at "
+    "tierwise monitor compares the customers evaluated in a period with the reference that was recorded at "
     "training, and outcomes, once their window has closed, with what was predicted. Beyond a threshold the "
     "model's "
     "owner is told, and says whether to recalibrate, train again or go on.",
-    "`tierwise monitor` 將各期評估的客戶與訓練時記錄的參照相比較；觀察期結束後，再將結果與預測相比較。"
+    "tierwise monitor 將各期評估的客戶與訓練時記錄的參照相比較；觀察期結束後，再將結果與預測相比較。"
     "超過門檻時通知模型負責人，"
     "由其決定重新校準、重新訓練或繼續使用。",
-    "`tierwise monitor` 将各期评估的客户与训练时记录的参照相比较；观察期结束后，再将结果与预测相比较。"
+    "tierwise monitor 将各期评估的客户与训练时记录的参照相比较；观察期结束后，再将结果与预测相比较。"
     "超过阈值时通知模型负责人，"
     "由其决定重新校准、重新训练或继续使用。",
 )
@@ -575,9 +575,9 @@ TO_SIGN = (
 )
 UNSIGNED = text(
     "Nothing is signed electronically in what this card was made from; sign here, or adopt the version with "
-    "`tierwise adopt propose` and make the card again with the store.",
-    "製作本卡時無電子簽核；請於此簽名，或以 `tierwise adopt propose` 提出採用後，連同資料庫重新製作本卡。",
-    "制作本卡时无电子签核；请于此签名，或以 `tierwise adopt propose` 提出采用后，连同数据库重新制作本卡。",
+    "tierwise adopt propose and make the card again with the store.",
+    "製作本卡時無電子簽核；請於此簽名，或以 tierwise adopt propose 提出採用後，連同資料庫重新製作本卡。",
+    "制作本卡时无电子签核；请于此签名，或以 tierwise adopt propose 提出采用后，连同数据库重新制作本卡。",
 )
 
 # Annexes
@@ -589,14 +589,14 @@ SOURCES = text(
 )
 SOURCES_NOTE = text(
     "Every figure of this card was read from the training run and the documents below, nothing was typed in. "
-    "`{file}` lists each one with its value and its source: a metric or parameter of the run, or a "
+    "{file} lists each one with its value and its source: a metric or parameter of the run, or a "
     "document of the "
     "run with its SHA-256 and the place in it (a JSON pointer); what follows from several by a rule names "
     "all.",
-    "本卡所有數值均取自訓練執行（run）與下列文件，並無人工填寫。`{file}` 逐一列出數值及其來源：run "
+    "本卡所有數值均取自訓練執行（run）與下列文件，並無人工填寫。{file} 逐一列出數值及其來源：run "
     "的度量或參數，"
     "或 run 的文件及其 SHA-256 與所在位置（JSON Pointer）；由多項依規則得出者列出全部來源。",
-    "本卡所有数值均取自训练运行（run）与下列文件，并无人工填写。`{file}` 逐一列出数值及其来源：run "
+    "本卡所有数值均取自训练运行（run）与下列文件，并无人工填写。{file} 逐一列出数值及其来源：run "
     "的度量或参数，"
     "或 run 的文件及其 SHA-256 与所在位置（JSON Pointer）；由多项依规则得出者列出全部来源。",
 )

@@ -1,0 +1,111 @@
+"""A small registered version with its run and reviews, as a card is made of it: trained once for a module."""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from features.terms import Tier
+from models import registry
+from tests.judged import Candidate, candidate, evidence
+from tests.labelled import FIRST_YEAR
+from tests.mlflow_store import migrated_store
+from training.battery.calibration_checks import calibration
+from training.battery.discrimination import discrimination
+from training.battery.fairness import fairness
+from training.battery.limits import Limits
+from training.battery.report import Report, Subject
+from training.battery.stability import stability
+from training.card.recorded import BATTERY, Recorded, load_recorded
+from training.dataset import LabelledPortfolio
+from training.frames import to_frame
+from training.job import data_hash
+from training.metrics import measure
+from training.tracking import WALK_FORWARD_TIERS, Measured, ReloadCheck, TrainingRecord, log_training
+from training.verification import Verification
+
+__all__ = ["migrated_store", "registered"]
+
+NAME = "synthetic"
+YEARS = (FIRST_YEAR + 3, FIRST_YEAR + 4)
+
+
+@dataclass(frozen=True, eq=False)
+class Registered:
+    """A state directory with one registered version, and that version read back."""
+
+    state: Path
+    recorded: Recorded
+
+
+@pytest.fixture(scope="module")
+def registered(migrated_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Registered:
+    """Register a candidate with figures by year, a battery's document and a review of reasons."""
+    state = tmp_path_factory.mktemp("card") / "state"
+    shutil.copytree(migrated_store, state)
+    version = log_training(_record(candidate()), _verification, state).version
+    registry.set_alias(NAME, version, registry.CHAMPION, state)
+    judged = evidence(limits=Limits(resamples=100))
+    checks = (discrimination, calibration, stability, fairness)
+    report = Report(
+        Subject.of(judged, f"{NAME}/{version}"), tuple(result for check in checks for result in check(judged))
+    )
+    document = report.document().encode()
+    registry.record_review(NAME, version, BATTERY, document, str(report.verdict), state)
+    return Registered(state, load_recorded(NAME, state=state))
+
+
+def _verification() -> Verification:
+    return Verification(
+        rows=1000, indicators=7, tolerance=1e-6, largest_difference=3.2e-15, base_difference=0.0,
+        sum_difference=1e-15,
+    )  # fmt: skip
+
+
+def _record(of: Candidate) -> TrainingRecord:
+    scorer, judged = of.scorer, of.judged
+    model = scorer.model
+    assert model is not None
+    sample = judged.portfolio.take(np.arange(30))
+    return TrainingRecord(
+        portfolio=NAME,
+        run_name="synthetic",
+        parameters={**model.training, "training_date": "2004-01-01"},
+        measured=list(_measured(of)),
+        artefact=model.to_bytes(),
+        booster_texts=[],
+        catalog=scorer.catalog,
+        policy=scorer.policy,
+        data_hash=data_hash(of.reference),
+        figures={},
+        reload_check=ReloadCheck.of(_frame(sample), scorer.decide(sample)),
+    )
+
+
+def _frame(sample: object) -> pd.DataFrame:
+    from dataclasses import replace
+
+    return to_frame(replace(sample, given=sample.values))  # type: ignore[type-var,attr-defined]
+
+
+def _measured(of: Candidate) -> list[Measured]:
+    decisions = of.scorer.decide(of.judged.portfolio)
+    data, chance = of.judged, decisions.model.probability
+
+    def measured(scorer: str, split: str, rows: object, year: int | None = None) -> Measured:
+        return Measured(scorer, split, measure(data.bad[rows], chance[rows], data.groups[rows]), year)
+
+    everybody = np.ones(len(data), dtype=np.bool_)
+    found = [measured("model", "forward_cross_validation", everybody)]
+    for scorer in ("model", "baseline"):
+        found.append(measured(scorer, "walk_forward", everybody))
+        found += [measured(scorer, "walk_forward", data.cohorts == year, year) for year in YEARS]
+    return [*found, *(measured(str(t), WALK_FORWARD_TIERS, decisions.tiers == t) for t in Tier)]
+
+
+def of_years(data: LabelledPortfolio) -> list[int]:
+    """Return the years of some customers."""
+    return sorted(set(data.cohorts.tolist()))
