@@ -1,15 +1,20 @@
 """A small registered version with its run and reviews, as a card is made of it: trained once for a module."""
 
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from features.catalog import Catalog
+from features.portfolio import Bools, Portfolio
 from features.terms import Tier
 from models import registry
+from models.artefact import Model
+from models.policy import Policy
 from tests.judged import Candidate, candidate, evidence
 from tests.labelled import FIRST_YEAR
 from tests.mlflow_store import migrated_store
@@ -19,8 +24,7 @@ from training.battery.fairness import fairness
 from training.battery.limits import Limits
 from training.battery.report import Report, Subject
 from training.battery.stability import stability
-from training.card.recorded import BATTERY, Recorded, load_recorded
-from training.dataset import LabelledPortfolio
+from training.card.recorded import BATTERY, CATALOG, POINTS, POLICY, Kept, Recorded, load_recorded
 from training.frames import to_frame
 from training.job import data_hash
 from training.metrics import measure
@@ -30,6 +34,7 @@ from training.verification import Verification
 __all__ = ["migrated_store", "registered"]
 
 NAME = "synthetic"
+UNTRAINED = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 YEARS = (FIRST_YEAR + 3, FIRST_YEAR + 4)
 
 
@@ -56,6 +61,20 @@ def registered(migrated_store: Path, tmp_path_factory: pytest.TempPathFactory) -
     document = report.document().encode()
     registry.record_review(NAME, version, BATTERY, document, str(report.verdict), state)
     return Registered(state, load_recorded(NAME, state=state))
+
+
+def recorded_of(model: Model, catalog: Catalog, policy: Policy) -> Recorded:
+    """Return a version of which there are the documents and nothing else."""
+    documents = {
+        POINTS: model.to_bytes(),
+        CATALOG: catalog.model_dump_json(by_alias=True).encode(),
+        POLICY: policy.model_dump_json(by_alias=True).encode(),
+    }
+    return Recorded(
+        name="random", version="7", aliases=(), registered_at=UNTRAINED, run_id="0" * 32, parameters={},
+        metrics={}, by_year={},
+        documents={name: Kept.of(f"model/{name}.json", content) for name, content in documents.items()},
+    )  # fmt: skip
 
 
 def _verification() -> Verification:
@@ -85,17 +104,16 @@ def _record(of: Candidate) -> TrainingRecord:
     )
 
 
-def _frame(sample: object) -> pd.DataFrame:
-    from dataclasses import replace
-
-    return to_frame(replace(sample, given=sample.values))  # type: ignore[type-var,attr-defined]
+def _frame(sample: Portfolio) -> pd.DataFrame:
+    """Return customers as the stored model takes them: what does not apply is set aside."""
+    return to_frame(replace(sample, given=sample.values))
 
 
 def _measured(of: Candidate) -> list[Measured]:
     decisions = of.scorer.decide(of.judged.portfolio)
     data, chance = of.judged, decisions.model.probability
 
-    def measured(scorer: str, split: str, rows: object, year: int | None = None) -> Measured:
+    def measured(scorer: str, split: str, rows: Bools, year: int | None = None) -> Measured:
         return Measured(scorer, split, measure(data.bad[rows], chance[rows], data.groups[rows]), year)
 
     everybody = np.ones(len(data), dtype=np.bool_)
@@ -104,8 +122,3 @@ def _measured(of: Candidate) -> list[Measured]:
         found.append(measured(scorer, "walk_forward", everybody))
         found += [measured(scorer, "walk_forward", data.cohorts == year, year) for year in YEARS]
     return [*found, *(measured(str(t), WALK_FORWARD_TIERS, decisions.tiers == t) for t in Tier)]
-
-
-def of_years(data: LabelledPortfolio) -> list[int]:
-    """Return the years of some customers."""
-    return sorted(set(data.cohorts.tolist()))

@@ -1,5 +1,6 @@
 """The model card: every figure comes back from the run by its source, in three languages, in HTML and PDF."""
 
+import csv
 import hashlib
 import io
 import itertools
@@ -21,15 +22,20 @@ from pypdf import PdfReader
 from typer.testing import CliRunner
 
 import tierwise
-from features.catalog import Catalog
+from features.catalog import Catalog, load_catalog
 from features.terms import Language, Text
 from models import registry
+from models.export_csv import to_csv
+from models.policy import load_policy
 from models.scale import Scale
 from models.sign_off import SignOff
-from tests.carded import NAME, Registered, migrated_store, registered
+from tests.carded import NAME, Registered, migrated_store, recorded_of, registered
+from tests.strategies import random_model
 from training.battery.limits import Limits
 from training.card import words
+from training.card.blocks import Row, Section, Spans, Table
 from training.card.card import ModelCard
+from training.card.figures import Figure
 from training.card.recorded import BATTERY, REASONS, REFERENCE, Kept, load_recorded
 
 __all__ = ["migrated_store", "registered"]
@@ -209,6 +215,50 @@ def test_a_figure_outside_the_annexes_says_where_it_is_from(files: dict[str, byt
     assert all(titles)
     notes = ["".join(p.itertext()) for p in section.iter("p") if p.get("class") == "source"]
     assert notes and all(re.search(r"figures [\d–, ]+ of card\.json", note) for note in notes)
+
+
+def test_the_points_tables_are_those_of_the_exported_csv() -> None:
+    """Main tables, pairs and triples, against what another writer says of the same model."""
+    catalog, policy = load_catalog("customer"), load_policy("customer")
+    model = random_model(catalog, policy, catalog.natures, seed=3)
+    recorded = recorded_of(model, catalog, policy)
+    lines = list(csv.DictReader(io.StringIO(to_csv(recorded.sheet))))[1:]
+    main: dict[str, set[float]] = {}
+    grids: dict[str, list[list[float]]] = {}
+    for line in lines:
+        if line["order"] == "1":
+            main.setdefault(line["feature_1"], set()).add(float(line["log_odds"]))
+        else:
+            parts = [float(line[f"log_odds_{n}"]) for n in range(1, int(line["order"]) + 1)]
+            grids.setdefault(line["table"], []).append([float(line["log_odds"]), *parts])
+    page = ModelCard(recorded).page(Language.ZH_HANT)
+    sections = {section.id: section for section in page.sections}
+    checked = 0
+    for id_, values in main.items():
+        for row in rows_of(sections[f"points-{id_}"]):
+            for cell in row.cells[1:3]:
+                for figure in figures_of(cell.spans):
+                    assert min(abs(value - figure.number) for value in values) < 1e-12
+                    checked += 1
+    for number, values in enumerate(grids.values()):
+        known = np.array(sorted(values))
+        for row in rows_of(sections[f"grid-{number}"]):
+            for cell in row.cells[1:]:
+                shown = [figure.number for figure in figures_of((*cell.spans, *cell.below))]
+                assert np.abs(known - shown).max(axis=1).min() < 1e-12
+                checked += 1
+    assert checked > 500
+    assert {len(values[0]) for values in grids.values()} == {3, 4}
+
+
+def rows_of(section: Section) -> Iterator[Row]:
+    for block in section.blocks:
+        if isinstance(block, Table):
+            yield from block.rows
+
+
+def figures_of(spans: Spans) -> list[Figure]:
+    return [span.figure for span in spans if span.figure is not None]
 
 
 # HTML

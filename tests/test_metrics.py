@@ -109,9 +109,7 @@ def test_intervals_are_delongs_and_those_of_means_and_of_a_share() -> None:
     assert found.auc - found.auc_low == pytest.approx(1.96 * error, rel=2e-3)
     assert found.auc_high - found.auc == pytest.approx(1.96 * error, rel=2e-3)
     losses = -np.log(np.where(bad, chance, 1 - chance))
-    assert found.log_loss_high - found.log_loss == pytest.approx(
-        1.96 * losses.std() / np.sqrt(800), rel=1e-3
-    )
+    assert found.log_loss_high - found.log_loss == pytest.approx(1.96 * losses.std() / np.sqrt(800), rel=1e-3)
     assert found.bad_rate_low < found.bad_rate < found.bad_rate_high
     assert found.predicted == pytest.approx(chance.mean())
 

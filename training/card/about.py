@@ -131,14 +131,15 @@ def indicators(scribe: Scribe) -> Section:
     catalog = scribe.sheet.catalog
     natures = [nature for nature in catalog.natures if catalog.weights(nature)]
     columns = (
-        scribe.column(words.INDICATOR, room=3),
-        scribe.column(words.KIND),
-        scribe.column(words.VALUED),
-        scribe.column(words.RISK),
-        *scribe.numbers(*(scribe.word(words.WEIGHT).format(nature=scribe.nature(n)) for n in natures)),
-        scribe.column(words.DELIVERED_BY),
-        scribe.column(words.CONFIDENTIALITY),
-        scribe.column(words.IN_MODEL),
+        scribe.column(words.INDICATOR, room=6),
+        scribe.column(words.VALUED, room=3),
+        scribe.column(words.RISK, room=3),
+        *(
+            scribe.column(scribe.word(words.WEIGHT).format(nature=scribe.nature(n)), Style.NUMBER, room=3)
+            for n in natures
+        ),
+        scribe.column(words.DELIVERED_BY, room=3),
+        scribe.column(words.IN_MODEL, room=3),
     )
     rows: list[Row] = []
     declared: list[Figure] = []
@@ -187,7 +188,7 @@ def _tiers(scribe: Scribe) -> Table:
     columns = (
         scribe.column(words.TIER),
         *scribe.numbers(words.CUT_OFF, words.PROBABILITY_THERE),
-        scribe.column(words.STRATEGIES, room=1),
+        scribe.column(words.STRATEGIES, room=4),
     )
     rows = []
     for tier in RATED_TIERS:
@@ -213,14 +214,18 @@ def _indicator(
         known = [weight for weight in found if weight is not None]
         weights.append(scribe.percent(share(*known)) if known else ())
     return scribe.row(
-        Cell((Span(scribe.word(indicator.names)),), below=(Span(indicator.id),)),
-        words.KINDS[indicator.kind],
+        Cell(
+            (Span(scribe.word(indicator.names)),),
+            below=(Span(f"{indicator.id} · {scribe.word(words.KINDS[indicator.kind])}"),),
+        ),
         words.BETTERS[indicator.better],
         "" if indicator.protected or (indicator.risk_direction == 0 and indicator.levels)
         else words.DIRECTIONS[indicator.risk_direction],
         *weights,
-        catalog.departments[indicator.source.department],
-        words.CONFIDENTIALITIES[indicator.confidentiality],
+        Cell(
+            (Span(scribe.word(catalog.departments[indicator.source.department])),),
+            below=(Span(scribe.word(words.CONFIDENTIALITIES[indicator.confidentiality])),),
+        ),
         _in_model(scribe, placed),
     )  # fmt: skip
 

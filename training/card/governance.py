@@ -76,8 +76,8 @@ def sign_offs(scribe: Scribe, signed: Sequence[SignOff]) -> Section:
             scribe.column(words.NAME),
             scribe.column(words.DATE),
             scribe.column(words.DECISION),
-            scribe.column(words.FINDINGS, room=1),
-            scribe.column(words.CONDITIONS, room=1),
+            scribe.column(words.FINDINGS, room=4),
+            scribe.column(words.CONDITIONS, room=4),
         )
         rows = tuple(_signed(scribe, one) for one in sorted(signed, key=lambda one: one.at))
         blocks.append(Table(columns, rows))

@@ -28,6 +28,7 @@ from training.card.notes import source_note
 _STYLE = (
     STYLE
     + """
+html:lang(zh-Hans) body { font-family: system-ui, "Noto Sans", "Noto Sans CJK SC", "PingFang SC", sans-serif; }
 h1 { margin-bottom: .1rem; }
 .subtitle { color: var(--soft); font-size: 1.05rem; margin: 0 0 1rem; }
 section { break-inside: auto; border-bottom: 0; padding: .4rem 0; }
@@ -46,6 +47,7 @@ td.good, td.bad, td.quiet { white-space: nowrap; }
 td.good { color: #1d6b42; } td.bad { color: #9c2f1b; font-weight: 600; } td.quiet { color: var(--soft); }
 td small { white-space: normal; }
 td.wide { min-width: 15rem; }
+thead th.number { white-space: normal; vertical-align: bottom; }
 .source { color: var(--soft); font-size: .74rem; margin: 0 0 .8rem; }
 .warning { border-left: 3px solid var(--correction); padding: .1rem .8rem; background: #fdf6ee; }
 ul { margin: .3rem 0; padding-left: 1.2rem; max-width: 62rem; } li { margin: .15rem 0; }
@@ -61,10 +63,17 @@ table.lines th { vertical-align: bottom; }
   h2, h3, .title, caption { break-after: avoid; }
   data[title] { text-decoration: none; }
   .scroll { overflow: visible; }
+  html { font-size: 10.5px; }
+  .note { break-after: avoid; }
+  table.heat td { min-width: 0; padding: 1px 2px; } table.heat td small { white-space: normal; }
+  table.heat th:first-child { white-space: normal; width: 7rem; }
+  td.wide { min-width: 0; }
   .plot { break-inside: avoid; }
 }
 """
 )
+# Columns of so much room do not become narrow on a phone; the table is pushed aside then.
+_WIDE = 4
 _CLASSES = {
     Style.TEXT: "", Style.NUMBER: "number", Style.CODE: "code", Style.GOOD: "good", Style.BAD: "bad",
     Style.QUIET: "quiet",
@@ -163,7 +172,7 @@ class _Writer:
     def _cell(self, cell: Cell, column: Column, heat: bool) -> str:
         shade = "" if cell.shade is None else f' style="background:{heat_colour(cell.shade)}"'
         style = cell.style or column.style
-        wide = column.room > 0 and style is Style.TEXT
+        wide = column.room >= _WIDE and style is Style.TEXT
         of_class = "" if heat else _of_class("wide" if wide else _CLASSES[style])
         return f"<td{of_class}{shade}>{self._content(cell)}</td>"
 

@@ -56,6 +56,7 @@ def spans(numbers: Iterable[int]) -> str:
 
 def _names(names: list[str]) -> str:
     """Return names, or where they are many, what they begin with."""
-    if len(names) <= _MOST_NAMES:
-        return ", ".join(names)
-    return ", ".join(sorted({f"{name.rpartition('/')[0]}/…" if "/" in name else name for name in names}))
+    parents = {f"{name.rpartition('/')[0]}/…" if "/" in name else name for name in names}
+    roots = {f"{name.partition('/')[0]}/…" if "/" in name else name for name in names}
+    told = next((of for of in (set(names), parents) if len(of) <= _MOST_NAMES), roots)
+    return ", ".join(sorted(told))

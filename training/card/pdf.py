@@ -1,4 +1,4 @@
-"""A card as PDF: tagged for screen readers (PDF/UA-1), with its font within and text that can be selected.
+"""A card as PDF: to be kept (PDF/A-3a) and read out (PDF/UA-1), with font and list of figures within.
 
 Typst sets it from a template and the card as data; the font is Noto Sans CJK, which a package carries.
 """
@@ -19,7 +19,7 @@ from training.card.figures import Figure
 from training.card.notes import source_note
 
 _TEMPLATE = "card.typ"
-_STANDARDS = ["1.7", "ua-1"]
+_STANDARDS = ["a-3a", "ua-1"]
 # Language and region for Typst, and the face of the font: Korean's has punctuation of Latin width.
 _SETTINGS = {
     Language.EN: ("en", "GB", "Noto Sans CJK KR"),
@@ -61,7 +61,7 @@ def to_pdf(page: Page, footer: str, attached: tuple[str, bytes], made_at: dateti
 
     lang, region, font = _SETTINGS[page.language]
     content = {
-        "lang": lang, "region": region, "fonts": [font], "title": page.title, "subtitle": page.subtitle,
+        "lang": lang, "region": region, "font": font, "title": page.title, "subtitle": page.subtitle,
         "footer": footer, "attached": attached[0], "sections": list(_sections(page, font)),
     }  # fmt: skip
     with tempfile.TemporaryDirectory() as folder:

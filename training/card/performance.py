@@ -2,7 +2,7 @@
 
 from features.terms import Text, Tier
 from training.card import words
-from training.card.blocks import Block, Plot, Row, Section, Spans, Table
+from training.card.blocks import Block, Plot, Row, Section, Span, Spans, Table
 from training.card.figures import ratio
 from training.card.plots import Series, years_svg
 from training.card.recorded import POINTS
@@ -24,14 +24,14 @@ def choice(scribe: Scribe) -> Section:
     """Return how the structure was chosen, among what, and the price of transparency."""
     reader = scribe.reader
     facts = reader.document(POINTS)["content"]["training"]
-    settings = [(name, scribe.text(reader.at(POINTS, *_TRAINING, id_))) for id_, name in _SETTINGS]
+    settings = [(name, _setting(scribe, id_)) for id_, name in _SETTINGS]
     blocks: list[Block] = [scribe.paragraph(words.CHOICE_NOTE)]
     if any(value for _, value in settings):
         blocks.append(scribe.listing(settings))
     losses = sorted((fact for fact in facts if fact.startswith(_LOSS)), key=lambda fact: facts[fact])
     if losses:
         rows = [
-            scribe.row(fact.removeprefix(_LOSS), scribe.number(reader.at(POINTS, *_TRAINING, fact), 5))
+            scribe.row(_alternative(scribe, fact), scribe.number(reader.at(POINTS, *_TRAINING, fact), 5))
             for fact in losses
         ]
         columns = (scribe.column(words.ALTERNATIVE, room=1), *scribe.numbers(words.HELD_OUT_LOSS))
@@ -41,6 +41,21 @@ def choice(scribe: Scribe) -> Section:
         scribe.paragraph(words.PRICE, **costs) if all(costs.values()) else scribe.paragraph(words.NO_PRICE)
     )
     return Section("choice", scribe.word(words.CHOICE), tuple(blocks))
+
+
+def _setting(scribe: Scribe, id_: str) -> Spans:
+    """Return a fact of the training, in words where it has some."""
+    found = scribe.reader.at(POINTS, *_TRAINING, id_)
+    named = None if found is None else words.STYLES.get(str(found.value))
+    return scribe.text(found) if named is None else (Span(scribe.word(named), found),)
+
+
+def _alternative(scribe: Scribe, fact: str) -> str:
+    """Return what an alternative is called, such as `order 2/best splits/no prior`, in words."""
+    order, *parts = fact.removeprefix(_LOSS).split("/")
+    named = [scribe.word(words.OF_ORDER).format(order=order.removeprefix("order "))]
+    named += [scribe.word(words.STYLES[part]) if part in words.STYLES else part for part in parts]
+    return scribe.listed(named)
 
 
 def _cost(scribe: Scribe, name: str) -> Spans:

@@ -7,7 +7,7 @@ from functools import cached_property
 
 from features.terms import Text
 from training.card import words
-from training.card.blocks import Block, Row, Section, Span, Spans, Table
+from training.card.blocks import Block, Row, Section, Span, Spans, Table, plain
 from training.card.figures import Figure, count, passed
 from training.card.recorded import BATTERY, REASONS
 from training.card.scribe import Scribe
@@ -122,20 +122,23 @@ class Review:
             those = [result for result in family if result.verdict == verdict]
             if not those:
                 continue
+            tolerated = [self._range(result, "threshold") for result in those]
+            # What is tolerated of all alike is said once, behind the last.
+            alike = len({plain(one) for one in tolerated}) == 1
             spans: list[Span] = [Span(those[0].family + scribe.word(words.COLON))]
             for number, result in enumerate(those):
                 spans += [Span(scribe.word(words.SEMICOLON))] if number else []
                 spans += [Span(f"{result.subject} ")] if result.subject else []
-                spans += self._why(result)
+                last = number == len(those) - 1
+                spans += self._why(result, () if alike and not last else tolerated[number])
             said.append(tuple(spans))
         return said
 
-    def _why(self, result: _Result) -> Spans:
+    def _why(self, result: _Result, tolerated: Spans) -> Spans:
         """Return a result's value and what is tolerated, else why there is none."""
         value = self._at(result, "value")
         if value is None:
             return self._reason(result)
-        tolerated = self._range(result, "threshold")
         shown = self._scribe.number(value)
         if not tolerated:
             return shown

@@ -34,8 +34,8 @@ RUN = text("training run", "訓練執行（run）", "训练运行（run）")
 TRAINED_ON = text("trained on", "訓練客戶", "训练客户")
 TRAINED = text(
     "{n} customers, {bad} of them with the outcome",
-    "{n} 位客戶，其中 {bad} 發生不良結果",
-    "{n} 位客户，其中 {bad} 发生不良结果",
+    "{n} 位客戶，其中不良 {bad}",
+    "{n} 位客户，其中不良 {bad}",
 )
 AUC_FORWARD = text(
     "AUC, each year by what was known before it", "AUC（逐年前推，各年合併）", "AUC（逐年前推，各年合并）"
@@ -167,12 +167,10 @@ INDICATORS_NOTE = text(
     "已声明风险方向者，模型必须遵守。",
 )
 INDICATOR = text("indicator", "指標", "指标")
-KIND = text("kind", "類型", "类型")
-VALUED = text("valued", "評價", "评价")
+VALUED = text("better", "偏好", "偏好")
 RISK = text("risk", "風險方向", "风险方向")
 WEIGHT = text("weight: {nature}", "權重：{nature}", "权重：{nature}")
 DELIVERED_BY = text("delivered by", "提供部門", "提供部门")
-CONFIDENTIALITY = text("confidentiality", "保密等級", "保密级别")
 IN_MODEL = text("in the model", "模型使用", "模型使用")
 KINDS = {
     Kind.NUMBER: text("number", "數值", "数值"),
@@ -223,6 +221,13 @@ CHOICE_NOTE = text(
 ORDER = text("order of interaction", "交互階數", "交互阶数")
 SPLITS = text("splits", "分割方式", "分割方式")
 PRIOR = text("starts from the prior", "以先驗為起點", "以先验为起点")
+STYLES = {
+    "best splits": text("best splits", "最佳分割", "最佳分割"),
+    "random splits": text("random splits", "隨機分割", "随机分割"),
+    "shallow": text("shallow trees", "淺樹", "浅树"),
+    "no prior": text("no prior", "無先驗", "无先验"),
+}
+OF_ORDER = text("order {order}", "{order} 階", "{order} 阶")
 ROUNDS = text("rounds of boosting", "提升輪數", "提升轮数")
 BAGS = text("bags averaged", "平均的模型數", "平均的模型数")
 PAIRS = text("tables of pairs", "雙指標表", "双指标表")
@@ -574,10 +579,11 @@ TO_SIGN = (
     text("management", "管理層", "管理层"),
 )
 UNSIGNED = text(
-    "Nothing is signed electronically in what this card was made from; sign here, or adopt the version with "
-    "tierwise adopt propose and make the card again with the store.",
-    "製作本卡時無電子簽核；請於此簽名，或以 tierwise adopt propose 提出採用後，連同資料庫重新製作本卡。",
-    "制作本卡时无电子签核；请于此签名，或以 tierwise adopt propose 提出采用后，连同数据库重新制作本卡。",
+    "Nothing is signed electronically in what this card was made from: sign here, or have the version "
+    "approved in "
+    "the store and make the card again with it.",
+    "製作本卡時無電子簽核；請於此簽名，或於資料庫中完成核准後，連同資料庫重新製作本卡。",
+    "制作本卡时无电子签核；请于此签名，或于数据库中完成批准后，连同数据库重新制作本卡。",
 )
 
 # Annexes
