@@ -19,7 +19,7 @@ def at_a_glance(scribe: Scribe) -> Section:
         scribe.word(words.STATES[alias]) if alias in words.STATES else alias for alias in recorded.aliases
     ]
     forward, held_out = "walk_forward/model/", "forward_cross_validation/model/"
-    rows = [
+    rows: list[tuple[Text | str, Spans | Cell]] = [
         (words.OUTCOME, (Span(scribe.word(policy.outcome)),)),
         (words.WINDOW, scribe.sentence(words.MONTHS, n=scribe.whole(reader.need(POLICY, "outcome_months")))),
         (words.STATUS, (Span(scribe.listed(aliases) if aliases else scribe.word(words.NO_ALIAS)),)),
@@ -101,7 +101,7 @@ def purpose(scribe: Scribe) -> Section:
 def data(scribe: Scribe) -> Section:
     """Return what the model was trained on."""
     reader, sheet = scribe.reader, scribe.sheet
-    rows: list[tuple[str, Spans | Cell]] = [
+    rows: list[tuple[Text | str, Spans | Cell]] = [
         (scribe.word(words.CUSTOMERS), scribe.whole(_trained(scribe, "customers"))),
         (scribe.word(words.WITH_OUTCOME), _bad_of(scribe)),
         (scribe.word(words.FIRST_DAY), scribe.text(_trained(scribe, "first_as_of"))),

@@ -28,7 +28,8 @@ from training.card.notes import source_note
 _STYLE = (
     STYLE
     + """
-html:lang(zh-Hans) body { font-family: system-ui, "Noto Sans", "Noto Sans CJK SC", "PingFang SC", sans-serif; }
+html:lang(zh-Hans) body {
+  font-family: system-ui, "Noto Sans", "Noto Sans CJK SC", "PingFang SC", sans-serif; }
 h1 { margin-bottom: .1rem; }
 .subtitle { color: var(--soft); font-size: 1.05rem; margin: 0 0 1rem; }
 section { break-inside: auto; border-bottom: 0; padding: .4rem 0; }

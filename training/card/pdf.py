@@ -19,7 +19,6 @@ from training.card.figures import Figure
 from training.card.notes import source_note
 
 _TEMPLATE = "card.typ"
-_STANDARDS = ["a-3a", "ua-1"]
 # Language and region for Typst, and the face of the font: Korean's has punctuation of Latin width.
 _SETTINGS = {
     Language.EN: ("en", "GB", "Noto Sans CJK KR"),
@@ -71,12 +70,12 @@ def to_pdf(page: Page, footer: str, attached: tuple[str, bytes], made_at: dateti
         template.write_bytes(files("training.card").joinpath(_TEMPLATE).read_bytes())
         try:
             return typst.compile(
-                template,
+                str(template),
                 root=folder,
-                font_paths=[_font_folder()],
+                font_paths=[str(_font_folder())],
                 ignore_system_fonts=True,
                 format="pdf",
-                pdf_standards=_STANDARDS,
+                pdf_standards=["a-3a", "ua-1"],
                 timestamp=made_at.replace(microsecond=0),
             )
         except RuntimeError as error:

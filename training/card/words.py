@@ -1,6 +1,7 @@
 """The words of the model card in three languages."""
 
-from features.catalog import Better, Confidentiality, Kind, Method
+from features.catalog import Confidentiality, Kind, Method
+from features.curve import Better
 from features.terms import Text
 from models.registry import CANDIDATE, CHALLENGER, CHAMPION
 from training.battery import words as of_battery
