@@ -17,6 +17,7 @@ from models.sign_off import SignOff
 from serving import adoption_commands as of_adoptions
 from serving import commands as of_serving
 from serving import notice_commands as of_notices
+from serving import promotion_commands as of_promotion
 from serving import review_commands as of_reviews
 from serving import store_commands as of_store
 from serving import strategy_commands as of_strategies
@@ -58,8 +59,8 @@ def demo(state: StateOption = None, threads: ThreadsOption = 2) -> None:
         out.print(table_of(grid.title, grid.columns, grid.rows))
     promotion, facts = result.promotion, result.trained.model.training
     out.print(
-        f"\n[bold]{promotion.model_version}[/bold] is the champion: trained on {facts['customers']:,} loans, "
-        f"{facts['bad']:,} of them charged off; the explanations of {promotion.verification.rows:,} "
+        f"\n[bold]{promotion.model_version}[/bold] is the candidate: trained on {facts['customers']:,} "
+        f"loans, {facts['bad']:,} of them charged off; the explanations of {promotion.verification.rows:,} "
         f"recomputed by shap differ by {promotion.verification.largest_difference:.1e} at most."
     )
     _show_portfolio(sample, result.scorer, promotion.model_version)
@@ -111,6 +112,13 @@ def battery(
         bool,
         typer.Option("--whole", help="Print also every check that passed for one of several things."),
     ] = False,
+    record: Annotated[
+        bool | None,
+        typer.Option(
+            "--record/--no-record",
+            help="Keep the document with the registered version. [unless it is promoted already]",
+        ),
+    ] = None,
     encoding: EncodingOption = None,
     delimiter: DelimiterOption = None,
     language: LanguageOption = Language.EN,
@@ -139,6 +147,8 @@ def battery(
             served.scorer, served.model_version, request, reference, limits, threads
         )
     of_battery.tell(report, language, whole, json, csv)
+    if record is not False:
+        of_battery.record(report, state, again=bool(record))
     if report.verdict is Verdict.FAILED:
         raise typer.Exit(1)
 
@@ -150,7 +160,7 @@ def card(
     ],
     version: Annotated[
         str | None,
-        typer.Option("--version", help="A number, or an alias. [the champion, else the newest]"),
+        typer.Option("--version", help="A number, or an alias. [the champion, else the candidate]"),
     ] = None,
     language: Annotated[
         CardLanguage, typer.Option("--language", help="That it is written in.")
@@ -202,7 +212,7 @@ for name, help_ in (
     ("case", "Adjustment cases: proposed by one, approved by another."),
     ("task", "What tiers in force ask to be done, by whom and by when."),
     ("notice", "Notices of changes, to customers and departments."),
-    ("adopt", "What governs: procedure, catalog, policy and model, proposed by one and approved by others."),
+    ("adopt", "What governs: procedure, catalog and policy, proposed by one and approved by others."),
     ("outcome", "What became of customers."),
     ("inspect", "Random samples of decisions for inspection, findings and remedies."),
 ):
@@ -218,6 +228,9 @@ app.command()(of_strategies.overdue)
 app.command()(of_strategies.deliver)
 app.command()(of_strategies.tick)
 app.command()(of_supervision.supervise)
+app.command()(of_promotion.promote)
+app.command()(of_promotion.rollback)
+app.command()(of_promotion.shadow)
 for group, name, command in (
     ("store", "create", of_store.create),
     ("store", "upgrade", of_store.upgrade),
@@ -230,6 +243,7 @@ for group, name, command in (
     ("customer", "webhook-secret", of_notices.webhook_secret),
     ("customer", "erase", of_store.erase_customer),
     ("audit", "verify", of_store.verify_audit),
+    ("audit", "aliases", of_promotion.check_aliases),
     ("case", "list", of_reviews.list_cases),
     ("case", "show", of_reviews.show_case),
     ("case", "propose", of_reviews.propose_case),
@@ -306,6 +320,7 @@ EXPECTED = {
     "serving.settings": "SettingsError",
     "serving.supervision.inspection": "InspectionError",
     "serving.supervision.period": "PeriodError",
+    "serving.promotion.recomputed": "ShadowError",
     "training.battery.evidence": "NotJudgeable",
     "training.card.pdf": "CannotSet",
     "training.tracking": "TrackingError",
@@ -348,7 +363,7 @@ def _show_portfolio(sample: "Sample", scorer: "Scorer", model_version: str) -> N
         )
         for tier in RATED_TIERS
     )
-    title = f"The champion on the newest {len(newest):,} (trained on)"
+    title = f"The candidate on the newest {len(newest):,} (trained on)"
     out.print()
     out.print(table_of(title, ("tier", "customers", "share", "bad"), rows))
     for tier in (RATED_TIERS[0], RATED_TIERS[2], RATED_TIERS[3]):

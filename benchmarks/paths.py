@@ -1,6 +1,6 @@
 """`./run bench paths`: how long the path to the next tier takes, and how often it is proven.
 
-On evaluations of the bundled sample drawn at random, with the champion that `./run demo` or `./run tierwise
+On evaluations of the bundled sample drawn at random, with the model that `./run demo` or `./run tierwise
 train` made, and under the baseline alone. Processor and wall time of one customer at a time, in one thread.
 """
 

@@ -1,8 +1,10 @@
 """`./run bench steadiness`: a synthetic portfolio's years replayed with plain cut-offs and with steady tiers.
 
 Every quarter the records known by then are built into indicators and decided on. Plain tiers follow each
-decision; steady ones rise past the procedure's margin or on two reviews in a row, as if management approved
-every proposal. A flip-flop is a change of tier that the next change takes back. Everything is synthetic.
+decision; steady ones follow the procedure (margin, two reviews in a row, probation after risk), as if
+management approved every proposal. A flip-flop is a change of tier that the next change takes back, however
+much later; those taken back within a year are rating reversals as agencies count them (Cantor and Mann 2003,
+Moody's). Everything is synthetic.
 """
 
 import argparse
@@ -25,7 +27,7 @@ from features.terms import Tier
 from models.decision import Scorer
 from models.policy import Policy, load_policy
 from serving.procedure import Procedure, months_after
-from serving.reviews.steadiness import steady_tier
+from serving.reviews.steadiness import Before, steady_tier
 
 SEED = 17
 FIRST, LAST = date(2020, 1, 1), date(2025, 12, 31)
@@ -34,11 +36,12 @@ BEGIN, MONTHS, REVIEWS = date(2022, 3, 31), 3, 15
 
 @dataclass(frozen=True)
 class Replayed:
-    """What came of a portfolio: changes of tier, those that the next took back, and how many of those who
-    defaulted were ever put at risk."""
+    """What came of a portfolio: changes of tier, those that the next took back, of these those within a year,
+    and how many of those who defaulted were ever put at risk."""
 
     changes: int
     flip_flops: int
+    reversals: int
     recognised: int
 
 
@@ -56,19 +59,22 @@ def main() -> None:
     print(
         f"{len(courses):,} synthetic customers, {REVIEWS} quarterly reviews; {len(defaulted):,} defaulted\n"
     )
-    print("| tiers | changes | flip-flops | defaulters recognised as risk |\n|---|--:|--:|--:|")
+    print("| tiers | changes | flip-flops | within a year | defaulters recognised as risk |")
+    print("|---|--:|--:|--:|--:|")
     for name, of in figures.items():
-        print(f"| {name} | {of.changes:,} | {of.flip_flops:,} | {of.recognised:,} |")
+        print(f"| {name} | {of.changes:,} | {of.flip_flops:,} | {of.reversals:,} | {of.recognised:,} |")
     print(f"\nDefaulters whom steady tiers recognise later than plain ones: {late}\n")
     print(json.dumps({
         "benchmark": "steadiness",
         "customers": len(courses),
         "reviews": REVIEWS,
         "flip_flops_steady_over_plain": round(figures["steady"].flip_flops / figures["plain"].flip_flops, 3),
+        "reversals_steady_over_plain": round(figures["steady"].reversals / figures["plain"].reversals, 3),
         "changes_steady_over_plain": round(figures["steady"].changes / figures["plain"].changes, 3),
         "recognised_later": late,
         "figures": {name: of.__dict__ for name, of in figures.items()},
         "margin": procedure.margin,
+        "probation_months": procedure.probation_months,
         "seconds": round(time.perf_counter() - begin, 1),
     }))  # fmt: skip
 
@@ -100,22 +106,38 @@ def _courses(
         decisions = scorer.decide(portfolio)
         for id_, tier, score in zip(portfolio.customer_ids, decisions.tiers, decisions.score, strict=True):
             plain, steady = courses.setdefault(id_, ([], []))
-            before = plain[-1] if plain else None
-            approved = steady[-1] if steady else None
-            steady.append(steady_tier(tier, float(score), approved, before, policy, procedure.margin).tier)
+            before = Before(
+                approved=steady[-1] if steady else None,
+                review=plain[-1] if plain else None,
+                probation_passed=_better_than_risk(plain) * MONTHS >= procedure.probation_months,
+            )
+            held = steady_tier(tier, float(score), before, policy, procedure.margin, periodic=True)
+            steady.append(held)
             plain.append(tier)
     truth = pd.read_parquet(simulated.truth)
     return courses, set(truth.loc[truth["outcome"].fillna(False).astype(bool), "customer_id"])
 
 
+def _better_than_risk(tiers: Sequence[Tier]) -> int:
+    """Return for how many reviews in a row until the last nothing put a customer at risk."""
+    at_risk = (place for place, tier in enumerate(reversed(tiers)) if tier in (Tier.RISK, Tier.UNRATED))
+    return next(at_risk, len(tiers))
+
+
 def _figures(courses: dict[str, list[Tier]], defaulted: set[str]) -> Replayed:
-    changes = flip_flops = 0
+    changes = flip_flops = reversals = 0
     for course in courses.values():
-        told = [tier for place, tier in enumerate(course) if place == 0 or tier is not course[place - 1]]
+        told = [place for place, tier in enumerate(course) if place == 0 or tier is not course[place - 1]]
         changes += len(told) - 1
-        flip_flops += sum(told[place] is told[place + 2] for place in range(len(told) - 2))
+        taken_back = [
+            back - there
+            for first, there, back in zip(told, told[1:], told[2:], strict=False)
+            if course[first] is course[back]
+        ]
+        flip_flops += len(taken_back)
+        reversals += sum(reviews * MONTHS <= 12 for reviews in taken_back)
     recognised = sum(_recognised(courses[id_]) < REVIEWS for id_ in defaulted if id_ in courses)
-    return Replayed(changes, flip_flops, recognised)
+    return Replayed(changes, flip_flops, reversals, recognised)
 
 
 def _recognised(course: Sequence[Tier]) -> int:

@@ -332,6 +332,15 @@ def signed(data: bytes, signer: "Ed25519PrivateKey") -> bytes:
     return _framed(verified_body(data), signer)
 
 
+def unsigned_sha256(data: bytes) -> str:
+    """Return the SHA-256 (hex) of a document as it would be without its signature, whoever signs it.
+
+    Raises:
+        ArtefactError: the document is cut, changed or no artefact.
+    """
+    return hashlib.sha256(_framed(verified_body(data), None)).hexdigest()
+
+
 def verified_body(data: bytes, trusted_keys: Collection[bytes | str] | None = None) -> bytes:
     """Return the bytes of the content after checking hash and signature before them.
 

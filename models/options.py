@@ -12,7 +12,10 @@ StateOption = Annotated[
     typer.Option("--state", help="Where MLflow's store lies (default: TIERWISE_STATE or .state)."),
 ]
 ModelOption = Annotated[
-    str | None, typer.Option("--model", help="A registered model, which brings its catalog and policy.")
+    str | None,
+    typer.Option(
+        "--model", help="A registered model with its catalog and policy: NAME, NAME@candidate or NAME/3."
+    ),
 ]
 CatalogOption = Annotated[
     str | None, typer.Option("--catalog", help="A catalog: a YAML file, or the name of a bundled one.")

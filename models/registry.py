@@ -1,4 +1,4 @@
-"""The one module that talks to MLflow's model registry: register, move the alias, fetch the champion.
+"""The one module that talks to MLflow's model registry: register, move an alias, fetch a version's documents.
 
 MLflow is imported only inside the functions (it takes five seconds), and nothing is made or opened before
 one is called. An artefact is fetched as bytes and checked against the hash it was registered with: a
@@ -11,9 +11,10 @@ import os
 import re
 import tempfile
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,8 +36,12 @@ RUN_CATALOG_PATH, RUN_POLICY_PATH = f"{RUN_FOLDER}/{CATALOG_FILE}", f"{RUN_FOLDE
 # Where a version's run keeps what its reviewers were told (`review/battery.json`), and the version's tags
 # that hold each document's SHA-256 and verdict (`review.battery.sha256`).
 REVIEW_FOLDER, REVIEW_TAG = "review", "review.{kind}.{what}"
+# The kinds of review without which nothing is promoted.
+BATTERY, REASONS = "battery", "reasons"
 # A name is part of paths and of the registry's queries.
 NAME_PATTERN = r"[a-z][a-z0-9_-]*"
+# What a version is asked for by: NAME, NAME@ALIAS or NAME/VERSION.
+_ASKED = re.compile(rf"(?P<name>{NAME_PATTERN})(?:@(?P<alias>[a-z]+)|/(?P<version>[1-9][0-9]{{0,8}}))?")
 
 
 class RegistryError(RuntimeError):
@@ -72,6 +77,12 @@ def model_version(name: str, version: str) -> str:
     return f"{name}/{version}"
 
 
+def name_and_version(label: str | None) -> tuple[str, str] | None:
+    """Return name and version of what answers call a model; None for what is not registered, as a file."""
+    found = _ASKED.fullmatch(label or "")
+    return None if found is None or found["version"] is None else (found["name"], found["version"])
+
+
 def connect(state: str | Path | None = None) -> "MlflowClient":
     """Return MLflow's client of the store, without telemetry and chatter; MLflow's global settings stay.
 
@@ -92,6 +103,16 @@ def connect(state: str | Path | None = None) -> "MlflowClient":
 
     with one_line_errors(f"store {directory / DATABASE}: cannot be opened"):
         return MlflowClient(tracking_uri=address, registry_uri=address)
+
+
+def require_store(state: str | Path | None = None) -> None:
+    """Refuse to go on where MLflow's store is not made yet, which `connect` would do.
+
+    Raises:
+        RegistryError: says where none is.
+    """
+    if not (state_directory(state) / DATABASE).is_file():
+        raise RegistryError(f"no store of MLflow is in {state_directory(state)}; name its place with --state")
 
 
 @contextmanager
@@ -160,34 +181,56 @@ def set_alias(name: str, version: str, alias: str = CHAMPION, state: str | Path 
         client.set_registered_model_alias(name, alias, version)
 
 
+def remove_alias(name: str, alias: str, state: str | Path | None = None) -> None:
+    """Take an alias away from a model, whatever version it points at.
+
+    Raises:
+        RegistryError: MLflow refuses.
+    """
+    client = connect(state)
+    with one_line_errors(f"model {name}: alias {alias} cannot be removed"):
+        client.delete_registered_model_alias(name, alias)
+
+
 @dataclass(frozen=True)
-class ChampionDocuments:
-    """What a champion is loaded from, each as the bytes of a JSON document, and its version.
+class ModelDocuments:
+    """What a registered version is loaded from, each as the bytes of a JSON document.
 
     `artefact` has the hash it was registered with; `catalog` and `policy` are as its run recorded them.
+    `alias` is that by which the version was found, None where it was asked for by its number.
     """
 
+    name: str
     version: str
+    alias: str | None
     artefact: bytes
     catalog: bytes
     policy: bytes
 
 
-def load_champion_documents(
-    name: str, alias: str = CHAMPION, state: str | Path | None = None
-) -> ChampionDocuments:
-    """Return the documents of the model that an alias points at.
+def load_documents(asked: str, state: str | Path | None = None) -> ModelDocuments:
+    """Return the documents of a registered version.
 
     What they say is for the caller to verify, and that they belong together too.
 
+    Args:
+        asked: NAME for the champion and, before there is one, the newest candidate; NAME@ALIAS; NAME/VERSION.
+        state: the directory of MLflow's store.
+
     Raises:
-        RegistryError: nothing is registered, a file is gone, or the artefact is not the one registered.
+        RegistryError: nothing such is registered, a file is gone, or the artefact is not the one registered.
     """
+    parts = _ASKED.fullmatch(asked)
+    if parts is None:
+        raise RegistryError(f"model {asked!r}: give NAME, NAME@{CANDIDATE} or NAME/VERSION")
+    name = parts["name"]
     # Asked before MLflow is imported, so that a service without a model starts at once and makes no store.
     if not (state_directory(state) / DATABASE).is_file():
-        raise RegistryError(_nothing(name, alias, state))
+        raise RegistryError(_nothing(asked, state))
     client = connect(state)
-    found = _find(client, name, alias, state)
+    found, alias = _find(client, name, parts["alias"], parts["version"])
+    if found is None:
+        raise RegistryError(_nothing(asked, state))
     # By version from here on, so that an alias moved in between changes nothing.
     label = model_version(name, found.version)
     with _reading(f"model {label}: its artefact"):
@@ -197,34 +240,56 @@ def load_champion_documents(
     with _reading(f"model {label}: the catalog and policy of its run"):
         recorded = client.get_run(found.run_id or "").info.artifact_uri
         catalog, policy = (_download(recorded, path) for path in (RUN_CATALOG_PATH, RUN_POLICY_PATH))
-    return ChampionDocuments(str(found.version), artefact, catalog, policy)
+    return ModelDocuments(name, str(found.version), alias, artefact, catalog, policy)
 
 
-def _find(client: "MlflowClient", name: str, alias: str, state: str | Path | None) -> "ModelVersion":
-    """Return MLflow's model version behind an alias."""
+def _find(
+    client: "MlflowClient", name: str, alias: str | None, version: str | None
+) -> tuple["ModelVersion | None", str | None]:
+    """Return MLflow's model version and the alias by which it was found; None where there is none."""
+    if version is not None:
+        return _ask(name, partial(client.get_model_version, name, version)), None
+    for each in (alias,) if alias is not None else (CHAMPION, CANDIDATE):
+        found = _ask(name, partial(client.get_model_version_by_alias, name, each))
+        if found is not None:
+            return found, each
+    return None, None
+
+
+def _ask(name: str, ask: Callable[[], "ModelVersion"]) -> "ModelVersion | None":
+    """Return what MLflow answers; None where there is no such version."""
     from mlflow.exceptions import MlflowException
 
     try:
-        return client.get_model_version_by_alias(name, alias)
+        return ask()
     except MlflowException as error:
-        # An unknown name gives the first code, an unknown alias the second.
+        # An unknown name or version gives the first code, an unknown alias the second.
         if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
-            raise RegistryError(_nothing(name, alias, state)) from None
+            return None
         raise RegistryError(f"model {name}: the registry cannot be read ({_first_line(error)})") from None
 
 
-def champions(state: str | Path | None = None) -> tuple[str, ...]:
-    """Return the names of the models that have a champion, sorted; none where there is no store.
+def registered(state: str | Path | None = None) -> dict[str, dict[str, str]]:
+    """Return the registered models by name, sorted, with the version that each alias points at.
 
     Raises:
         RegistryError: the store cannot be read.
     """
     if not (state_directory(state) / DATABASE).exists():
-        return ()
+        return {}
     client = connect(state)
+    found, page = [], None
     with one_line_errors("the registry cannot be read"):
-        models = client.search_registered_models()
-    return tuple(sorted(model.name for model in models if CHAMPION in model.aliases))
+        while True:
+            models = client.search_registered_models(page_token=page)
+            found += list(models)
+            page = models.token
+            if not page:
+                break
+    return {
+        model.name: {alias: str(version) for alias, version in model.aliases.items()}
+        for model in sorted(found, key=lambda model: model.name)
+    }
 
 
 def aliases(name: str, state: str | Path | None = None) -> dict[str, str]:
@@ -326,8 +391,8 @@ def _download(address: str, path: str) -> bytes:
         return Path(file).read_bytes()
 
 
-def _nothing(name: str, alias: str, state: str | Path | None) -> str:
-    return f"model {name}: no {alias} is registered in {state_directory(state)}; run `tierwise train`"
+def _nothing(asked: str, state: str | Path | None) -> str:
+    return f"model {asked}: none is registered in {state_directory(state)}; run `tierwise train`"
 
 
 def _first_line(error: Exception) -> str:

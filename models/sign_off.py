@@ -15,6 +15,7 @@ class SignOff:
         decision: `proposed`, `approved`, `rejected`, `withdrawn`, or a company's own word.
         findings: what they found, in their words.
         conditions: on which they approved, in their words.
+        alias: what the model was to be, such as `champion` or `challenger`; empty where nobody said.
         case: that it was decided in, empty where there is none.
     """
 
@@ -24,4 +25,5 @@ class SignOff:
     decision: str
     findings: tuple[str, ...] = ()
     conditions: tuple[str, ...] = ()
+    alias: str = ""
     case: str = ""

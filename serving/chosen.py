@@ -1,11 +1,11 @@
-"""What a command is to serve or to export: what its options name, else the only champion."""
+"""What a command is to serve or to export: what its options name, else the only registered model."""
 
 from dataclasses import replace
 from pathlib import Path
 
-from features.terminal import BadInput, working
+from features.terminal import BadInput, err, working
 from models.export_sheet import Sheet
-from models.registry import champions
+from models.registry import CANDIDATE, CHAMPION, registered
 from serving.served import Served, load_served
 from serving.settings import Settings
 
@@ -17,22 +17,17 @@ def chosen_settings(
     state: Path | None,
     artefact: Path | None = None,
 ) -> Settings:
-    """Return what to serve: what is named, else the only champion, else the bundled catalog.
+    """Return what to serve: what is named, else the only champion or candidate, else the bundled catalog.
 
     Raises:
-        BadInput: there are several champions.
+        BadInput: there are several.
         SettingsError, RegistryError: what is named contradicts itself, or the registry cannot be read.
     """
     told = Settings.from_environment()
     if not (model or catalog or policy):
         if told.model or told.catalog or told.policy or told.artefact:
             return replace(told, state=state or told.state)
-        registered = champions(state)
-        if len(registered) > 1:
-            raise BadInput(
-                f"several models have a champion ({', '.join(registered)}): choose one with --model"
-            )
-        model = registered[0] if registered else None
+        model = _only_registered(state)
     return Settings(
         catalog=catalog,
         policy=policy,
@@ -43,6 +38,18 @@ def chosen_settings(
     )
 
 
+def _only_registered(state: Path | None) -> str | None:
+    """Return the name of the one model that has a champion or, where none has, a candidate."""
+    found = registered(state)
+    for alias in (CHAMPION, CANDIDATE):
+        names = [name for name, aliases in found.items() if alias in aliases]
+        if len(names) > 1:
+            raise BadInput(f"several models have a {alias} ({', '.join(names)}): choose one with --model")
+        if names:
+            return names[0]
+    return None
+
+
 def chosen_served(
     model: str | None,
     catalog: str | None,
@@ -50,14 +57,18 @@ def chosen_served(
     state: Path | None,
     artefact: Path | None = None,
 ) -> Served:
-    """Return what to serve, loaded.
+    """Return what to serve, loaded; that it is a candidate is told on stderr.
 
     Raises:
         BadInput, SettingsError, RegistryError: see `chosen_settings`.
         DeclarationError, ArtefactError, SignatureError: what is named cannot be loaded.
     """
     with working("loading"):
-        return load_served(chosen_settings(model, catalog, policy, state, artefact))
+        served = load_served(chosen_settings(model, catalog, policy, state, artefact))
+    if served.is_candidate:
+        told = f"{served.model_version} is a candidate that nobody has promoted."
+        err.print(told, markup=False, highlight=False, soft_wrap=True)
+    return served
 
 
 def chosen_sheet(

@@ -133,7 +133,7 @@ def serve(
     keys: KeysOption = None,
     state: StateOption = None,
 ) -> None:
-    """Start the service with the champion; without one, with a catalog and a policy alone."""
+    """Start the service with the registered model; without one, with a catalog and a policy alone."""
     from serving.chosen import chosen_settings
     from serving.launch import serve as start
     from serving.settings import Settings, trusted_keys_file

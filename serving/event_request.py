@@ -2,8 +2,8 @@
 
 import math
 from collections.abc import Mapping
-from datetime import date
 
+from serving.days import day_of
 from serving.refusal import Refusal
 from serving.reviews.events import Event
 from serving.strict_json import parse, refuse_repeated, refuse_unkept
@@ -41,9 +41,9 @@ def parse_event(body: bytes) -> Event:
     if any(isinstance(value, float) and not math.isfinite(value) for value in indicators.values()):
         raise Refusal(422, "each number must be finite", "indicators")
     try:
-        day = date.fromisoformat(document["occurred_on"])
+        day = day_of(document["occurred_on"])
     except ValueError:
-        raise Refusal(422, "must be a day such as 2026-01-31", "occurred_on") from None
+        raise Refusal(422, "must be a day such as 2026-01-31, from 1900", "occurred_on") from None
     return Event(
         document["event_id"], document["type"], document["customer_id"], day, dict(indicators), remark
     )

@@ -38,7 +38,7 @@ def governing_procedure(store: Store, path: Path | None, at: datetime | None = N
 def governing_served(
     store: Store, model: str | None, catalog: str | None, policy: str | None, state: Path | None
 ) -> Served:
-    """Return what to evaluate by: what was adopted; before that, what is named, or the only champion.
+    """Return what to evaluate by: what was adopted; before that, what is named, or the only registered model.
 
     Raises:
         NotAdopted: what is named, here or in the environment, is not what was adopted.

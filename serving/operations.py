@@ -25,13 +25,18 @@ from serving.notices.feedback import objections_in
 from serving.notices.feedback_routes import FeedbackDesk
 from serving.notices.outbox import Outbox
 from serving.procedure import Procedure
+from serving.promotion.aliases import follow
+from serving.promotion.gate import summary_of
 from serving.refusal import Refusal
 from serving.request_fields import fields, only
 from serving.reviews.cases import (
+    OF_MODELS,
     Case,
     CaseError,
     CaseKind,
     CaseReason,
+    CaseState,
+    Judgement,
     NotAllowed,
     Override,
     items_of,
@@ -60,6 +65,7 @@ logger = logging.getLogger("tierwise.serving")
 Json = dict[str, Any]
 # Of the open cases so many are shown at once.
 MOST_CASES = 500
+_JUDGEMENT = {"findings": str, "conditions": str}
 
 
 class Operations:
@@ -77,6 +83,7 @@ class Operations:
         self._feedback = FeedbackDesk(self._office)
         self._notices = NoticeThread(Outbox(store, procedure)) if notify else None
         self._thread, self._door = ThreadPoolExecutor(1, "store"), ThreadPoolExecutor(2, "gate")
+        self._registry = ThreadPoolExecutor(1, "registry")
 
     def start(self) -> None:
         """Begin to send notices, if this service is to."""
@@ -99,6 +106,7 @@ class Operations:
             self._notices.stop()
         self._thread.shutdown()
         self._door.shutdown()
+        self._registry.shutdown()
         self._store.close()
 
     async def admit(self, request: Request, method: str, path: str) -> Actor | None:
@@ -231,6 +239,8 @@ class Operations:
                     {"place": of.place, "before": of.before, "after": of.after}
                     for of in proposed_changes(connection, case)
                 ]
+                if case.kind in OF_MODELS:
+                    shown["reviews"] = summary_of(connection, case.subject)
             elif case.customer is not None:
                 shown["objections"] = [
                     {"at": _moment(of.at), "outcome": str(of.outcome), "text": of.text}
@@ -241,6 +251,14 @@ class Operations:
                     {"indicator": of.indicator, "before": of.before, "now": of.after, "change": of.change}
                     for of in differences(connection, self._store.keyring, case.customer, at)
                 ]
+            shown["judged"] = [
+                {
+                    "act": str(of.act), "by": of.actor, "at": _moment(of.at), "version": of.version,
+                    "because": of.because, "findings": of.judgement.findings,
+                    "conditions": of.judgement.conditions,
+                }
+                for of in self._office.judged(connection, case)
+            ]  # fmt: skip
         return shown
 
     def _request(self, actor: Actor, parts: Json, body: Json) -> Json:
@@ -280,15 +298,32 @@ class Operations:
             return self._shown(writing.connection, case)
 
     def _approve(self, actor: Actor, parts: Json, body: Json) -> Json:
-        given = only(body, {"version": int})
+        given = only(body, {"version": int}, _JUDGEMENT)
         with self._store.writing(actor.name) as writing:
-            case, changes = self._office.approve(writing, actor, parts["case"], given["version"])
-            return {**self._shown(writing.connection, case), "changes": len(changes)}
+            case, changes = self._office.approve(
+                writing, actor, parts["case"], given["version"], _judgement(given)
+            )
+            shown = {**self._shown(writing.connection, case), "changes": len(changes)}
+        if case.kind in OF_MODELS and case.state is CaseState.EFFECTIVE:
+            # Beside the store's thread, for loading MLflow takes seconds.
+            self._registry.submit(self._move_aliases, actor.name)
+        return shown
+
+    def _move_aliases(self, actor: str) -> None:
+        try:
+            follow(self._store, actor)
+        except Exception as error:
+            logger.error(
+                "registry: aliases were not moved (%s); run `tierwise audit aliases --repair`",
+                type(error).__name__,
+            )
 
     def _reject(self, actor: Actor, parts: Json, body: Json) -> Json:
-        given = only(body, {"version": int, "because": str})
+        given = only(body, {"version": int, "because": str}, _JUDGEMENT)
         with self._store.writing(actor.name) as writing:
-            case = self._office.reject(writing, actor, parts["case"], given["version"], given["because"])
+            case = self._office.reject(
+                writing, actor, parts["case"], given["version"], given["because"], _judgement(given)
+            )
             return self._shown(writing.connection, case)
 
     def _withdraw(self, actor: Actor, parts: Json, body: Json) -> Json:
@@ -366,6 +401,10 @@ def _refusing(work: Callable[[], Json]) -> Json:
         raise Refusal(503, "the keyring was renewed; the service must be restarted", "service") from None
     except StoreError as error:
         raise Refusal(503, str(error), "service") from None
+
+
+def _judgement(given: Json) -> Judgement:
+    return Judgement(given.get("findings"), given.get("conditions"))
 
 
 def _name(tier: Tier | None) -> str | None:

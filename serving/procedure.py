@@ -16,6 +16,7 @@ from pydantic import Field, model_validator
 from features.declaration import content_hash, load_declared
 from features.terms import Declared, Text, Tier
 from serving.notices.rules import NoticeRules
+from serving.promotion.rules import PromotionRules
 from serving.strategies.plan import StrategyPlan
 from serving.strategies.rules import RULES, WORSENED, DeteriorationRule
 from serving.supervision.settings import Supervision
@@ -75,7 +76,8 @@ class Procedure(Declared):
 
     Attributes:
         review_months: months between two periodic reviews, by tier.
-        margin: points above a cut-off from which a tier rises at once.
+        margin: points beyond a cut-off from which a tier changes at once.
+        probation_months: for so long nothing may put a customer at risk who is to rise out of it.
         events: the material events, by type.
         approvals: how many persons must approve.
         override_reasons: for which a person may give another tier than the decision's.
@@ -86,12 +88,14 @@ class Procedure(Declared):
         deterioration: what in new deliveries is an event, though nobody has reported one.
         notices: how customers and departments are told of changes (M23).
         supervision: what the figures of oversight should reach, and how long a remedy may take.
+        promotion: what a model must have behind it to govern.
     """
 
     procedure: str = Field(default="default", pattern=r"^[a-z][a-z0-9_]*$")
     version: int = Field(default=1, ge=1)
     review_months: dict[Tier, int] = _MONTHS
     margin: float = Field(default=3.0, ge=0, le=50)
+    probation_months: int = Field(default=12, ge=0, le=120)
     events: dict[str, EventType] = Field(default=_EVENTS, min_length=1)
     approvals: Approvals = Approvals()
     override_reasons: tuple[str, ...] = Field(default=_OVERRIDE_REASONS, min_length=1)
@@ -102,6 +106,7 @@ class Procedure(Declared):
     deterioration: tuple[DeteriorationRule, ...] = RULES
     notices: NoticeRules = NoticeRules()
     supervision: Supervision = Supervision()
+    promotion: PromotionRules = PromotionRules()
 
     @model_validator(mode="after")
     def _complete(self) -> Self:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.markup import escape
 
-from features.terminal import BadInput, bar, out, table_of
+from features.terminal import BadInput, bar, out, table_of, write_text
 from features.terms import Tier
 from models.options import CatalogOption, ModelOption, PolicyOption, StateOption
 from serving.days import end_of
@@ -18,6 +18,8 @@ from serving.store_options import KeysOption, ProcedureOption, StoreOption, open
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from sqlalchemy import Connection
+
     from serving.access.roles import Actor
     from serving.reviews.cases import Case
     from serving.reviews.office import Office
@@ -25,6 +27,12 @@ if TYPE_CHECKING:
 
 CustomerArgument = Annotated[str, typer.Argument(help="The company's id of the customer.")]
 CaseArgument = Annotated[str, typer.Argument(help="The case's id.")]
+FindingsOption = Annotated[
+    str | None, typer.Option("--findings", help="What you found, in your words; kept sealed.")
+]
+ConditionsOption = Annotated[
+    str | None, typer.Option("--conditions", help="On what conditions you approve, or would; kept sealed.")
+]
 _SHOWN = 50
 
 
@@ -223,12 +231,18 @@ def list_cases(store: StoreOption = None, keys: KeysOption = None) -> None:
 
 def show_case(
     case: CaseArgument,
+    reviews: Annotated[
+        Path | None,
+        typer.Option("--reviews", help="A folder for the review documents of a model that is proposed."),
+    ] = None,
     store: StoreOption = None,
     keys: KeysOption = None,
 ) -> None:
     """Show a case: what changed since last time in points, a list's customers, or what would govern anew."""
     from serving.notices.feedback import objections_in
-    from serving.reviews.cases import CaseKind, items_of, load_case
+    from serving.procedure import Procedure
+    from serving.reviews.case_book import CaseBook
+    from serving.reviews.cases import OF_MODELS, CaseKind, items_of, load_case
     from serving.reviews.differences import differences
     from serving.reviews.subjects import proposed_changes
     from serving.store.customers import id_of
@@ -258,6 +272,8 @@ def show_case(
             changed = proposed_changes(connection, shown)
             lines_of = [(of.place, of.before or "—", of.after or "—") for of in changed[:_SHOWN]]
             out.print(table_of(f"{len(changed):,} places change", ("place", "adopted", "proposed"), lines_of))
+            if shown.kind in OF_MODELS:
+                _print_reviews(connection, shown.subject, reviews)
         elif shown.customer is not None:
             for of in objections_in(connection, found.keyring, shown.id):
                 words = of.text or "(erased)"
@@ -273,6 +289,15 @@ def show_case(
                     "Changed since last time, in points", ("indicator", "before", "now", "change"), lines
                 )
             )
+        # Whatever the procedure: nothing is done by it here.
+        for judged in CaseBook(found, Procedure()).judged(connection, shown):
+            given = judged.judgement
+            texts = {"because": judged.because, "findings": given.findings, "conditions": given.conditions}
+            said = "".join(f"; {name}: {text}" for name, text in texts.items() if text is not None)
+            out.print(
+                f"Version {judged.version} {judged.act} by {judged.actor}, {judged.at:%Y-%m-%d %H:%M}{said}",
+                markup=False, highlight=False, soft_wrap=True,
+            )  # fmt: skip
 
 
 def propose_case(
@@ -305,16 +330,29 @@ def propose_case(
 def approve_case(
     case: CaseArgument,
     version: Annotated[int, typer.Option("--version", help="The version that you have read.")],
+    findings: FindingsOption = None,
+    conditions: ConditionsOption = None,
     procedure: ProcedureOption = None,
     store: StoreOption = None,
     keys: KeysOption = None,
+    state: StateOption = None,
 ) -> None:
     """Approve a proposal; nobody approves what they had a part in proposing."""
-    with _acting(store, keys, procedure) as (office, writing, actor):
-        approved, changes = office.approve(writing, actor, case, version)
-    _print_case(approved)
-    if changes:
-        out.print(f"{len(changes):,} customers have another tier from now on.")
+    from serving.promotion_commands import move_aliases
+    from serving.reviews.cases import OF_MODELS, CaseState, Judgement
+
+    actor = operator()
+    with opened(store, keys) as found:
+        office = _office(found, procedure)
+        with found.writing(actor.name) as writing:
+            said = Judgement(findings, conditions)
+            approved, changes = office.approve(writing, actor, case, version, said)
+        _print_case(approved)
+        if changes:
+            out.print(f"{len(changes):,} customers have another tier from now on.")
+        if approved.kind in OF_MODELS and approved.state is CaseState.EFFECTIVE:
+            # What was adopted is kept by now, whatever becomes of the alias.
+            move_aliases(found, actor.name, state)
 
 
 def withdraw_case(
@@ -333,13 +371,18 @@ def reject_case(
     case: CaseArgument,
     version: Annotated[int, typer.Option("--version", help="The version that you have read.")],
     because: Annotated[str, typer.Option("--because", help="The reason, in your words.")],
+    findings: FindingsOption = None,
+    conditions: ConditionsOption = None,
     procedure: ProcedureOption = None,
     store: StoreOption = None,
     keys: KeysOption = None,
 ) -> None:
     """Reject a proposal."""
+    from serving.reviews.cases import Judgement
+
     with _acting(store, keys, procedure) as (office, writing, actor):
-        rejected = office.reject(writing, actor, case, version, because)
+        said = Judgement(findings, conditions)
+        rejected = office.reject(writing, actor, case, version, because, said)
     _print_case(rejected)
 
 
@@ -376,6 +419,34 @@ def _acting(
         office = _office(found, procedure)
         with found.writing(actor.name) as writing:
             yield office, writing, actor
+
+
+def _print_reviews(connection: "Connection", subject: str, folder: Path | None) -> None:
+    """Print what reviewers were told of a model that is proposed, and write the documents to a folder."""
+    from serving.promotion.gate import documents_of, summary_of
+
+    told = summary_of(connection, subject)
+    if told is None:
+        return
+    if folder is not None:
+        for kind, document in documents_of(connection, subject).items():
+            file = folder / f"{kind}.json"
+            write_text(file, document.decode("utf-8"))
+            out.print(f"Written to {file}.", markup=False, soft_wrap=True)
+    battery, counts = told["battery"], told["battery"]["counts"]
+    shown = ", ".join(f"{count} {verdict.replace('_', ' ')}" for verdict, count in counts.items())
+    customers = f"{battery['customers']} customers, {battery['bad']} bad"
+    days = f"evaluated {battery['first_as_of']} to {battery['last_as_of']}"
+    lines = [f"Battery: {battery['verdict']} ({shown}) on {customers}, {days}"]
+    if battery["limits_given"]:
+        lines.append(f"Battery: not by the default limits ({', '.join(battery['limits_given'])})")
+    lines.append(f"Reasons: {told['reasons']['verdict']}")
+    lines += [
+        f"To be accepted though it failed: {of['check']} ({of['name']}): {of['reason']}"
+        for of in told["accepted"]
+    ]
+    for line in lines:
+        out.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def _print_case(case: "Case") -> None:

@@ -1,7 +1,7 @@
 """What is served: the scorer and the name that answers give it, loaded and checked before anything starts."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -27,18 +27,27 @@ class Served:
     """The one scorer, the model's name in answers (`sba/3`, none without a model), and its document.
 
     Without a document as it was read, signature included, the model is written anew where it is needed.
+    `alias` is that by which a registered model was found, if it was.
     """
 
     scorer: Scorer
     model_version: str | None
     artefact: bytes | None = None
+    alias: str | None = None
+
+    @property
+    def is_candidate(self) -> bool:
+        """Whether the model was found as a candidate, which nobody has promoted."""
+        return self.alias == registry.CANDIDATE
 
     def describe(self) -> str:
         """Return in a few words what is served."""
         catalog, policy = self.scorer.catalog, self.scorer.policy
-        model = (
-            f"model {self.model_version}" if self.scorer.model else "no model: the weighted baseline alone"
-        )
+        model = "no model: the weighted baseline alone"
+        if self.scorer.model:
+            model = f"model {self.model_version}"
+        if self.is_candidate:
+            model += " (a candidate that nobody has promoted)"
         return (
             f"catalog {catalog.catalog} v{catalog.version}, policy {policy.policy} v{policy.version}, {model}"
         )
@@ -124,13 +133,14 @@ def _with_model(
     return Served(Scorer(catalog, policy, model), version, artefact)
 
 
-def _load_registered(name: str, state: Path, trusted_keys: Path | None) -> Served:
-    """Load a registered champion with the catalog and policy that its run recorded."""
-    documents = registry.load_champion_documents(name, state=state)
-    label = registry.model_version(name, documents.version)
+def _load_registered(asked: str, state: Path, trusted_keys: Path | None) -> Served:
+    """Load a registered version with the catalog and policy that its run recorded."""
+    documents = registry.load_documents(asked, state)
+    label = registry.model_version(documents.name, documents.version)
     catalog = read_declared(Catalog, documents.catalog, f"model {label}: its catalog")
     policy = read_declared(Policy, documents.policy, f"model {label}: its policy")
-    return _with_model(catalog, policy, documents.artefact, label, trusted_keys)
+    served = _with_model(catalog, policy, documents.artefact, label, trusted_keys)
+    return replace(served, alias=documents.alias)
 
 
 def _read(path: Path, most: int | None = None) -> bytes:

@@ -60,7 +60,7 @@ def registered(migrated_store: Path, tmp_path_factory: pytest.TempPathFactory) -
     )
     document = report.document().encode()
     registry.record_review(NAME, version, BATTERY, document, str(report.verdict), state)
-    return Registered(state, load_recorded(NAME, state=state))
+    return Registered(state, load_recorded(NAME, state))
 
 
 def recorded_of(model: Model, catalog: Catalog, policy: Policy) -> Recorded:

@@ -31,6 +31,7 @@ from serving.governing import governing_procedure, governing_served
 from serving.notices.outbox import Outbox
 from serving.operating import load_operations
 from serving.procedure import Approvals, Procedure
+from serving.promotion.desk import PromotionDesk
 from serving.reviews.adoptions import (
     NotAdopted,
     ServedSet,
@@ -47,7 +48,7 @@ from serving.reviews.governance import governed_by
 from serving.reviews.office import Office
 from serving.reviews.periodic import evaluate_periodically
 from serving.reviews.standings import Layer, put_in_force, standing_of
-from serving.reviews.subjects import GovernanceDesk, proposed_changes
+from serving.reviews.subjects import proposed_changes
 from serving.served import Served
 from serving.store.case_tables import case_acts, cases
 from serving.store.customers import open_customer
@@ -66,6 +67,7 @@ from serving.supervision.endpoints import SUPERVISION
 from serving.supervision.inspection import Draw, InspectionDesk
 from serving.supervision.period import Period
 from serving.supervision.settings import Supervision
+from tests.promoted import reviewed
 from tests.reviewed import (
     DAYS,
     PERSONS,
@@ -98,10 +100,12 @@ def alone() -> Served:
 
 
 def propose(store: Store, by: Actor, what: Procedure | Served, desk_by: Procedure | None = None) -> Case:
-    desk = GovernanceDesk(store, desk_by or governing_procedure(store, None))
+    desk = PromotionDesk(store, desk_by or governing_procedure(store, None))
     with store.writing(by.name) as writing:
         if isinstance(what, Procedure):
             return desk.propose_procedure(writing, by, what, "because")
+        if what.scorer.model is not None:
+            return desk.promote(writing, by, reviewed(what), CaseKind.MODEL, "because")
         return desk.propose_served(writing, by, what, "because")
 
 
@@ -257,7 +261,7 @@ def test_what_is_adopted_is_kept_and_read_back_the_same(
     assert case.state is CaseState.EFFECTIVE
     found = governing_served(store, None, None, None, None)
     assert ServedSet.of(found) == ServedSet.of(served)
-    with pytest.raises(CaseError, match="adopted already"):
+    with pytest.raises(CaseError, match="customer/7 is the champion already"):
         propose(store, acting("eve"), served)
     with pytest.raises(CaseError, match="adopted already"):
         propose(store, acting("eve"), strict)
@@ -367,7 +371,7 @@ def test_after_an_adoption_nothing_is_done_by_anything_else(
     with pytest.raises(NotAdopted, match=r"tierwise adopt propose --catalog"):
         evaluate_periodically(store, alone(), table, date(2026, 3, 31), "ann")
     renamed = Served(Scorer(catalog, policy), "customer/1")
-    with pytest.raises(NotAdopted, match=r"tierwise adopt propose --model customer`"):
+    with pytest.raises(NotAdopted, match=r"tierwise promote customer --to champion`"):
         evaluate_periodically(store, renamed, table, date(2026, 3, 31), "ann")
     other_office, office = Office(store, Procedure()), Office(store, SLOW)
     customer = min(newest(store))

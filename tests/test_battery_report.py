@@ -1,23 +1,34 @@
 """The battery as a whole: one report, of aggregates only, by the command too."""
 
 import csv
+import hashlib
 import io
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from typer.testing import CliRunner
 
 import tierwise
 from features.terms import Language
+from models import registry
+from models.artefact import unsigned_sha256
 from models.decision import Scorer
+from serving.promotion.rules import PromotionRules
+from serving.promotion.told import Told
+from serving.served import Served
 from tests.judged import LAST_TRAINED, candidate, drawn, evidence
 from tests.labelled import FIRST_YEAR, synthetic
+from tests.mlflow_store import migrated_store, state
+from tests.promoted import reasons_of, register
 from tests.test_cli import told
 from training.battery.battery import CHECKS, Battery
+from training.battery.commands import record
 from training.battery.evidence import Evidence, NotJudgeable
 from training.battery.judging import Judging
 from training.battery.limits import Limits
@@ -28,6 +39,8 @@ from training.dataset import LabelledPortfolio
 from training.frames import to_frame
 from training.plots import MINIMUM_AGGREGATE
 from training.sample import Sample
+
+__all__ = ["migrated_store", "state"]
 
 FAST = Limits(resamples=100, sensitivity_customers=200)
 
@@ -79,6 +92,7 @@ def test_the_document_is_of_aggregates_and_says_what_was_judged(report: Report) 
     assert document["subject"]["customers"] == evidence().n
     assert document["subject"]["catalog_hash"] == evidence().catalog.hash
     assert document["limits"]["resamples"] == 100
+    assert document["limits_given"] == ["sensitivity_customers", "resamples"]
     assert document["verdict"] == "passed"
     assert all(n is None or n >= MINIMUM_AGGREGATE for n in numbers(document["results"], "n"))
     assert "SECRET" not in text
@@ -205,11 +219,51 @@ def test_the_command_prints_and_writes_what_it_found_and_its_exit_code_says_it(f
     assert document["verdict"] == "passed", [r["id"] for r in document["results"] if r["verdict"] == "failed"]
     assert "Hosmer–Lemeshow test" in result.stdout
     assert (files / "out.csv").read_text(encoding="utf-8").startswith("id,en,")
-    failed = CliRunner().invoke(
-        tierwise.app, [*ARGUMENTS, "--data", "before.csv", "--language", "zh-Hant"], catch_exceptions=False
-    )
+    assert "Recorded" not in result.stdout
+
+
+def test_what_is_found_of_a_registered_model_is_recorded_with_it(files: Path, migrated_store: Path) -> None:
+    shutil.copytree(migrated_store, files / "state")
+    register(files / "state", Served(candidate().scorer, "synthetic/1"), "synthetic")
+    words = ["battery", "--model", "synthetic", "--label", "outcome", "--limits", "limits.yaml"]
+    words += ["--data", "before.csv", "--threads", "1", "--language", "zh-Hant"]
+    failed = CliRunner().invoke(tierwise.app, words, catch_exceptions=False)
     assert failed.exit_code == 1
-    assert "評估日晚於訓練資料" in failed.stdout
+    assert "評估日晚於訓練資料" in failed.stdout and "Recorded with synthetic/1." in failed.stdout
+    found = registry.recorded_review("synthetic", "1", registry.BATTERY, files / "state")
+    assert found is not None and found.verdict == "failed"
+
+
+def test_a_recorded_report_is_enough_for_a_promotion_and_stays_once_there_was_one(
+    report: Report, state: Path
+) -> None:
+    served = Served(candidate().scorer, "synthetic/1")
+    register(state, served, "synthetic")
+
+    def recorded(given: Report, again: bool = False) -> bytes:
+        record(given, state, again)
+        found = registry.recorded_review("synthetic", "1", registry.BATTERY, state)
+        assert found is not None
+        return found.document
+
+    assert recorded(report) == report.document().encode()
+    told = Told.read(recorded(report), json.dumps(reasons_of(served)).encode())
+    model = served.scorer.model
+    assert model is not None
+    signed = model.to_bytes(Ed25519PrivateKey.generate())
+    told.require_about(
+        {
+            "model_sha256": unsigned_sha256(signed),
+            "artefact_sha256": hashlib.sha256(model.to_bytes()).hexdigest(),
+            "catalog_hash": served.scorer.catalog.hash,
+            "policy_hash": served.scorer.policy.hash,
+        }
+    )
+    told.require_passed((), PromotionRules())
+    registry.set_alias("synthetic", "1", registry.CHAMPION, state)
+    other = replace(report, results=report.results[:-1])
+    assert recorded(other) == report.document().encode()
+    assert recorded(other, again=True) == other.document().encode()
 
 
 @pytest.mark.parametrize(

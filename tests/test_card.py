@@ -41,10 +41,10 @@ from training.card.recorded import BATTERY, REASONS, REFERENCE, Kept, load_recor
 __all__ = ["migrated_store", "registered"]
 
 SIGNED = (
-    SignOff("proposer", "ann", datetime(2026, 1, 2, 3, 4, tzinfo=UTC), "proposed", ("ready",), (), "c1"),
+    SignOff("proposer", "ann", datetime(2026, 1, 2, 3, 4, tzinfo=UTC), "proposed", ("ready",), (), "champion", "c1"),
     SignOff(
         "approver", "bob", datetime(2026, 1, 3, tzinfo=UTC), "approved", ("one <b>check</b> failed",),
-        ("watch #strong[it]",), "c1",
+        ("watch #strong[it]",), "champion", "c1",
     ),
 )  # fmt: skip
 
@@ -325,7 +325,7 @@ def test_the_pdf_is_tagged_holds_its_font_and_its_text_can_be_selected(
 
 
 def test_the_same_version_gives_the_same_bytes(registered: Registered, files: dict[str, bytes]) -> None:
-    again = ModelCard(load_recorded(NAME, "1", registered.state), SIGNED).files((Language.ZH_HANT,))
+    again = ModelCard(load_recorded(f"{NAME}/1", registered.state), SIGNED).files((Language.ZH_HANT,))
     assert all(files[name] == content for name, content in again.items())
 
 
@@ -400,8 +400,11 @@ def test_failed_checks_stand_among_the_limits_and_in_one_line_a_family(registere
 
 def test_who_signed_is_shown_with_findings_and_conditions(files: dict[str, bytes]) -> None:
     text = text_of(files[f"{NAME}-1.zh-Hans.html"].decode())
-    assert "提案人 ann 2026-01-02 03:04 提案 ready" in text
-    assert "批准人 bob 2026-01-03 00:00 批准 one <b>check</b> failed watch #strong[it]" in text
+    assert "提案人 ann 2026-01-02 03:04 提案现行模型（champion） ready" in text
+    assert (
+        "批准人 bob 2026-01-03 00:00 批准现行模型（champion） one <b>check</b> failed watch #strong[it]"
+        in text
+    )
     reader = PdfReader(io.BytesIO(files[f"{NAME}-1.zh-Hans.pdf"]))
     assert "#strong[it]" in "".join(page.extract_text() for page in reader.pages[2:5])
     listed = json.loads(files[f"{NAME}-1.card.json"])
@@ -458,11 +461,11 @@ def test_the_command_writes_the_card_and_keeps_it_with_the_run_once(
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        (["--model", "nobody"], "model nobody: no version is registered"),
-        (["--model", NAME, "--version", "7"], f"model {NAME}/7: its run cannot be read"),
-        (["--model", NAME, "--version", "challenger"], "no alias challenger is registered (but champion"),
+        (["--model", "nobody"], "model nobody: none is registered"),
+        (["--model", NAME, "--version", "7"], f"model {NAME}/7: none is registered"),
+        (["--model", NAME, "--version", "challenger"], f"model {NAME}@challenger: none is registered"),
         (["--model", f"{NAME}/1", "--version", "1"], "names a version already"),
-        (["--model", "x' OR 1=1 --"], "a name is lower-case letters"),
+        (["--model", "x' OR 1=1 --"], "give NAME, NAME@candidate or NAME/VERSION"),
         (["--model", NAME, "--language", "en", "--folder", "taken/x"], "cannot be written there"),
     ],
 )
@@ -492,5 +495,5 @@ def test_without_a_store_none_is_made(
     monkeypatch.setattr("sys.argv", ["tierwise", "card", "--state", str(tmp_path / "none"), "--model", "sba"])
     with pytest.raises(SystemExit):
         tierwise.main()
-    assert "no version is registered" in capsys.readouterr().err
+    assert "none is registered" in capsys.readouterr().err
     assert not (tmp_path / "none").exists()

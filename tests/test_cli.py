@@ -241,7 +241,7 @@ BAD_YAML = "catalog: [unclosed"
         (["score", "customers.csv", "nowhere/out.csv"], "cannot be written"),
         (["score", "customers.csv", "customers.csv"], "would be overwritten"),
         (["score", "empty.csv", "out.csv"], "column customer_id is absent"),
-        (["score", "customers.csv", "out.csv", "--model", "absent"], "no champion is registered"),
+        (["score", "customers.csv", "out.csv", "--model", "absent"], "model absent: none is registered"),
         (["score", "customers.csv", "out.csv", "--model", "a", "--catalog", "sba"], "brings its own catalog"),
         (["score", "customers.csv", "out.csv", "--catalog", "bad.yaml"], "name the policy too"),
         (["explain", "absent.json"], "absent.json: cannot be read"),

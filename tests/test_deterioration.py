@@ -274,7 +274,7 @@ def decide(store: Store, customer: str, other: Tier | None) -> None:
         (after,) = proposals_after(connection, office.procedure, [newest], store.clock())
     assert case is not None
     override = None if other is None else Override("strategic", store.clock() + timedelta(days=30))
-    tier = other or after.steady.tier
+    tier = other or after.steady
     with store.writing("ann") as writing:
         case = office.propose(
             writing, acting("ann"), case.id, tier, "seen", decision=newest, override=override

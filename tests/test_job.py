@@ -73,8 +73,8 @@ def ran(labelled: Labelled, migrated_store: Path, tmp_path_factory: pytest.TempP
     gc.collect()
 
 
-def test_the_model_is_the_champion_and_decides_as_the_job_did(ran: Ran) -> None:
-    assert registry.champions(ran.state) == ("synthetic",)
+def test_the_model_is_the_candidate_and_decides_as_the_job_did(ran: Ran) -> None:
+    assert registry.registered(ran.state) == {"synthetic": {"candidate": "1"}}
     served = load_served(Settings(model="synthetic", state=ran.state))
     assert served.model_version == ran.result.promotion.model_version == "synthetic/1"
     here = ran.result.scorer.decide(ran.labelled.data.portfolio)

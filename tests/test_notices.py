@@ -213,7 +213,7 @@ def test_no_notice_holds_weights_other_customers_or_remarks(store: Store) -> Non
 
 def proposed_tier(office: Office, writing: Any, decision: str) -> Tier:
     (after,) = proposals_after(writing.connection, office.procedure, [decision], writing.at)
-    return after.steady.tier
+    return after.steady
 
 
 def catalog_names() -> list[str]:

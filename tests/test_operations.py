@@ -31,6 +31,9 @@ __all__ = ["store", "template"]
 
 Keys = dict[str, str]
 IN_FORCE = {"C-5": Tier.PREMIUM, "C-6": Tier.RISK}
+OLD_EVENT = {
+    "event_id": "x", "type": "payment_default", "customer_id": "C-1", "occurred_on": "1899-12-31"
+}  # fmt: skip
 ORDER = {"amount": "20000.00", "currency": "CNY", "form": "prepayment", "outstanding": "80000"}
 
 
@@ -193,6 +196,7 @@ def test_an_event_becomes_a_tier_in_force_by_two_other_persons(
     [
         ("POST", "/v1/events", {"event_id": "x"}, 422),
         ("POST", "/v1/events", [], 422),
+        ("POST", "/v1/events", OLD_EVENT, 422),
         ("GET", "/v1/customers/C-999/tier", None, 404),
         ("GET", "/v1/cases/nothing", None, 409),
         ("GET", "/v1/decisions/nothing", None, 404),
@@ -382,9 +386,16 @@ def test_a_procedure_is_adopted_by_two_approvers_by_route(service: Service, keys
     shown = call(service, keys["approver"], "GET", where).json()
     assert (shown["kind"], shown["proposes"], shown["approvals_needed"]) == ("procedure", [], 2)
     assert call(service, keys["both"], "POST", f"{where}/approve", {"version": 1}).status_code == 403
-    assert call(service, keys["analyst"], "GET", "/v1/adoptions").json() == {"procedure": None, "model": None}
-    for key in ("approver", "second"):
-        assert call(service, keys[key], "POST", f"{where}/approve", {"version": 1}).status_code == 200
+    assert call(service, keys["analyst"], "GET", "/v1/adoptions").json() == {
+        "procedure": None, "model": None, "challenger": None,
+    }  # fmt: skip
+    said = {"findings": "as it was", "conditions": "look again in a year"}
+    for key, more in (("approver", said), ("second", {})):
+        body = {"version": 1, **more}
+        assert call(service, keys[key], "POST", f"{where}/approve", body).status_code == 200
+    one, other = call(service, keys["supervisor"], "GET", where).json()["judged"]
+    assert {name: one[name] for name in said} == said
+    assert (one["act"], one["by"], other["findings"]) == ("approved", "approver-person", None)
     adopted = call(service, keys["analyst"], "GET", "/v1/adoptions").json()["procedure"]
     assert (adopted["case"], adopted["approved_by"]) == (case.id, ["approver-person", "second-approver"])
     assert call(service, keys["analyst"], "POST", "/v1/cases", {"customer_id": "C-6"}).status_code == 200

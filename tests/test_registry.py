@@ -46,43 +46,80 @@ def test_the_champions_documents_and_version_come_back(state: Path) -> None:
     assert store(state, b"first") == "1"
     version = store(state, ARTEFACT)
     registry.set_alias("sba", version, state=state)
-    assert registry.load_champion_documents("sba", state=state) == registry.ChampionDocuments(
-        "2", ARTEFACT, CATALOG, POLICY
+    assert registry.load_documents("sba", state) == registry.ModelDocuments(
+        "sba", "2", "champion", ARTEFACT, CATALOG, POLICY
     )
     assert registry.model_version("sba", version) == "sba/2"
     registry.set_alias("sba", "1", state=state)
-    first = registry.load_champion_documents("sba", state=state)
+    first = registry.load_documents("sba", state)
     assert (first.version, first.artefact) == ("1", b"first")
 
 
-def test_without_a_store_nothing_is_made_and_the_command_to_run_is_named(tmp_path: Path) -> None:
+def test_a_name_means_the_champion_and_without_one_the_newest_candidate(state: Path) -> None:
+    versions = [store(state, artefact) for artefact in (b"one", b"two", b"three")]
+    registry.set_alias("sba", versions[1], registry.CANDIDATE, state=state)
+
+    def found(asked: str) -> tuple[str, str | None]:
+        documents = registry.load_documents(asked, state)
+        return documents.version, documents.alias
+
+    assert found("sba") == ("2", "candidate")
+    registry.set_alias("sba", versions[0], registry.CHAMPION, state=state)
+    assert [found(asked) for asked in ("sba", "sba@candidate", "sba/3")] == [
+        ("1", "champion"), ("2", "candidate"), ("3", None),
+    ]  # fmt: skip
+    registry.remove_alias("sba", registry.CHAMPION, state)
+    assert found("sba") == ("2", "candidate")
+
+
+@pytest.mark.parametrize("asked", ["sba/9", "sba@challenger", "absent", "absent/1"])
+def test_what_is_not_registered_is_named_as_it_was_asked_for(state: Path, asked: str) -> None:
+    store(state, ARTEFACT)
     with pytest.raises(
-        registry.RegistryError, match=r"no champion is registered in .*; run `tierwise train`"
+        registry.RegistryError, match=f"^model {asked}: none is registered in .*tierwise train"
     ):
-        registry.load_champion_documents("sba", state=tmp_path / "none")
+        registry.load_documents(asked, state)
+
+
+@pytest.mark.parametrize("asked", ["", "SBA", "sba@", "sba/", "sba/0", "sba/x", "sba@a@b", "a' OR '1'='1"])
+def test_a_reference_that_is_none_is_refused_before_anything_is_opened(tmp_path: Path, asked: str) -> None:
+    with pytest.raises(registry.RegistryError, match="give NAME, NAME@candidate or NAME/VERSION"):
+        registry.load_documents(asked, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_name_and_version_are_read_off_what_answers_say() -> None:
+    assert registry.name_and_version("sba/12") == ("sba", "12")
+    for other in (None, "sba", "points", "sba as of 2010-01-01", "sba@champion"):
+        assert registry.name_and_version(other) is None
+
+
+def test_without_a_store_nothing_is_made_and_the_command_to_run_is_named(tmp_path: Path) -> None:
+    with pytest.raises(registry.RegistryError, match=r"none is registered in .*; run `tierwise train`"):
+        registry.load_documents("sba", tmp_path / "none")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_an_unknown_name_and_an_alias_never_set_say_what_to_run(state: Path) -> None:
-    with pytest.raises(registry.RegistryError, match=r"model sba: no champion .* run `tierwise train`"):
-        registry.load_champion_documents("sba", state=state)
+    with pytest.raises(registry.RegistryError, match=r"model sba: none is .* run `tierwise train`"):
+        registry.load_documents("sba", state)
     store(state, ARTEFACT)
-    with pytest.raises(registry.RegistryError, match=r"model sba: no champion .* run `tierwise train`"):
-        registry.load_champion_documents("sba", state=state)
+    with pytest.raises(registry.RegistryError, match=r"model sba: none is .* run `tierwise train`"):
+        registry.load_documents("sba", state)
 
 
 def test_an_artefact_altered_in_the_store_is_refused(state: Path) -> None:
     registry.set_alias("sba", store(state, ARTEFACT), state=state)
     stored(state).write_bytes(ARTEFACT.replace(b"1", b"9"))
     with pytest.raises(registry.RegistryError, match="sba/1: its artefact is not the one registered"):
-        registry.load_champion_documents("sba", state=state)
+        registry.load_documents("sba", state)
 
 
 def test_an_artefact_that_is_gone_is_one_line(state: Path) -> None:
     registry.set_alias("sba", store(state, ARTEFACT), state=state)
     stored(state).unlink()
     with pytest.raises(registry.RegistryError, match="sba/1: its artefact cannot be read") as caught:
-        registry.load_champion_documents("sba", state=state)
+        registry.load_documents("sba", state)
     assert "\n" not in str(caught.value)
 
 
@@ -91,7 +128,7 @@ def test_a_catalog_or_policy_that_is_gone_from_the_run_is_one_line(state: Path, 
     registry.set_alias("sba", store(state, ARTEFACT), state=state)
     stored(state, name).unlink()
     with pytest.raises(registry.RegistryError, match="sba/1: the catalog and policy of its run") as caught:
-        registry.load_champion_documents("sba", state=state)
+        registry.load_documents("sba", state)
     assert "\n" not in str(caught.value)
 
 
@@ -111,7 +148,7 @@ def test_a_name_that_no_path_or_query_should_hold_is_refused(name: str, tmp_path
 def test_a_store_that_is_none_is_one_line(tmp_path: Path) -> None:
     (tmp_path / registry.DATABASE).write_text("no database")
     with pytest.raises(registry.RegistryError, match=r"mlflow\.db: cannot be opened") as caught:
-        registry.load_champion_documents("sba", state=tmp_path)
+        registry.load_documents("sba", tmp_path)
     assert "\n" not in str(caught.value)
 
 
@@ -187,3 +224,11 @@ def test_aliases_are_told_with_their_versions(state: Path) -> None:
     for alias in (registry.CANDIDATE, registry.CHAMPION):
         registry.set_alias("sba", store(state, alias.encode()), alias, state=state)
     assert registry.aliases("sba", state=state) == {"candidate": "1", "champion": "2"}
+    assert registry.registered(state) == {"sba": {"candidate": "1", "champion": "2"}}
+
+
+def test_where_no_store_is_nothing_is_registered_and_none_is_made(tmp_path: Path) -> None:
+    assert registry.registered(tmp_path / "none") == {}
+    with pytest.raises(registry.RegistryError, match="no store of MLflow"):
+        registry.require_store(tmp_path / "none")
+    assert list(tmp_path.iterdir()) == []

@@ -640,7 +640,7 @@ def test_a_taken_port_is_told_in_one_line(service: Service, tmp_path: Path) -> N
     [
         ({"TIERWISE_CATALOG": "nowhere.yaml", "TIERWISE_POLICY": "customer"}, "nowhere.yaml: cannot be read"),
         ({"TIERWISE_CATALOG": "nowhere.yaml"}, "name the policy too"),
-        ({"TIERWISE_MODEL": "customer"}, "no champion is registered"),
+        ({"TIERWISE_MODEL": "customer"}, "model customer: none is registered"),
         ({"TIERWISE_MODEL": "customer", "TIERWISE_CATALOG": "customer"}, "brings its own catalog"),
         ({"TIERWISE_ARTEFACT": "nowhere.json"}, "nowhere.json: cannot be read"),
         ({"TIERWISE_ARTEFACT": "/etc/hostname"}, "no points document"),

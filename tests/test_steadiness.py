@@ -1,11 +1,11 @@
-"""Steadiness: a tier rises past a margin or on two reviews in a row, and falls at once."""
+"""Steadiness: what rises past a margin or on two reviews in a row, and what falls at once."""
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from features.terms import RATED_TIERS, Tier
 from models.policy import Policy, load_policy
-from serving.reviews.steadiness import Steady, steady_tier
+from serving.reviews.steadiness import Before, steady_tier
 
 POLICY: Policy = load_policy("customer")
 RANK = {tier: place for place, tier in enumerate(RATED_TIERS)}
@@ -17,22 +17,62 @@ def by_score(score: float) -> Tier:
     return next((tier for tier in RATED_TIERS[:-1] if score >= (POLICY.tiers[tier].cut_off or 0)), Tier.RISK)
 
 
-@given(TIERS, SCORES, TIERS, TIERS | st.none(), st.floats(0, 20))
-def test_a_tier_never_ends_above_the_decision_nor_below_both(
-    decided: Tier, score: float, approved: Tier, before: Tier | None, margin: float
+def steady(
+    decided: Tier,
+    score: float,
+    approved: Tier | None,
+    review: Tier | None = None,
+    *,
+    margin: float = 3.0,
+    passed: bool = True,
+    periodic: bool = True,
+) -> Tier:
+    return steady_tier(decided, score, Before(approved, review, passed), POLICY, margin, periodic=periodic)
+
+
+@given(TIERS, SCORES, TIERS, TIERS | st.none(), st.floats(0, 20), st.booleans(), st.booleans())
+def test_a_tier_ends_between_the_decision_and_what_was_approved(
+    decided: Tier,
+    score: float,
+    approved: Tier,
+    review: Tier | None,
+    margin: float,
+    passed: bool,
+    periodic: bool,
 ) -> None:
-    steady = steady_tier(decided, score, approved, before, POLICY, margin)
-    lowest = max(RANK[decided], RANK[approved])
-    assert RANK[decided] <= RANK[steady.tier] <= lowest
-    if RANK[decided] >= RANK[approved]:
-        assert steady == Steady(decided)
-    assert (steady.tier is decided) == (steady.required is None)
+    found = steady(decided, score, approved, review, margin=margin, passed=passed, periodic=periodic)
+    ends = sorted((RANK[decided], RANK[approved]))
+    assert ends[0] <= RANK[found] <= ends[1]
+
+
+@given(TIERS, SCORES, TIERS, TIERS | st.none(), st.floats(0, 20), st.booleans())
+def test_a_fall_to_risk_a_fall_from_premium_and_a_fall_after_an_event_wait_for_nothing(
+    decided: Tier, score: float, approved: Tier, review: Tier | None, margin: float, periodic: bool
+) -> None:
+    assert steady(Tier.RISK, score, approved, review, margin=margin, periodic=periodic) is Tier.RISK
+    assert steady(Tier.GOOD, score, Tier.PREMIUM, review, margin=margin, periodic=periodic) is Tier.GOOD
+    if RANK[decided] > RANK[approved]:
+        assert steady(decided, score, approved, review, margin=margin, periodic=False) is decided
+
+
+@given(SCORES, SCORES | st.none(), st.floats(0, 14))
+def test_a_fall_to_general_within_the_margin_waits_for_a_second_review(
+    score: float, earlier: float | None, margin: float
+) -> None:
+    decided, review = by_score(score), None if earlier is None else by_score(earlier)
+    cut_off = POLICY.tiers[Tier.GOOD].cut_off
+    assert cut_off is not None
+    if decided is Tier.GENERAL:
+        waits = round(score, 6) >= cut_off - margin and review in (None, Tier.PREMIUM, Tier.GOOD)
+        found = steady(decided, score, Tier.GOOD, review, margin=margin)
+        assert found is (Tier.GOOD if waits else Tier.GENERAL)
 
 
 @given(SCORES, TIERS, st.floats(0, 20))
 def test_two_reviews_in_a_row_always_rise(score: float, approved: Tier, margin: float) -> None:
     decided = by_score(score)
-    assert steady_tier(decided, score, approved, decided, POLICY, margin).tier is decided
+    if RANK[decided] <= RANK[approved]:
+        assert steady(decided, score, approved, decided, margin=margin) is decided
 
 
 @given(SCORES, TIERS, st.floats(0, 20))
@@ -40,24 +80,34 @@ def test_a_single_review_rises_to_the_best_tier_whose_cut_off_is_passed_by_the_m
     score: float, approved: Tier, margin: float
 ) -> None:
     decided = by_score(score)
-    steady = steady_tier(decided, score, approved, None, POLICY, margin).tier
     if RANK[decided] < RANK[approved]:
         firmly = by_score(round(score, 6) - margin)
-        assert steady is min(firmly, approved, key=RANK.__getitem__)
+        found = steady(decided, score, approved, margin=margin)
+        assert found is min(firmly, approved, key=RANK.__getitem__)
+
+
+@given(TIERS, SCORES, TIERS | st.none(), st.floats(0, 20), st.booleans())
+def test_nobody_rises_out_of_risk_before_the_probation_is_passed(
+    decided: Tier, score: float, review: Tier | None, margin: float, periodic: bool
+) -> None:
+    found = steady(decided, score, Tier.RISK, review, margin=margin, passed=False, periodic=periodic)
+    assert found is Tier.RISK
 
 
 @given(TIERS | st.just(Tier.UNRATED), SCORES, st.sampled_from([None, Tier.UNRATED]), TIERS | st.none())
 def test_a_first_classification_is_taken_as_it_is(
-    decided: Tier, score: float, approved: Tier | None, before: Tier | None
+    decided: Tier, score: float, approved: Tier | None, review: Tier | None
 ) -> None:
-    assert steady_tier(decided, score, approved, before, POLICY, 3.0) == Steady(decided)
+    assert steady(decided, score, approved, review, passed=False) is decided
 
 
 @given(st.lists(SCORES, min_size=2, max_size=20), st.floats(0, 10))
-def test_a_steady_tier_is_never_above_the_plain_one(scores: list[float], margin: float) -> None:
+def test_nobody_is_recognised_as_risk_later_than_without_steadiness(
+    scores: list[float], margin: float
+) -> None:
     plain = [by_score(score) for score in scores]
-    approved, steady = plain[0], [plain[0]]
-    for before, decided, score in zip(plain, plain[1:], scores[1:], strict=False):
-        approved = steady_tier(decided, score, approved, before, POLICY, margin).tier
-        steady.append(approved)
-    assert all(RANK[held] >= RANK[tier] for held, tier in zip(steady, plain, strict=True))
+    approved, held = plain[0], [plain[0]]
+    for review, decided, score in zip(plain, plain[1:], scores[1:], strict=False):
+        approved = steady(decided, score, approved, review, margin=margin)
+        held.append(approved)
+    assert all(of is Tier.RISK for of, tier in zip(held, plain, strict=True) if tier is Tier.RISK)

@@ -16,7 +16,7 @@ from serving.confidential.keyring import Keyring, KeyringError
 from serving.store.case_tables import changes
 from serving.store.database import Database, StoreError
 from serving.store.declared import metadata
-from serving.store.schema import _configuration, check_version, upgrade
+from serving.store.schema import _configuration, check_version, has_schema, upgrade
 from serving.store.store import Store, Unaudited, create_store, open_store
 from serving.store.tables import audit_entries, customers, documents
 from serving.strategies.following import changes_wait
@@ -202,9 +202,12 @@ def test_a_database_that_cannot_be_used_is_named_without_its_password(url: str, 
     assert "\n" not in str(caught.value)
 
 
-def test_where_a_keyring_is_no_second_store_is_begun(tmp_path: Path) -> None:
-    create_store(None, tmp_path, ACTOR).close()
-    (tmp_path / "store.db").unlink()
+def test_where_a_keyring_is_no_second_store_is_begun(database_url: str | None, tmp_path: Path) -> None:
+    Keyring.new().save(tmp_path / "keyring.json", new=True)
     with pytest.raises(KeyringError, match="is there already"):
-        create_store(None, tmp_path, ACTOR)
-    assert not (tmp_path / "store.db").exists()
+        create_store(database_url, tmp_path, ACTOR)
+    if database_url is None:
+        assert not (tmp_path / "store.db").exists()
+    else:
+        with contextlib.closing(Database(database_url)) as database:
+            assert not has_schema(database)

@@ -1,4 +1,4 @@
-"""A training leaves one complete run, and becomes the champion only if every check holds."""
+"""A training leaves one complete run, and becomes the candidate only if every check holds."""
 
 import dataclasses
 import hashlib
@@ -154,18 +154,20 @@ def files(state: Path) -> dict[str, bytes]:
     return {str(path.relative_to(state)): path.read_bytes() for path in state.rglob("*") if path.is_file()}
 
 
-def test_a_sound_training_becomes_the_champion(state: Path, record: TrainingRecord, model_code: Path) -> None:
+def test_a_sound_training_becomes_the_candidate_and_no_champion(
+    state: Path, record: TrainingRecord, model_code: Path
+) -> None:
     done = log_training(record, sound, state, model_code)
     assert isinstance(done, Promotion)
     assert done.model_version == "sba/1"
     assert done.verification.rows == 200
-    champion = registry.load_champion_documents("sba", state=state)
-    assert (champion.version, champion.artefact) == ("1", record.artefact)
-    assert Catalog.model_validate_json(champion.catalog) == record.catalog
-    assert Policy.model_validate_json(champion.policy) == record.policy
+    found = registry.load_documents("sba", state)
+    assert (found.version, found.alias, found.artefact) == ("1", registry.CANDIDATE, record.artefact)
+    assert Catalog.model_validate_json(found.catalog) == record.catalog
+    assert Policy.model_validate_json(found.policy) == record.policy
     second = log_training(dataclasses.replace(record, run_name="again"), sound, state, model_code)
     assert second.model_version == "sba/2"
-    assert registry.load_champion_documents("sba", state=state).version == "2"
+    assert registry.aliases("sba", state) == {registry.CANDIDATE: "2"}
 
 
 def test_the_run_holds_all_that_determined_the_model(
@@ -266,13 +268,6 @@ def failed_run(state: Path) -> tuple[str, str]:
     return run.info.status, run.data.tags["failure"]
 
 
-def champion(state: Path) -> str | None:
-    try:
-        return registry.load_champion_documents("sba", state=state).version
-    except registry.RegistryError:
-        return None
-
-
 def test_explanations_that_do_not_hold_are_recorded_and_not_registered(
     state: Path, record: TrainingRecord, model_code: Path
 ) -> None:
@@ -318,13 +313,13 @@ def test_a_stored_model_that_does_not_decide_alike_is_not_registered(
     assert registry.connect(state).search_registered_models() == []
 
 
-def test_a_failed_training_leaves_the_champion_in_place(
+def test_a_failed_training_leaves_the_candidate_in_place(
     state: Path, record: TrainingRecord, model_code: Path
 ) -> None:
     log_training(record, sound, state, model_code)
     with pytest.raises(ExplanationMismatch):
         log_training(record, defective, state, model_code)
-    assert champion(state) == "1"
+    assert registry.aliases("sba", state) == {registry.CANDIDATE: "1"}
 
 
 def test_an_unforeseen_error_is_recorded_by_its_kind_only(

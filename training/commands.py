@@ -54,7 +54,7 @@ def train(
     state: StateOption = None,
     threads: ThreadsOption = 2,
 ) -> None:  # fmt: skip
-    """Train on a table of customers with outcomes (or on the bundled sample), and register the champion."""
+    """Train on a table of customers with outcomes (or on the bundled sample), and register the candidate."""
     from models.signature import load_key
 
     signer = None if key is None else load_key(key)
@@ -84,7 +84,7 @@ def train(
         )
     for grid in walk_forward_grids(result.years) if result.years else ():
         out.print(table_of(grid.title, grid.columns, grid.rows))
-    out.print(f"{result.promotion.model_version} is the champion (run {result.promotion.run_id}).")
+    out.print(f"{result.promotion.model_version} is the candidate (run {result.promotion.run_id}).")
 
 
 def built_sample() -> "Sample":
@@ -124,7 +124,7 @@ def _train_on_table(
             soft_wrap=True,
         )
     out.print(
-        f"{result.promotion.model_version} is the champion (run {result.promotion.run_id}). "
+        f"{result.promotion.model_version} is the candidate (run {result.promotion.run_id}). "
         f"Score with it: tierwise score TABLE OUT --model {table.catalog.catalog}",
         markup=False, highlight=False, soft_wrap=True,
     )  # fmt: skip

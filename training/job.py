@@ -1,4 +1,4 @@
-"""The training job: walk forward, train on all that matured, record in MLflow, promote what is explained."""
+"""The training job: walk forward, train on all that matured, record in MLflow, register what is explained."""
 
 import hashlib
 import re
@@ -94,7 +94,7 @@ def run_job(
 
     Raises:
         Untrainable, UnfitWeights: too few outcomes, or customers who do not differ.
-        ExplanationMismatch, TrackingError, RegistryError: the model is recorded but not promoted.
+        ExplanationMismatch, TrackingError, RegistryError: the model is recorded but not registered.
     """
     results = tuple(walk_forward(data, matured_on, policy, years, threads=threads, progress=progress))
     mature = data.take(np.flatnonzero(matured_on <= training_date))

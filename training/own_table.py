@@ -77,7 +77,7 @@ class OwnTable:
         threads: int,
         progress: Progress,
     ) -> JobResult:
-        """Train on all customers and register the champion.
+        """Train on all customers and register the candidate.
 
         Raises:
             Untrainable: the bad outcomes are fewer than the policy asks for; else see `training.job.run_job`.

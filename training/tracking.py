@@ -1,4 +1,4 @@
-"""What a training leaves in MLflow: one run per training, and, if its explanations hold, a new champion.
+"""What a training leaves in MLflow: one run per training, and, if its explanations hold, a new candidate.
 
 Nothing logged here holds a customer's value: figures are aggregates, and the rows with which the stored
 model is tried stay in memory.
@@ -46,7 +46,7 @@ _COLUMN_TYPES = {Kind.NUMBER: "double", Kind.FLAG: "boolean", Kind.CATEGORY: "st
 
 
 class TrackingError(RuntimeError):
-    """A training cannot be promoted; one line that says why."""
+    """A training cannot be registered; one line that says why."""
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ class TrainingRecord:
 
 @dataclass(frozen=True)
 class Promotion:
-    """A training that became the champion: its run, its name in answers, and how its explanations held."""
+    """A training that became the candidate: its run, its name in answers, and how its explanations held."""
 
     run_id: str
     version: str
@@ -131,10 +131,11 @@ def log_training(
     state: str | Path | None = None,
     model_code: Path = MODEL_CODE,
 ) -> Promotion:
-    """Record one training, and promote it if its explanations hold and the stored model predicts alike.
+    """Record one training, and register it if its explanations hold and the stored model predicts alike.
 
-    The run is recorded in any case. What fails a check is marked FAILED there, with the reason as the tag
-    `failure`; it is not promoted: the alias stays where it is.
+    The registered version is the candidate from then on; champions are promoted by others. The run is
+    recorded in any case. What fails a check is marked FAILED there, with the reason as the tag `failure`; it
+    is not registered: the alias stays where it is.
 
     Args:
         record: what to record.
@@ -166,7 +167,7 @@ def log_training(
                 ),
                 state=state,
             )
-            registry.set_alias(record.portfolio, version, state=state)
+            registry.set_alias(record.portfolio, version, registry.CANDIDATE, state=state)
         except BaseException as error:
             told = isinstance(error, ExplanationMismatch | TrackingError | registry.RegistryError)
             # The text of an unforeseen error might quote a value, so only its kind is kept.

@@ -270,7 +270,7 @@ class Story:
             decision = newest_decision(writing.connection, case.customer)
             assert decision is not None
             (after,) = proposals_after(writing.connection, self.procedure, [decision], writing.at)
-            tier, override = after.steady.tier, None
+            tier, override = after.steady, None
             if self._happens(_OVERRIDDEN):
                 others = [of for of in RATED_TIERS if of is not tier]
                 tier = others[int(self._random.integers(len(others)))]

@@ -8,11 +8,13 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from typing import Any
 
 from pydantic import ValidationError
-from sqlalchemy import Connection, Table, func, insert, select
+from sqlalchemy import Connection, Row, Table, func, insert, select
 
 from features.declaration import first_error
+from models.registry import name_and_version
 from serving.procedure import Procedure
 from serving.reviews.cases import GOVERNING, Case, CaseError, CaseKind
 from serving.served import Served, served_of
@@ -23,6 +25,8 @@ from serving.store.store import Writing
 from serving.store.supervision_tables import adoptions
 
 _AGAIN = "; a running service has to be started again"
+ADOPTED, ROLLED_BACK = "governance.adopted", "governance.rolled_back"
+"""What the audit trail calls an adoption: its subject is the case, its facts hold kind and hash."""
 
 
 class NotAdopted(StoreError):
@@ -31,22 +35,48 @@ class NotAdopted(StoreError):
 
 @dataclass(frozen=True)
 class Adoption:
-    """What is adopted: the hash of its document, since when, by which case."""
+    """What is adopted: the hash of its document, since when, by which case; the how-manieth of all."""
 
     kind: CaseKind
     hash: str
     valid_from: datetime
     case: str
+    number: int
+
+
+@dataclass(frozen=True)
+class AcceptedFailure:
+    """A check of the battery that failed and is to be lived with, and the proposer's reason."""
+
+    check: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Promotion:
+    """What a registered version is promoted on: its artefact's bytes, and what its reviewers were told.
+
+    All but the failures are SHA-256 (hex); `battery` and `reasons` name documents that are kept.
+    """
+
+    artefact_sha256: str
+    battery: str
+    reasons: str
+    accepted: tuple[AcceptedFailure, ...] = ()
 
 
 @dataclass(frozen=True)
 class ServedSet:
-    """Catalog, policy and model by their hashes, without a model the first two; and the model's name."""
+    """Catalog, policy and model by their hashes, without a model the first two; and the model's name.
+
+    `promotion` is None without a model, and in sets adopted before there were promotions.
+    """
 
     catalog: str
     policy: str
     artefact: str | None
     model_version: str | None
+    promotion: Promotion | None = None
 
     @classmethod
     def of(cls, served: Served) -> "ServedSet":
@@ -58,7 +88,20 @@ class ServedSet:
     @property
     def content(self) -> bytes:
         """The document that is kept, and adopted by its hash."""
-        return json.dumps(asdict(self), sort_keys=True, separators=(",", ":")).encode()
+        document = asdict(self)
+        if self.promotion is None:
+            del document["promotion"]
+        return json.dumps(document, sort_keys=True, separators=(",", ":")).encode()
+
+    @classmethod
+    def read(cls, content: bytes) -> "ServedSet":
+        """Return the set of a document that was kept."""
+        document = json.loads(content)
+        promotion = document.pop("promotion", None)
+        if promotion is not None:
+            accepted = tuple(AcceptedFailure(**failure) for failure in promotion.pop("accepted"))
+            promotion = Promotion(**promotion, accepted=accepted)
+        return cls(**document, promotion=promotion)
 
     @property
     def hash(self) -> str:
@@ -69,6 +112,11 @@ class ServedSet:
     def hashes(self) -> tuple[str, str, str | None]:
         """What decides whether two sets are the same: a name may differ."""
         return self.catalog, self.policy, self.artefact
+
+    @property
+    def registered(self) -> tuple[str, str] | None:
+        """Name and version of the model in MLflow's registry; None where it has none there."""
+        return None if self.artefact is None else name_and_version(self.model_version)
 
 
 def adoption_at(connection: Connection, kind: CaseKind, at: datetime) -> Adoption | None:
@@ -82,7 +130,19 @@ def adoption_at(connection: Connection, kind: CaseKind, at: datetime) -> Adoptio
         .order_by(adoptions.c.number.desc())
         .limit(1)
     ).one_or_none()
-    return None if row is None else Adoption(CaseKind(row.kind), row.hash, row.valid_from, row.case)
+    return None if row is None else _adoption(row)
+
+
+def adoptions_of(connection: Connection, kind: CaseKind) -> list[Adoption]:
+    """Return all that was adopted of a kind, in its order."""
+    rows = connection.execute(
+        select(adoptions).where(adoptions.c.kind == str(kind)).order_by(adoptions.c.number)
+    )
+    return [_adoption(row) for row in rows]
+
+
+def _adoption(row: Row[Any]) -> Adoption:
+    return Adoption(CaseKind(row.kind), row.hash, row.valid_from, row.case, row.number)
 
 
 def adopted_procedure(connection: Connection, at: datetime) -> Procedure | None:
@@ -101,7 +161,7 @@ def kept_procedure(connection: Connection, hash_: str) -> Procedure:
     Raises:
         StoreError: it is not there, was changed, or cannot be read by this version of Tierwise.
     """
-    content = _kept(connection, hash_)
+    content = kept_document(connection, hash_)
     try:
         return Procedure.model_validate_json(content)
     except ValidationError as error:
@@ -143,7 +203,25 @@ def kept_set(connection: Connection, hash_: str) -> ServedSet:
     Raises:
         StoreError: it is not there, or was changed.
     """
-    return ServedSet(**json.loads(_kept(connection, hash_)))
+    return ServedSet.read(kept_document(connection, hash_))
+
+
+def challenger_at(connection: Connection, at: datetime) -> Adoption | None:
+    """Return which set was the challenger at a moment; None before a first, or once it governed itself.
+
+    Raises:
+        StoreError: a set is not there, or was changed.
+    """
+    found = adoption_at(connection, CaseKind.CHALLENGER, at)
+    if found is None:
+        return None
+    hashes = kept_set(connection, found.hash).hashes
+    later = (
+        of
+        for of in adoptions_of(connection, CaseKind.MODEL)
+        if of.number > found.number and of.valid_from <= at
+    )
+    return None if any(kept_set(connection, of.hash).hashes == hashes for of in later) else found
 
 
 def adopted_served(connection: Connection, at: datetime) -> Served | None:
@@ -154,16 +232,23 @@ def adopted_served(connection: Connection, at: datetime) -> Served | None:
         ArtefactError, SettingsError: the model is not signed by a key that is trusted here.
     """
     adopted = adopted_set(connection, at)
-    if adopted is None:
-        return None
-    artefact = None if adopted.artefact is None else load_document(connection, adopted.artefact)
+    return None if adopted is None else served_by(connection, adopted)
+
+
+def served_by(connection: Connection, set_: ServedSet) -> Served:
+    """Return what a set that is kept serves, from the store alone.
+
+    Raises:
+        StoreError, ArtefactError, SettingsError: see `adopted_served`.
+    """
+    artefact = None if set_.artefact is None else load_document(connection, set_.artefact)
     served = served_of(
-        load_document(connection, adopted.catalog),
-        load_document(connection, adopted.policy),
+        load_document(connection, set_.catalog),
+        load_document(connection, set_.policy),
         artefact,
-        adopted.model_version,
+        set_.model_version,
     )
-    if ServedSet.of(served).hashes != adopted.hashes:
+    if ServedSet.of(served).hashes != set_.hashes:
         raise StoreError("a document in the store is not the one that its hash names")
     return served
 
@@ -194,11 +279,13 @@ def require_served(connection: Connection, served: Served, at: datetime) -> None
     """
     adopted = adopted_set(connection, at)
     if adopted is not None and adopted.hashes != ServedSet.of(served).hashes:
-        name = served.model_version and served.model_version.rpartition("/")[0]
-        options = f"--model {name}" if name else "--catalog CATALOG --policy POLICY"
+        registered = name_and_version(served.model_version)
+        command = "adopt propose --catalog CATALOG --policy POLICY"
+        if registered is not None:
+            command = f"promote {registered[0]} --to champion"
         raise NotAdopted(
             f"what would govern ({served.describe()}) is not what was adopted: leave --model, --catalog and "
-            f"--policy out, or propose it with `tierwise adopt propose {options}`{_AGAIN}"
+            f"--policy out, or propose it with `tierwise {command}`{_AGAIN}"
         )
 
 
@@ -247,14 +334,18 @@ def adopt(writing: Writing, case: Case) -> None:
         kept_procedure(writing.connection, case.subject)
     else:
         kept_set(writing.connection, case.subject)
+    insert_adoption(writing, case.kind, case.subject, case.id)
+    writing.record(ADOPTED, case.id, {"kind": str(case.kind), "hash": case.subject})
+
+
+def insert_adoption(writing: Writing, kind: CaseKind, hash_: str, case: str) -> None:
+    """Let a document govern from the transaction's moment; the caller records it in the audit trail."""
     last = writing.connection.execute(select(func.max(adoptions.c.number))).scalar_one()
     writing.connection.execute(
         insert(adoptions).values(
-            number=(last or 0) + 1, kind=str(case.kind), hash=case.subject, valid_from=writing.at,
-            case=case.id,
+            number=(last or 0) + 1, kind=str(kind), hash=hash_, valid_from=writing.at, case=case
         )
-    )  # fmt: skip
-    writing.record("governance.adopted", case.id, {"kind": str(case.kind), "hash": case.subject})
+    )
 
 
 def approvers_of(connection: Connection, case_id: str | None) -> tuple[str, ...]:
@@ -272,7 +363,12 @@ def approvers_of(connection: Connection, case_id: str | None) -> tuple[str, ...]
     return tuple(rows.scalars())
 
 
-def _kept(connection: Connection, hash_: str) -> bytes:
+def kept_document(connection: Connection, hash_: str) -> bytes:
+    """Return a document that is kept by the SHA-256 of its bytes.
+
+    Raises:
+        StoreError: it is not there, or was changed.
+    """
     content = load_document(connection, hash_)
     if hash_of(content) != hash_:
         raise StoreError(f"document {hash_[:12]}: is not the one that its hash names")

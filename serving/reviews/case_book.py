@@ -13,9 +13,20 @@ from serving.audit.chain import Fact
 from serving.confidential.sealing import open_sealed, seal
 from serving.procedure import Procedure
 from serving.reviews.adoptions import require_procedure
-from serving.reviews.cases import Act, Case, CaseError, CaseKind, CaseState, NotAllowed, load_case
+from serving.reviews.cases import (
+    Act,
+    Case,
+    CaseError,
+    CaseKind,
+    CaseState,
+    Judged,
+    Judgement,
+    NotAllowed,
+    load_case,
+)
+from serving.reviews.justification import digest_of
 from serving.store.case_tables import case_acts, cases
-from serving.store.customers import open_customer
+from serving.store.customers import UnknownCustomer, open_customer
 from serving.store.store import Store, Writing
 
 _LONGEST_TEXT = 4000
@@ -77,13 +88,26 @@ class CaseBook:
         writing.record(f"case.{state}", case.id, {"version": case.version})
         return replace(case, state=state)
 
-    def _act(self, writing: Writing, actor: Actor, case: Case, act: Act, remark: str | None = None) -> None:
+    def _act(
+        self,
+        writing: Writing,
+        actor: Actor,
+        case: Case,
+        act: Act,
+        remark: str | None = None,
+        judgement: Judgement | None = None,
+    ) -> None:
         require_procedure(writing.connection, self.procedure, writing.at)
+        said = judgement or Judgement()
+        findings, conditions, sealed = (
+            None if text is None else self._sealed(writing.connection, case, text)
+            for text in (said.findings, said.conditions, remark)
+        )
         writing.connection.execute(
             insert(case_acts).values(
                 id=token_hex(16), case=case.id, version=case.version, act=str(act), at=writing.at,
                 actor=actor.name, persons="\n".join(sorted(actor.persons)),
-                remark=None if remark is None else self._sealed(writing.connection, case, remark),
+                remark=sealed, findings=findings, conditions=conditions,
             )
         )  # fmt: skip
         facts: dict[str, Fact] = {
@@ -92,6 +116,12 @@ class CaseBook:
         }  # fmt: skip
         if case.subject is not None:
             facts["subject"] = case.subject
+        # So that neither can be exchanged for another text of the case.
+        facts |= {
+            name: digest_of(text)
+            for name, text in (("findings", findings), ("conditions", conditions))
+            if text is not None
+        }
         writing.record(f"case.{act}", case.id, facts)
 
     def _sealed(self, connection: Connection, case: Case, text: str) -> bytes:
@@ -113,6 +143,32 @@ class CaseBook:
             SealError: it was changed.
         """
         return open_sealed(self._key(connection, case), sealed, _purpose(case.id)).decode()
+
+    def judged(self, connection: Connection, case: Case) -> list[Judged]:
+        """Return the approvals and rejections of a case, in their order.
+
+        Raises:
+            SealError: a text was changed.
+        """
+        rows = connection.execute(
+            select(case_acts)
+            .where(case_acts.c.case == case.id, case_acts.c.act.in_([str(Act.APPROVED), str(Act.REJECTED)]))
+            .order_by(case_acts.c.at, case_acts.c.id)
+        )
+
+        def text(sealed: bytes | None) -> str | None:
+            try:
+                return None if sealed is None else self.read_text(connection, case, sealed)
+            except UnknownCustomer:
+                return None
+
+        return [
+            Judged(
+                Act(row.act), row.actor, row.at, row.version, text(row.remark),
+                Judgement(text(row.findings), text(row.conditions)),
+            )
+            for row in rows
+        ]  # fmt: skip
 
 
 def _purpose(case: str) -> str:

@@ -16,13 +16,15 @@ from serving.store.tables import decisions
 class CaseKind(StrEnum):
     """What a case is about: one customer, all whom a run classifies anew, or what governs all of them.
 
-    A model case is about catalog, policy and model, which are adopted together.
+    A model case is about catalog, policy and model, which are adopted together; a challenger case about those
+    that are to be tried beside them.
     """
 
     SINGLE = "single"
     LIST = "list"
     PROCEDURE = "procedure"
     MODEL = "model"
+    CHALLENGER = "challenger"
 
 
 class CaseReason(StrEnum):
@@ -34,6 +36,7 @@ class CaseReason(StrEnum):
     OBJECTION = "objection"
     REQUEST = "request"
     GOVERNANCE = "governance"
+    ROLLBACK = "rollback"
 
 
 class CaseState(StrEnum):
@@ -60,7 +63,8 @@ class Act(StrEnum):
 
 
 FINAL = frozenset({CaseState.EFFECTIVE, CaseState.REJECTED, CaseState.WITHDRAWN})
-GOVERNING = frozenset({CaseKind.PROCEDURE, CaseKind.MODEL})
+GOVERNING = frozenset({CaseKind.PROCEDURE, CaseKind.MODEL, CaseKind.CHALLENGER})
+OF_MODELS = frozenset({CaseKind.MODEL, CaseKind.CHALLENGER})
 
 
 class CaseError(ValueError):
@@ -69,6 +73,26 @@ class CaseError(ValueError):
 
 class NotAllowed(CaseError):
     """Whoever acts had a part in what is to be approved."""
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What an approver found, and on what conditions they approve or will; in their words."""
+
+    findings: str | None = None
+    conditions: str | None = None
+
+
+@dataclass(frozen=True)
+class Judged:
+    """An approval or rejection, by whom and when; texts are None where none was given or is readable."""
+
+    act: Act
+    actor: str
+    at: datetime
+    version: int
+    because: str | None
+    judgement: Judgement
 
 
 @dataclass(frozen=True)

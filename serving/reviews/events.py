@@ -153,7 +153,7 @@ class EventDesk:
             )
         elif severity is Severity.NOTABLE and decision is not None:
             (after,) = proposals_after(writing.connection, self._procedure, [decision], writing.at)
-            if after.steady.tier is not after.old:
+            if after.steady is not after.old:
                 case = self._office.open(writing, actor, known.id, reason, decision).id
         writing.connection.execute(insert(events).values(decision=decision, case=case, **row))
         writing.record("event.taken", known.id, {

@@ -14,10 +14,12 @@ from sqlalchemy import insert, select, update
 
 from features.terms import RATED_TIERS, Tier
 from serving.access.roles import Actor
-from serving.reviews.adoptions import adopt, governance_approvals, require_decided_by_adopted
+from serving.promotion.gate import require_promotable
+from serving.reviews.adoptions import adopt, governance_approvals, kept_set, require_decided_by_adopted
 from serving.reviews.case_book import CaseBook
 from serving.reviews.cases import (
     GOVERNING,
+    OF_MODELS,
     Act,
     Case,
     CaseError,
@@ -25,6 +27,7 @@ from serving.reviews.cases import (
     CaseReason,
     CaseState,
     Item,
+    Judgement,
     NotAllowed,
     Override,
     items_of,
@@ -140,9 +143,9 @@ class Office(CaseBook):
             ).scalars()
         )
         return [
-            (Item(of.customer, of.decision, of.old, of.steady.tier, None), of.score)
+            (Item(of.customer, of.decision, of.old, of.steady, None), of.score)
             for of in proposals
-            if of.old is not of.steady.tier and of.customer not in busy
+            if of.old is not of.steady and of.customer not in busy
         ]
 
     def pull_out(self, writing: Writing, actor: Actor, case_id: str, customer: str) -> Case:
@@ -272,7 +275,7 @@ class Office(CaseBook):
         self._check_newest(writing, case, decision)
         require_decided_by_adopted(writing.connection, decisions, decision, writing.at)
         (after,) = proposals_after(writing.connection, self.procedure, [decision], writing.at)
-        self._check_override(writing, after.steady.tier, tier, override)
+        self._check_override(writing, after.steady, tier, override)
         needed = self._needed(writing, case, tier)
         proposed = replace(
             case, state=CaseState.PROPOSED, version=case.version + 1, decision=decision, proposed_tier=tier,
@@ -293,7 +296,12 @@ class Office(CaseBook):
         return proposed
 
     def approve(
-        self, writing: Writing, actor: Actor, case_id: str, version: int
+        self,
+        writing: Writing,
+        actor: Actor,
+        case_id: str,
+        version: int,
+        judgement: Judgement | None = None,
     ) -> tuple[Case, list[Change]]:
         """Approve a proposal; with the last approval that it needs it takes effect.
 
@@ -302,11 +310,13 @@ class Office(CaseBook):
             actor: who approves.
             case_id: the case.
             version: of the proposal that the approver has read.
+            judgement: what the approver found and on what conditions, sealed.
 
         Raises:
             NotAllowed: somebody behind the approver had a part in the proposal, or has approved it already.
             CaseError: the case is not proposed, has another version by now, or rests on a decision that is
                 the newest no more, or on one or a run that was not made by what is adopted by now.
+            NotPromotable: its model has not, or by now no more, what it needs.
         """
         case = self._expect(writing, case_id, CaseState.PROPOSED)
         self._check(writing, actor, case, version)
@@ -316,7 +326,10 @@ class Office(CaseBook):
         if case.run is not None:
             # All of a list was decided in one run, hence by one set: no part of it may stand.
             require_decided_by_adopted(writing.connection, runs, case.run, writing.at)
-        self._act(writing, actor, case, Act.APPROVED)
+        if case.kind in OF_MODELS and case.reason is not CaseReason.ROLLBACK and case.subject is not None:
+            set_ = kept_set(writing.connection, case.subject)
+            require_promotable(writing.connection, case.kind, set_, self.procedure.promotion, writing.at)
+        self._act(writing, actor, case, Act.APPROVED, judgement=judgement)
         needed = case.needed
         if case.proposed_tier is not None:
             # What was in force when it was proposed may have ended since.
@@ -328,7 +341,15 @@ class Office(CaseBook):
         changes = self._take_effect(writing, actor, case)
         return self._close(writing, case, CaseState.EFFECTIVE), changes
 
-    def reject(self, writing: Writing, actor: Actor, case_id: str, version: int, why: str) -> Case:
+    def reject(
+        self,
+        writing: Writing,
+        actor: Actor,
+        case_id: str,
+        version: int,
+        why: str,
+        judgement: Judgement | None = None,
+    ) -> Case:
         """Reject a proposal, with the reason; a hold that is on stays until it is lifted by a case.
 
         Raises:
@@ -337,16 +358,17 @@ class Office(CaseBook):
         """
         case = self._expect(writing, case_id, CaseState.PROPOSED)
         self._check(writing, actor, case, version)
-        self._act(writing, actor, case, Act.REJECTED, why)
+        self._act(writing, actor, case, Act.REJECTED, why, judgement)
         return self._close(writing, case, CaseState.REJECTED)
 
     def withdraw(self, writing: Writing, actor: Actor, case_id: str) -> Case:
         """Withdraw a case that is not closed; only by those who opened it or proposed in it.
 
-        One that carries a customer's objection is decided on, by a proposal and another person.
+        One that carries a customer's objection is decided on, by a proposal and another person; so is one
+        that looks at a rollback.
 
         Raises:
-            NotAllowed: nobody behind the act did, or the case carries an objection.
+            NotAllowed: nobody behind the act did, or the case carries an objection or is of a rollback.
             CaseError: it is closed.
         """
         case = self._expect(writing, case_id, CaseState.COLLECTING, CaseState.PROPOSED)
@@ -355,6 +377,8 @@ class Office(CaseBook):
         )
         if theirs.isdisjoint(actor.persons):
             raise NotAllowed("a case is withdrawn by those who opened it or proposed in it")
+        if case.reason is CaseReason.ROLLBACK:
+            raise NotAllowed("a rollback is looked at by others: have them confirm or reject it")
         objected = select(feedback.c.id).where(feedback.c.case == case.id).limit(1)
         if writing.connection.execute(objected).first() is not None:
             raise NotAllowed("a case with an objection is not withdrawn: propose, and have another decide")
@@ -365,7 +389,9 @@ class Office(CaseBook):
 
     def _take_effect(self, writing: Writing, actor: Actor, case: Case) -> list[Change]:
         if case.kind in GOVERNING:
-            adopt(writing, case)
+            # What a rollback adopted took effect at once, and is confirmed here.
+            if case.reason is not CaseReason.ROLLBACK:
+                adopt(writing, case)
             return []
         if case.kind is CaseKind.LIST:
             changes = self._list_takes_effect(writing, actor, case)
@@ -397,7 +423,7 @@ class Office(CaseBook):
             if Layer.HOLD in layers:
                 # Beneath the override lies what the newest facts say, not what was approved before them.
                 (after,) = proposals_after(writing.connection, self.procedure, [case.decision], writing.at)
-                changes.append(put(Layer.APPROVED, after.steady.tier, reason=str(case.reason)))
+                changes.append(put(Layer.APPROVED, after.steady, reason=str(case.reason)))
             changes.append(
                 put(
                     Layer.OVERRIDE, case.proposed_tier,

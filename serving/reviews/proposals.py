@@ -2,17 +2,17 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Table, and_, exists, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, Table, and_, exists, func, or_, select
 
 from features.terms import Tier
 from models.policy import Policy
-from serving.procedure import Procedure
+from serving.procedure import Procedure, months_after
 from serving.reviews.decision_rows import NEWEST_FIRST, PERIODIC
 from serving.reviews.standings import Layer, standings_of
-from serving.reviews.steadiness import Steady, steady_tier
+from serving.reviews.steadiness import Before, steady_tier
 from serving.served import read_declared
 from serving.store.documents import load_document
 from serving.store.tables import decisions
@@ -25,14 +25,14 @@ _COLUMNS = tuple(
 
 @dataclass(frozen=True)
 class Proposal:
-    """A decision and what to propose after it; `old` is the tier that management approved last."""
+    """A decision, the tier that management approved last (`old`), and the steady one to propose."""
 
     decision: str
     customer: str
     score: float
     decided: Tier
     old: Tier | None
-    steady: Steady
+    steady: Tier
 
 
 def proposals_after(
@@ -58,10 +58,18 @@ def proposals_after(
             policies[row.policy_hash] = read_declared(Policy, content, "the kept policy")
         approved = standings[row.customer].layers.get(Layer.APPROVED)
         old, decided = None if approved is None else approved.tier, Tier(row.tier)
-        before = None
-        if row.kind == PERIODIC and old is not None and decided is not old:
-            before = _periodic_before(connection, row.customer, row.as_of, row.id)
-        steady = steady_tier(decided, row.score, old, before, policies[row.policy_hash], procedure.margin)
+        review, periodic = None, row.kind == PERIODIC
+        if periodic and old is not None and decided is not old:
+            review = _periodic_before(connection, row.customer, row.as_of, row.id)
+        passed = (
+            approved is not None
+            and old is Tier.RISK is not decided
+            and _probation_passed(connection, row, approved.valid_from.date(), procedure.probation_months)
+        )
+        steady = steady_tier(
+            decided, row.score, Before(old, review, passed), policies[row.policy_hash], procedure.margin,
+            periodic=periodic,
+        )  # fmt: skip
         found.append(Proposal(row.id, row.customer, row.score, decided, old, steady))
     return found
 
@@ -97,3 +105,23 @@ def _periodic_before(connection: Connection, customer: str, as_of: object, decis
         .limit(1)
     ).one_or_none()
     return None if row is None else Tier(row.tier)
+
+
+def _probation_passed(connection: Connection, row: Row[Any], at_risk_from: date, months: int) -> bool:
+    """Whether since risk was approved, for so many months until this decision, none said risk or unrated."""
+    earlier = select(decisions.c.as_of).where(
+        decisions.c.customer == row.customer,
+        decisions.c.as_of <= row.as_of,
+        decisions.c.as_of >= at_risk_from,
+    )
+    last = connection.execute(
+        select(func.max(decisions.c.as_of)).where(
+            decisions.c.customer == row.customer,
+            decisions.c.as_of <= row.as_of,
+            decisions.c.tier.in_([str(Tier.RISK), str(Tier.UNRATED)]),
+        )
+    ).scalar_one()
+    if last is not None:
+        earlier = earlier.where(decisions.c.as_of > last)
+    first = connection.execute(earlier.order_by(decisions.c.as_of).limit(1)).scalar_one_or_none()
+    return first is not None and months_after(first, months) <= row.as_of

@@ -1,24 +1,25 @@
 """Who signed a model: the acts of the cases on it, as the model card shows them."""
 
-from sqlalchemy import select
+from collections.abc import Iterator
 
+from sqlalchemy import Connection, select
+
+from models.registry import CHALLENGER, CHAMPION
 from models.sign_off import SignOff
 from serving.procedure import Procedure
-from serving.reviews.adoptions import kept_set
+from serving.reviews.adoptions import ServedSet, kept_set
 from serving.reviews.case_book import CaseBook
-from serving.reviews.cases import Act, CaseKind, load_case
+from serving.reviews.cases import OF_MODELS, Act, Case, CaseKind, load_case
 from serving.store.case_tables import case_acts, cases
 from serving.store.store import Store
 
-_ROLES = {
-    Act.PROPOSED: "proposer", Act.APPROVED: "approver", Act.REJECTED: "approver", Act.WITHDRAWN: "proposer"
-}  # fmt: skip
-# What may be written beside an act, as the columns are called.
-_FINDINGS, _CONDITIONS = ("findings", "remark"), ("conditions",)
+_ALIASES = {CaseKind.MODEL: CHAMPION, CaseKind.CHALLENGER: CHALLENGER}
 
 
 def sign_offs_of(store: Store, hashes: tuple[str, str, str | None]) -> list[SignOff]:
     """Return who proposed, approved or rejected a set of catalog, policy and model, in the order of the acts.
+
+    A proposer's findings are their reason, and the failed checks to be lived with, each with its own.
 
     Args:
         store: where it was decided.
@@ -30,38 +31,42 @@ def sign_offs_of(store: Store, hashes: tuple[str, str, str | None]) -> list[Sign
     """
     book, found = CaseBook(store, Procedure()), []
     with store.reading() as connection:
-        about = select(cases.c.id).where(
-            cases.c.subject.is_not(None), cases.c.kind != str(CaseKind.PROCEDURE)
-        )
-        for case in [load_case(connection, id_) for id_ in connection.execute(about).scalars()]:
-            if kept_set(connection, case.subject or "").hashes != hashes:
-                continue
-            acts = (
-                select(case_acts, cases.c.justification)
-                .join(cases, cases.c.id == case_acts.c.case)
-                .where(
-                    case_acts.c.case == case.id,
-                    case_acts.c.version == case.version,
-                    case_acts.c.act.in_([str(act) for act in _ROLES]),
-                )
-            )
-            for row in connection.execute(acts).mappings():
-                act = Act(row["act"])
-                said = {
-                    name: book.read_text(connection, case, row[name])
-                    for name in (*_FINDINGS, *_CONDITIONS, "justification")
-                    if row.get(name) is not None
-                }
-                findings = ("justification",) if act is Act.PROPOSED else _FINDINGS
-                found.append(
-                    SignOff(
-                        role=_ROLES[act],
-                        name=row["actor"],
-                        at=row["at"],
-                        decision=str(act),
-                        findings=tuple(said[name] for name in findings if name in said),
-                        conditions=tuple(said[name] for name in _CONDITIONS if name in said),
-                        case=case.id,
-                    )
-                )
+        kinds = [str(kind) for kind in OF_MODELS]
+        ids = connection.execute(select(cases.c.id).where(cases.c.kind.in_(kinds))).scalars().all()
+        for case in (load_case(connection, id_) for id_ in ids):
+            set_ = kept_set(connection, case.subject or "")
+            if set_.hashes == hashes:
+                found += _proposed(connection, book, case, set_)
+                found += _judged(connection, book, case)
     return sorted(found, key=lambda one: one.at)
+
+
+def _proposed(connection: Connection, book: CaseBook, case: Case, set_: ServedSet) -> Iterator[SignOff]:
+    accepted = () if set_.promotion is None else set_.promotion.accepted
+    acts = (
+        select(case_acts.c.actor, case_acts.c.at, cases.c.justification)
+        .join(cases, cases.c.id == case_acts.c.case)
+        .where(case_acts.c.case == case.id, case_acts.c.act == str(Act.PROPOSED))
+    )
+    for row in connection.execute(acts):
+        said = [] if row.justification is None else [book.read_text(connection, case, row.justification)]
+        said += [f"{failure.check}: {failure.reason}" for failure in accepted]
+        yield SignOff(
+            "proposer", row.actor, row.at, str(Act.PROPOSED), tuple(said), (), _ALIASES[case.kind], case.id
+        )
+
+
+def _judged(connection: Connection, book: CaseBook, case: Case) -> Iterator[SignOff]:
+    for one in book.judged(connection, case):
+        if one.version == case.version:
+            said, conditions = (one.judgement.findings, one.because), one.judgement.conditions
+            yield SignOff(
+                "approver",
+                one.actor,
+                one.at,
+                str(one.act),
+                tuple(text for text in said if text is not None),
+                () if conditions is None else (conditions,),
+                _ALIASES[case.kind],
+                case.id,
+            )

@@ -1,7 +1,10 @@
-"""Steadiness (M20): a tier rises only past a margin, or when two periodic reviews in a row say so.
+"""Steadiness (M20): what a tier needs to rise, and when a fall may wait for a second review.
 
-It falls at once, for where risk is concerned nothing waits. A first classification, and one of a customer of
-whom too little was known, is taken as it is.
+A tier rises past a margin, or when two periodic reviews in a row say so; out of risk only after a probation,
+as the EBA asks it of debtors in default (EBA/GL/2016/07: three months, a year after a restructuring). A fall
+to risk, a fall from premium, and any fall after an event are taken as they are: there a rule may bind that no
+margin softens. From good to general only the score leads, so there a periodic review within the margin waits
+for the next one.
 """
 
 from dataclasses import dataclass
@@ -14,37 +17,58 @@ _RANK = {tier: place for place, tier in enumerate(RATED_TIERS)}
 
 
 @dataclass(frozen=True)
-class Steady:
-    """The tier to propose, and what kept it below the decision's: the score that the rise would need."""
+class Before:
+    """What was decided of a customer before.
 
-    tier: Tier
-    required: float | None = None
+    Attributes:
+        approved: the tier that management approved last; None for one never classified.
+        review: the tier of the periodic review before this one; None where there was none.
+        probation_passed: whether for long enough nothing put the customer at risk; asked where `approved` is
+            risk.
+    """
+
+    approved: Tier | None
+    review: Tier | None = None
+    probation_passed: bool = False
 
 
 def steady_tier(
-    decided: Tier, score: float, approved: Tier | None, before: Tier | None, policy: Policy, margin: float
-) -> Steady:
+    decided: Tier, score: float, before: Before, policy: Policy, margin: float, *, periodic: bool
+) -> Tier:
     """Return the tier to propose.
+
+    A first classification, and one of a customer of whom too little was known, is taken as it is.
 
     Args:
         decided: the tier of the decision, with all the policy's rules.
         score: the decision's.
-        approved: the tier that management approved last; None for one never classified.
-        before: the tier of the periodic review before this one; None where this is none, or was the first.
+        before: what was decided before.
         policy: of the decision.
-        margin: points above a cut-off from which a rise counts at once.
+        margin: points beyond a cut-off from which a change counts at once.
+        periodic: whether the decision is a periodic review's; only these can be two in a row.
     """
-    if decided not in _RANK or approved not in _RANK or _RANK[decided] >= _RANK[approved]:
-        return Steady(decided)
+    approved = before.approved
+    if decided not in _RANK or approved not in _RANK:
+        return decided
+    if _RANK[decided] > _RANK[approved]:
+        return _falling(decided, score, before, policy, margin) if periodic else decided
+    if approved is Tier.RISK and not before.probation_passed:
+        return approved
     for tier in RATED_TIERS[_RANK[decided] : _RANK[approved]]:
         cut_off = policy.tiers[tier].cut_off
         if cut_off is not None and round(score, DECIMALS) >= cut_off + margin:
-            return Steady(tier, None if tier is decided else _needed(decided, policy, margin))
-        if before in _RANK and _RANK[before] <= _RANK[tier]:
-            return Steady(tier, None if tier is decided else _needed(decided, policy, margin))
-    return Steady(approved, _needed(RATED_TIERS[_RANK[approved] - 1], policy, margin))
+            return tier
+        if periodic and before.review in _RANK and _RANK[before.review] <= _RANK[tier]:
+            return tier
+    return approved
 
 
-def _needed(tier: Tier, policy: Policy, margin: float) -> float | None:
-    cut_off = policy.tiers[tier].cut_off
-    return None if cut_off is None else cut_off + margin
+def _falling(decided: Tier, score: float, before: Before, policy: Policy, margin: float) -> Tier:
+    cut_off = policy.tiers[Tier.GOOD].cut_off
+    waits = (
+        decided is Tier.GENERAL
+        and cut_off is not None
+        and round(score, DECIMALS) >= cut_off - margin
+        and not (before.review in _RANK and _RANK[before.review] > _RANK[Tier.GOOD])
+    )
+    return Tier.GOOD if waits else decided

@@ -13,6 +13,7 @@ from features.declaration import first_error
 from serving.access.roles import Actor
 from serving.procedure import Procedure
 from serving.reviews.adoptions import (
+    Adoption,
     ServedSet,
     adopted_set,
     adoption_at,
@@ -71,26 +72,47 @@ class GovernanceDesk(CaseBook):
         except ValidationError as error:
             raise CaseError(f"the procedure could not be read back ({first_error(error)})") from None
         keep_document(writing, _PROCEDURE, hash_, content)
-        return self._propose(writing, actor, CaseKind.PROCEDURE, hash_, because)
+        return self.propose_document(writing, actor, CaseKind.PROCEDURE, hash_, because)
 
     def propose_served(self, writing: Writing, actor: Actor, served: Served, because: str) -> Case:
-        """Propose catalog, policy and model, or that there is none; see `propose_procedure`.
+        """Propose catalog and policy without a model; see `propose_procedure`. A model is promoted with both.
 
         Raises:
-            CaseError: they are adopted already, or others are proposed and not decided on.
+            CaseError: there is a model, they are adopted already, or others are proposed and not decided on.
             NotAdopted: the desk works by another procedure than the one adopted.
         """
+        if served.scorer.model is not None:
+            raise CaseError(
+                "a model is promoted, with its catalog and policy: `tierwise promote NAME --to champion`"
+            )
         proposed = ServedSet.of(served)
         adopted = adopted_set(writing.connection, writing.at)
         if adopted is not None and adopted.hashes == proposed.hashes:
             raise CaseError("catalog, policy and model are adopted already")
-        keep_served(writing, served.scorer, served.artefact)
-        keep_document(writing, _SERVED, proposed.hash, proposed.content)
-        return self._propose(writing, actor, CaseKind.MODEL, proposed.hash, because)
+        self.keep_set(writing, served, proposed)
+        return self.propose_document(writing, actor, CaseKind.MODEL, proposed.hash, because)
 
-    def _propose(self, writing: Writing, actor: Actor, kind: CaseKind, hash_: str, because: str) -> Case:
+    def keep_set(self, writing: Writing, served: Served, set_: ServedSet) -> None:
+        """Keep a set and all that it names."""
+        keep_served(writing, served.scorer, served.artefact)
+        keep_document(writing, _SERVED, set_.hash, set_.content)
+
+    def propose_document(
+        self, writing: Writing, actor: Actor, kind: CaseKind, hash_: str, because: str
+    ) -> Case:
+        """Propose a document that is kept.
+
+        Raises:
+            CaseError: another one of the kind is proposed and not decided on.
+            NotAdopted: the desk works by another procedure than the one adopted.
+        """
+        # The review of a rollback keeps nobody from proposing.
         waiting = writing.connection.execute(
-            select(cases.c.id).where(cases.c.kind == str(kind), cases.c.closed_at.is_(None))
+            select(cases.c.id).where(
+                cases.c.kind == str(kind),
+                cases.c.reason != str(CaseReason.ROLLBACK),
+                cases.c.closed_at.is_(None),
+            )
         ).scalar_one_or_none()
         if waiting is not None:
             raise CaseError(f"case {waiting} of this kind is open; have it decided on or withdraw it first")
@@ -107,14 +129,16 @@ class GovernanceDesk(CaseBook):
 def proposed_changes(connection: Connection, case: Case) -> list[Proposed]:
     """Return what a case on what governs would change, place by place, beside what was adopted before it.
 
-    Of a first procedure beside the defaults; of a first catalog or policy its hash alone.
+    Of a first procedure beside the defaults; of a first catalog or policy its hash alone; of a challenger
+    beside what governs.
 
     Raises:
         StoreError: a document is not in the store, or was changed.
     """
     if case.subject is None:
         return []
-    adoption = adoption_at(connection, case.kind, case.opened_at)
+    beside = CaseKind.MODEL if case.kind is CaseKind.CHALLENGER else case.kind
+    adoption = _adoption_before(connection, beside, case)
     if case.kind is CaseKind.PROCEDURE:
         before = Procedure() if adoption is None else kept_procedure(connection, adoption.hash)
         after = kept_procedure(connection, case.subject)
@@ -131,6 +155,15 @@ def proposed_changes(connection: Connection, case: Case) -> list[Proposed]:
             found += _between(documents[0], documents[1], f"{name}.")
     found += _between(old and old.artefact, new.artefact, "artefact")
     return found + _between(old and old.model_version, new.model_version, "model_version")
+
+
+def _adoption_before(connection: Connection, kind: CaseKind, case: Case) -> Adoption | None:
+    """Return what was adopted of a kind when a case was opened; of a rollback what it rolled back from."""
+    moment = case.opened_at
+    if case.reason is CaseReason.ROLLBACK:
+        # It took effect when the case was opened.
+        moment -= timedelta(microseconds=1)
+    return adoption_at(connection, kind, moment)
 
 
 def _between(before: Any, after: Any, place: str) -> list[Proposed]:

@@ -67,7 +67,7 @@ cases = Table(
     "cases",
     metadata,
     Column("id", ID, primary_key=True),
-    # single, list, procedure or model.
+    # single, list, procedure, model or challenger.
     Column("kind", WORD, nullable=False),
     Column("reason", WORD, nullable=False),
     Column("state", WORD, nullable=False, index=True),
@@ -122,6 +122,9 @@ case_acts = Table(
     # All who stand behind the act, by whom a maker and a checker are told apart.
     Column("persons", Text, nullable=False),
     Column("remark", LargeBinary),
+    # What an approver found, and on what conditions they approved.
+    Column("findings", LargeBinary),
+    Column("conditions", LargeBinary),
 )
 
 case_requests = Table(

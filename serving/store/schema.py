@@ -44,6 +44,12 @@ def check_version(database: Database) -> None:
         raise StoreError(f"the store {state}: run `tierwise store upgrade`")
 
 
+def has_schema(database: Database) -> bool:
+    """Whether a store's tables, of whichever version, are in a database."""
+    with database.reading() as connection:
+        return MigrationContext.configure(connection).get_current_revision() is not None
+
+
 def newest() -> str:
     """Return the newest version of the schema."""
     head = ScriptDirectory.from_config(_configuration()).get_current_head()

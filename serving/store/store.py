@@ -12,7 +12,7 @@ from serving.audit.heads import Heads
 from serving.confidential.keyring import Keyring, KeyringError
 from serving.store.database import Database, StoreError
 from serving.store.instants import now
-from serving.store.schema import check_version, upgrade
+from serving.store.schema import check_version, has_schema, upgrade
 from serving.store.tables import audit_head
 
 _DATABASE, _KEYRING, _HEADS = "store.db", "keyring.json", "audit_heads.jsonl"
@@ -101,6 +101,8 @@ def create_store(url: str | None, folder: Path, actor: str) -> Store:
         # Else the database would be there afterwards, and be taken for the keyring's.
         Keyring.refuse_existing(folder / _KEYRING)
     with _opened(url, folder) as database:
+        if not has_schema(database):
+            Keyring.refuse_existing(folder / _KEYRING)
         upgrade(database)
         with database.reading() as connection:
             if connection.execute(select(audit_head.c.sequence)).scalar_one():

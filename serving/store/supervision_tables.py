@@ -62,11 +62,14 @@ adoptions = Table(
     metadata,
     # From 1, in their order.
     Column("number", Integer, primary_key=True, autoincrement=False),
-    # procedure, or model: catalog, policy and model together.
+    # procedure; model, which is catalog, policy and model together; or challenger, of the same three.
     Column("kind", WORD, nullable=False),
     Column("hash", HASH, ForeignKey("documents.hash"), nullable=False),
     Column("valid_from", Instant, nullable=False),
     Column("case", ID, ForeignKey("cases.id"), nullable=False),
     Index("ix_adoptions_kind", "kind", "valid_from"),
 )
-"""What was adopted by an approved case; of each kind the newest counts. Never changed."""
+"""What was adopted by an approved case; of each kind the newest counts. Never changed.
+
+A rollback adopts again what was adopted before, by the case that approved it then.
+"""

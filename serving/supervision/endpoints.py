@@ -9,7 +9,7 @@ from serving.access.roles import Actor, Role
 from serving.procedure import Procedure
 from serving.refusal import Refusal
 from serving.request_fields import day, only
-from serving.reviews.adoptions import adopted_procedure, adoption_at, approvers_of
+from serving.reviews.adoptions import adopted_procedure, adoption_at, approvers_of, challenger_at
 from serving.reviews.cases import CaseKind
 from serving.store.customers import ids_of
 from serving.supervision.inspection import (
@@ -108,8 +108,9 @@ def _adopted(operations: "Operations", actor: Actor, parts: Json, body: Json) ->
     at = operations.store.clock()
     found: Json = {}
     with operations.store.reading() as connection:
-        for kind in (CaseKind.PROCEDURE, CaseKind.MODEL):
-            of = adoption_at(connection, kind, at)
+        for kind in (CaseKind.PROCEDURE, CaseKind.MODEL, CaseKind.CHALLENGER):
+            challenger = kind is CaseKind.CHALLENGER
+            of = challenger_at(connection, at) if challenger else adoption_at(connection, kind, at)
             found[str(kind)] = of and {
                 "hash": of.hash, "valid_from": of.valid_from.isoformat(), "case": of.case,
                 "approved_by": list(approvers_of(connection, of.case)),

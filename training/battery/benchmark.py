@@ -6,11 +6,11 @@ import numpy as np
 
 from features.portfolio import Floats
 from features.terms import Text
+from models.resampling import areas_of, drawings, mean_of, percentiles
 from training import sampling
 from training.battery import words
 from training.battery.discrimination import areas, p_value
 from training.battery.evidence import Evidence
-from training.battery.resampling import areas_of, drawings, mean_of, percentiles
 from training.battery.result import Check, Part, Range, Result
 from training.walkforward import BASELINE, LIGHTGBM, LOGISTIC, slug
 

@@ -132,6 +132,8 @@ class Report:
             "counts": self.counts(),
             "subject": facts,
             "limits": subject.limits.model_dump(mode="json"),
+            # By name those that are not the defaults, for whoever is to rely on the verdict.
+            "limits_given": _given(subject.limits),
             "results": [_described(result) for result in self.results],
         }
         return json.dumps(content, ensure_ascii=False, allow_nan=False, indent=1) + "\n"
@@ -196,6 +198,11 @@ def _described_part(part: Part) -> dict[str, Any]:
     return {
         "name": _text(part.name), "value": _number(part.value), "n": part.n, "interval": _range(part.interval)
     }  # fmt: skip
+
+
+def _given(limits: Limits) -> list[str]:
+    default = Limits()
+    return [name for name in Limits.model_fields if getattr(limits, name) != getattr(default, name)]
 
 
 def _text(text: Text) -> dict[str, str]:

@@ -130,5 +130,6 @@ class ModelCard:
 def _described(one: SignOff) -> dict[str, Any]:
     return {
         "role": one.role, "name": one.name, "at": one.at.isoformat(), "decision": one.decision,
-        "findings": list(one.findings), "conditions": list(one.conditions), "case": one.case,
+        "findings": list(one.findings), "conditions": list(one.conditions), "alias": one.alias,
+        "case": one.case,
     }  # fmt: skip

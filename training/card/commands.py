@@ -36,13 +36,11 @@ def recorded_version(model: str, version: str | None, state: Path | None) -> "Re
     """
     from training.card.recorded import load_recorded
 
-    for separator in ("/", "@"):
-        name, found, asked = model.partition(separator)
-        if found:
-            if version is not None:
-                raise BadInput(f"--model {model} names a version already: leave out --version")
-            return load_recorded(name, asked, state)
-    return load_recorded(model, version, state)
+    if version is None:
+        return load_recorded(model, state)
+    if "/" in model or "@" in model:
+        raise BadInput(f"--model {model} names a version already: leave out --version")
+    return load_recorded(f"{model}{'/' if version.isdecimal() else '@'}{version}", state)
 
 
 def write_card(

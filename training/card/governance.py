@@ -98,7 +98,11 @@ def _signed(scribe: Scribe, one: SignOff) -> Row:
         known(words.ROLES, one.role),
         one.name,
         f"{one.at:%Y-%m-%d %H:%M}",
-        Cell((Span(known(words.DECISIONS, one.decision)),), style),
+        Cell(
+            (Span(known(words.DECISIONS, one.decision)),),
+            style,
+            below=(Span(known(words.STATES, one.alias)),) if one.alias else (),
+        ),
         separator.join(one.findings),
         separator.join(one.conditions),
     )

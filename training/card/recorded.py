@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 # What a version's run keeps, by the name that sources call it.
 POINTS, CATALOG, POLICY = "points", "catalog", "policy"
-BATTERY, REASONS, REFERENCE = "battery", "reasons", "reference"
+BATTERY, REASONS, REFERENCE = registry.BATTERY, registry.REASONS, "reference"
 REVIEWS = (BATTERY, REASONS, REFERENCE)
 _POINTS_PATH = f"{registry.RUN_FOLDER}/points.json"
 CARD_FOLDER = "card"
@@ -100,46 +100,42 @@ class Recorded:
         return Sheet(model, catalog, policy, self.label)
 
 
-def load_recorded(name: str, version: str | None = None, state: Path | None = None) -> Recorded:
+def load_recorded(asked: str, state: Path | None = None) -> Recorded:
     """Read back a version.
 
     Args:
-        name: the model.
-        version: a number or an alias; by default the champion, where there is none the newest version.
+        asked: NAME for the champion and, before there is one, the newest candidate; NAME@ALIAS; NAME/VERSION.
         state: the directory of MLflow's store.
 
     Raises:
         RegistryError: there is none, or a file is gone or not the one recorded.
     """
-    place = registry.state_directory(state)
-    if not (place / registry.DATABASE).is_file():
-        raise registry.RegistryError(
-            f"model {name}: no version is registered in {place}; run `tierwise train`"
-        )
+    documents = registry.load_documents(asked, state)
+    name, version = documents.name, documents.version
     client = registry.connect(state)
-    found = _version(client, name, version, state)
-    label = registry.model_version(name, found)
+    label = registry.model_version(name, version)
     with registry.one_line_errors(f"model {label}: its run cannot be read"):
-        registered = client.get_model_version(name, found)
+        registered = client.get_model_version(name, version)
         run = client.get_run(registered.run_id or "")
         by_year = {
             metric: _by_year(client, run.info.run_id, metric)
             for metric in run.data.metrics
             if re.match(r"\w+_by_year/", metric)
         }
-    paths = {POINTS: _POINTS_PATH, CATALOG: registry.RUN_CATALOG_PATH, POLICY: registry.RUN_POLICY_PATH}
-    kept = {each: Kept.of(path, _read(client, run.info.run_id, path, label)) for each, path in paths.items()}
-    if kept[POINTS].sha256 != registered.tags.get(registry.ARTEFACT_HASH_TAG):
-        raise registry.RegistryError(f"model {label}: its run's artefact is not the one registered")
+    kept = {
+        POINTS: Kept.of(_POINTS_PATH, documents.artefact),
+        CATALOG: Kept.of(registry.RUN_CATALOG_PATH, documents.catalog),
+        POLICY: Kept.of(registry.RUN_POLICY_PATH, documents.policy),
+    }
     for kind in REVIEWS:
-        review = registry.recorded_review(name, found, kind, state)
+        review = registry.recorded_review(name, version, kind, state)
         if review is not None:
             path = f"{registry.REVIEW_FOLDER}/{kind}.json"
             kept[kind] = Kept.of(path, review.document, review.verdict)
     return Recorded(
         name=name,
-        version=found,
-        aliases=tuple(sorted(a for a, of in registry.aliases(name, state).items() if of == found)),
+        version=version,
+        aliases=tuple(sorted(a for a, of in registry.aliases(name, state).items() if of == version)),
         registered_at=datetime.fromtimestamp(registered.creation_timestamp / 1000, UTC),
         run_id=run.info.run_id,
         parameters=dict(run.data.params),
@@ -169,38 +165,5 @@ def record_card(recorded: Recorded, files: Mapping[str, bytes], state: Path | No
         client.update_model_version(recorded.name, recorded.version, description)
 
 
-def _version(client: "MlflowClient", name: str, asked: str | None, state: Path | None) -> str:
-    """Return the number of the version that is meant."""
-    if asked is not None and asked.isdecimal():
-        return asked
-    if not re.fullmatch(registry.NAME_PATTERN, name):
-        raise registry.RegistryError(f"model {name!r}: a name is lower-case letters, digits, - and _")
-    pointing = registry.aliases(name, state)
-    if (asked or registry.CHAMPION) in pointing:
-        return pointing[asked or registry.CHAMPION]
-    if asked is not None:
-        given = ", ".join(sorted(pointing)) or "none"
-        raise registry.RegistryError(
-            f"model {name}: no alias {asked} is registered (but {given}); give one of them, or a number"
-        )
-    with registry.one_line_errors(f"model {name}: the registry cannot be read"):
-        versions = client.search_model_versions(filter_string=f"name = '{name}'")
-    if not versions:
-        raise registry.RegistryError(f"model {name}: no version is registered; run `tierwise train`")
-    return max((str(version.version) for version in versions), key=int)
-
-
 def _by_year(client: "MlflowClient", run_id: str, metric: str) -> dict[int, float]:
     return {point.step: point.value for point in client.get_metric_history(run_id, metric)}
-
-
-def _read(client: "MlflowClient", run_id: str, path: str, label: str) -> bytes:
-    """Return a file of a run."""
-    with tempfile.TemporaryDirectory() as folder:
-        try:
-            with registry.one_line_errors(f"model {label}: {path} of its run cannot be read"):
-                return Path(client.download_artifacts(run_id, path, folder)).read_bytes()
-        except OSError:
-            raise registry.RegistryError(
-                f"model {label}: {path} of its run cannot be read; run `tierwise train`"
-            ) from None

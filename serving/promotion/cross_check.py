@@ -1,0 +1,138 @@
+"""Cross-checking the registry with the store and its audit trail: aliases, artefacts and reviews (M24)."""
+
+import hashlib
+import json
+from collections.abc import Collection, Iterator
+from pathlib import Path
+
+from sqlalchemy import Connection, select
+
+from features.catalog import Catalog
+from features.declaration import DeclarationError
+from models import registry
+from models.policy import Policy
+from serving.audit.verification import verify
+from serving.promotion.aliases import Alias, governing_now, misplaced, wanted_aliases
+from serving.reviews.adoptions import ADOPTED, ROLLED_BACK, ServedSet, adoptions_of, kept_set
+from serving.reviews.cases import CaseKind, CaseReason
+from serving.served import read_declared
+from serving.store.case_tables import cases
+from serving.store.store import Store
+from serving.store.tables import audit_entries
+
+
+def differences(store: Store, state: Path | None = None, names: Collection[str] = ()) -> list[str]:
+    """Return each difference in one line: what differs, and how.
+
+    Args:
+        store: what was adopted, by whom, and the trail.
+        state: the directory of MLflow's store.
+        names: the models to look at; all by default.
+
+    Raises:
+        RegistryError: MLflow's store cannot be read.
+        StoreError, AuditError: the store, or the exported heads, cannot be.
+    """
+    with store.reading() as connection:
+        found = list(adoptions_against_trail(connection, store))
+        wanted = {
+            alias: version
+            for alias, version in wanted_aliases(connection, store).items()
+            if not names or alias.name in names
+        }
+        in_registry = registry.registered(state)
+        found += [str(move) for move in misplaced(wanted, in_registry)]
+        outside = aliases_outside(in_registry, wanted, names)
+        found += [f"{alias} was set, and no version of {alias.name} was ever adopted" for alias in outside]
+        for set_ in governing_now(connection, store).by_alias.values():
+            if set_.registered is not None and (not names or set_.registered[0] in names):
+                found += _of_version(connection, set_, *set_.registered, state)
+    return list(dict.fromkeys(found))
+
+
+def aliases_outside(
+    found: dict[str, dict[str, str]], wanted: Collection[Alias], names: Collection[str] = ()
+) -> list[Alias]:
+    """Return the aliases of models that were never adopted here, if names are given of these alone."""
+    known = {alias.name for alias in wanted}
+    return [
+        Alias(name, alias)
+        for name, aliases in found.items()
+        for alias in (registry.CHALLENGER, registry.CHAMPION)
+        if alias in aliases and name not in known and (not names or name in names)
+    ]
+
+
+def adoptions_against_trail(connection: Connection, store: Store) -> Iterator[str]:
+    """Yield how what is adopted differs from the trail, which is verified first."""
+    verified = verify(connection, store.keyring, store.heads)
+    if verified.bad_entry is not None:
+        yield f"audit trail: entry {verified.bad_entry}: {verified.fault}"
+    told: dict[str, list[tuple[str, str | None]]] = {}
+    entries = connection.execute(
+        select(audit_entries.c.subject, audit_entries.c.facts)
+        .where(audit_entries.c.action.in_([ADOPTED, ROLLED_BACK]))
+        .order_by(audit_entries.c.sequence)
+    )
+    for entry in entries:
+        facts = json.loads(entry.facts)
+        told.setdefault(facts["kind"], []).append((facts["hash"], entry.subject))
+    for kind in (CaseKind.PROCEDURE, CaseKind.MODEL, CaseKind.CHALLENGER):
+        kept = [(of.hash, of.case) for of in adoptions_of(connection, kind)]
+        if kept != told.get(str(kind), []):
+            yield f"adoptions of kind {kind}: are not those of the audit trail"
+
+
+def _of_version(
+    connection: Connection, set_: ServedSet, name: str, version: str, state: Path | None
+) -> Iterator[str]:
+    """Compare a registered version with the set that was adopted."""
+    label = registry.model_version(name, version)
+    try:
+        documents = registry.load_documents(label, state)
+    except registry.RegistryError as error:
+        yield str(error)
+    else:
+        adopted = None if set_.promotion is None else set_.promotion.artefact_sha256
+        if adopted not in (None, hashlib.sha256(documents.artefact).hexdigest()):
+            yield f"model {label}: its artefact is not the one that was adopted"
+        if _hash(Catalog, documents.catalog) != set_.catalog:
+            yield f"model {label}: the catalog of its run is not the one that was adopted"
+        if _hash(Policy, documents.policy) != set_.policy:
+            yield f"model {label}: the policy of its run is not the one that was adopted"
+    if set_.promotion is None:
+        return
+    for kind in (registry.BATTERY, registry.REASONS):
+        try:
+            review = registry.recorded_review(name, version, kind, state)
+        except registry.RegistryError as error:
+            yield str(error)
+            continue
+        if review is None or review.sha256 not in _proposed(connection, set_, kind):
+            yield f"model {label}: its {kind} review is not the one that its approvers were shown"
+
+
+def _hash(kind: type[Catalog] | type[Policy], document: bytes) -> str | None:
+    """Return a declared document's hash; None where it cannot be read, which is a difference too."""
+    try:
+        return read_declared(kind, document, "it").hash
+    except DeclarationError:
+        return None
+
+
+def _proposed(connection: Connection, set_: ServedSet, kind: str) -> set[str]:
+    """Return the hashes of a version's reviews that approvers were shown, or are in a case that is open.
+
+    A challenger may be judged again before it is proposed as champion.
+    """
+    subjects = connection.execute(
+        select(cases.c.subject).where(
+            cases.c.kind.in_([str(CaseKind.MODEL), str(CaseKind.CHALLENGER)]),
+            cases.c.reason == str(CaseReason.GOVERNANCE),
+            cases.c.state.in_(["proposed", "effective"]),
+        )
+    ).scalars()
+    sets = (kept_set(connection, subject) for subject in set(subjects) if subject is not None)
+    return {
+        getattr(of.promotion, kind) for of in sets if of.promotion is not None and of.hashes == set_.hashes
+    }
