@@ -41,7 +41,10 @@ from training.card.recorded import BATTERY, REASONS, REFERENCE, Kept, load_recor
 __all__ = ["migrated_store", "registered"]
 
 SIGNED = (
-    SignOff("proposer", "ann", datetime(2026, 1, 2, 3, 4, tzinfo=UTC), "proposed", ("ready",), (), "champion", "c1"),
+    SignOff(
+        "proposer", "ann", datetime(2026, 1, 2, 3, 4, tzinfo=UTC), "proposed", ("ready",), (), "champion",
+        "c1",
+    ),
     SignOff(
         "approver", "bob", datetime(2026, 1, 3, tzinfo=UTC), "approved", ("one <b>check</b> failed",),
         ("watch #strong[it]",), "champion", "c1",

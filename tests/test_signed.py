@@ -9,6 +9,7 @@ import pytest
 from models.sign_off import SignOff
 from serving.governing import governing_procedure
 from serving.reviews.adoptions import ServedSet
+from serving.reviews.cases import Judgement
 from serving.reviews.office import Office
 from serving.reviews.signed import sign_offs_of
 from serving.reviews.subjects import GovernanceDesk
@@ -33,7 +34,8 @@ def test_proposer_and_approvers_stand_in_the_order_of_their_acts(store: Store) -
         case = GovernanceDesk(store, procedure).propose_served(writing, ann, served, "ready to govern")
     for name in ("bob", "carl"):
         with store.writing(name) as writing:
-            Office(store, procedure).approve(writing, acting(name), case.id, case.version)
+            said = Judgement("tiers rise", f"{name} looks again in May")
+            Office(store, procedure).approve(writing, acting(name), case.id, case.version, said)
     found = sign_offs_of(store, hashes)
     assert [(one.role, one.name, one.decision, one.case) for one in found] == [
         ("proposer", "ann", "proposed", case.id),
@@ -41,6 +43,11 @@ def test_proposer_and_approvers_stand_in_the_order_of_their_acts(store: Store) -
         ("approver", "carl", "approved", case.id),
     ]
     assert found[0].findings == ("ready to govern",)
+    assert [(one.findings, one.conditions) for one in found[1:]] == [
+        (("tiers rise",), ("bob looks again in May",)),
+        (("tiers rise",), ("carl looks again in May",)),
+    ]
+    assert {one.alias for one in found} == {"champion"}
     assert [one.at for one in found] == sorted(one.at for one in found)
     assert all(isinstance(one, SignOff) and one.at.tzinfo is not None for one in found)
     assert sign_offs_of(store, (hashes[0], hashes[1], "0" * 64)) == []
