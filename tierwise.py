@@ -28,10 +28,22 @@ from training.battery import commands as of_battery
 from training.card import commands as of_card
 from training.card.commands import CardLanguage
 from training.commands import LabelOption
+from training.recording import record as keep
 
 if TYPE_CHECKING:
     from models.decision import Scorer
     from training.sample import Sample
+
+# The key of a caller who may score, for a service that asks who calls.
+API_KEY_VARIABLE = "TIERWISE_API_KEY"
+
+RecordOption = Annotated[
+    bool | None,
+    typer.Option(
+        "--record/--no-record",
+        help="Keep the document with the registered version. [unless it is promoted already]",
+    ),
+]
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 catalog_app = typer.Typer(no_args_is_help=True, help="Catalogs of indicators.")
@@ -112,13 +124,7 @@ def battery(
         bool,
         typer.Option("--whole", help="Print also every check that passed for one of several things."),
     ] = False,
-    record: Annotated[
-        bool | None,
-        typer.Option(
-            "--record/--no-record",
-            help="Keep the document with the registered version. [unless it is promoted already]",
-        ),
-    ] = None,
+    record: RecordOption = None,
     encoding: EncodingOption = None,
     delimiter: DelimiterOption = None,
     language: LanguageOption = Language.EN,
@@ -126,6 +132,7 @@ def battery(
     threads: ThreadsOption = 2,
 ) -> None:
     """Validate a model on later customers with outcomes; exit code 1 if a check failed."""
+    from models import registry
     from serving.chosen import chosen_served
     from training.battery.result import Verdict
     from training.own_table import TableRequest
@@ -147,8 +154,14 @@ def battery(
             served.scorer, served.model_version, request, reference, limits, threads
         )
     of_battery.tell(report, language, whole, json, csv)
-    if record is not False:
-        of_battery.record(report, state, again=bool(record))
+    keep(
+        registry.BATTERY,
+        report.subject.model_version,
+        report.document(),
+        str(report.verdict),
+        state=state,
+        wanted=record,
+    )
     if report.verdict is Verdict.FAILED:
         raise typer.Exit(1)
 
@@ -186,6 +199,60 @@ def card(
     of_card.write_card(recorded, signed, language, folder, record, state)
 
 
+def check_reasons(
+    model: Annotated[
+        str, typer.Option("--model", help="A registered model: NAME, NAME@ALIAS or NAME/VERSION.")
+    ],
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            "--data", help="A table of customers: .csv, .parquet or .xlsx. [of sba, the bundled sample]"
+        ),
+    ] = None,
+    sample_size: Annotated[
+        int, typer.Option("--sample-size", min=1, help="Customers drawn; half as many variants are added.")
+    ] = 200,
+    url: Annotated[
+        str | None,
+        typer.Option("--url", help="A running service to ask, such as http://127.0.0.1:3000. [this process]"),
+    ] = None,
+    json: Annotated[Path | None, typer.Option("--json", help="Where the document goes.")] = None,
+    record: RecordOption = None,
+    state: StateOption = None,
+) -> None:
+    """Recompute served answers by independent code; exit code 1 if a number, tier or reason differs."""
+    from models import registry
+    from serving.asking import asking_at, asking_here
+    from serving.served import served_of
+    from training import independent, raw_customers
+    from training.independent import commands as of_reasons
+    from training.sample import NAME
+
+    found = registry.load_documents(model, state)
+    if data is None and found.name != NAME:
+        raise BadInput(f"name the customers to ask about with --data TABLE; only {NAME} has a bundled sample")
+    boosters = registry.load_boosters(found.name, found.version, state=state)
+    label = registry.model_version(found.name, found.version)
+    served = served_of(found.catalog, found.policy, found.artefact, label)
+    if data is None:
+        drawn = raw_customers.drawn_from(of_training.built_sample().data.portfolio, sample_size)
+    else:
+        drawn = raw_customers.draw_customers(data, served.scorer.catalog, sample_size)
+        out.print(f"{len(drawn.customers):,} of {drawn.of:,} customers drawn, {drawn.rejected:,} kept apart.")
+    with steps(expected=6) as progress:
+        report = independent.check(
+            independent.Documents(found.artefact, found.catalog, found.policy, boosters),
+            drawn.customers,
+            asking_here(served) if url is None else asking_at(url, os.environ.get(API_KEY_VARIABLE)),
+            model_version=label,
+            progress=progress,
+        )
+    of_reasons.tell(report, json)
+    keep(registry.REASONS, label, report.document(), str(report.verdict), state=state, wanted=record)
+    if report.verdict is independent.Verdict.FAILED:
+        raise typer.Exit(1)
+
+
 app.command()(of_training.train)
 app.command()(of_features.build)
 app.command()(of_features.simulate)
@@ -215,6 +282,7 @@ for name, help_ in (
     ("adopt", "What governs: procedure, catalog and policy, proposed by one and approved by others."),
     ("outcome", "What became of customers."),
     ("inspect", "Random samples of decisions for inspection, findings and remedies."),
+    ("reasons", "The truth of reasons."),
 ):
     groups[name] = typer.Typer(no_args_is_help=True, help=help_)
     app.add_typer(groups[name], name=name)
@@ -264,6 +332,7 @@ for group, name, command in (
     ("inspect", "record", of_supervision.record),
     ("inspect", "remedied", of_supervision.remedied),
     ("inspect", "redraw", of_supervision.redraw),
+    ("reasons", "check", check_reasons),
 ):
     groups[group].command(name)(command)
 
@@ -306,6 +375,7 @@ EXPECTED = {
     "models.signature": "SignatureError",
     "models.weights": "UnfitWeights",
     "serving.access.api_keys": "AccessError",
+    "serving.asking": "NoAnswer",
     "serving.audit.chain": "AuditError",
     "serving.confidential.keyring": "KeyringError",
     "serving.confidential.sealing": "SealError",
@@ -323,6 +393,7 @@ EXPECTED = {
     "serving.promotion.recomputed": "ShadowError",
     "training.battery.evidence": "NotJudgeable",
     "training.card.pdf": "CannotSet",
+    "training.independent.documents": "NotCheckable",
     "training.tracking": "TrackingError",
     "training.verification": "ExplanationMismatch",
 }

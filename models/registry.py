@@ -33,6 +33,8 @@ ARTEFACT_HASH_TAG = "artefact_sha256"
 # Where the run that trained it keeps the catalog and policy it was trained for.
 RUN_FOLDER, CATALOG_FILE, POLICY_FILE = "model", "catalog.json", "policy.json"
 RUN_CATALOG_PATH, RUN_POLICY_PATH = f"{RUN_FOLDER}/{CATALOG_FILE}", f"{RUN_FOLDER}/{POLICY_FILE}"
+# Where it keeps the boosters that the model was compiled from, `bag_0.txt` and on.
+BOOSTER_FOLDER = "boosters"
 # Where a version's run keeps what its reviewers were told (`review/battery.json`), and the version's tags
 # that hold each document's SHA-256 and verdict (`review.battery.sha256`).
 REVIEW_FOLDER, REVIEW_TAG = "review", "review.{kind}.{what}"
@@ -170,6 +172,11 @@ def register(
     return str(version)
 
 
+def booster_path(number: int) -> str:
+    """Return where a run keeps a booster's text, from 0 on."""
+    return f"{BOOSTER_FOLDER}/bag_{number}.txt"
+
+
 def set_alias(name: str, version: str, alias: str = CHAMPION, state: str | Path | None = None) -> None:
     """Point an alias at a version; it then counts for every service that starts.
 
@@ -241,6 +248,22 @@ def load_documents(asked: str, state: str | Path | None = None) -> ModelDocument
         recorded = client.get_run(found.run_id or "").info.artifact_uri
         catalog, policy = (_download(recorded, path) for path in (RUN_CATALOG_PATH, RUN_POLICY_PATH))
     return ModelDocuments(name, str(found.version), alias, artefact, catalog, policy)
+
+
+def load_boosters(name: str, version: str, state: str | Path | None = None) -> tuple[str, ...]:
+    """Return LightGBM's texts of the boosters that a version was compiled from, as its run keeps them.
+
+    A text is to be verified before LightGBM reads it: a changed one can end the process.
+
+    Raises:
+        RegistryError: no such version, or a file cannot be read.
+    """
+    client = connect(state)
+    label = model_version(name, version)
+    with _reading(f"model {label}: the boosters of its run"):
+        run = client.get_run(client.get_model_version(name, version).run_id or "").info
+        count = len(client.list_artifacts(run.run_id, BOOSTER_FOLDER))
+        return tuple(_download(run.artifact_uri, booster_path(number)).decode() for number in range(count))
 
 
 def _find(

@@ -25,6 +25,7 @@ from models.answer import Answer
 from models.decision import UnexplainedScore
 from models.next_tier.programme import load_solver
 from serving import metrics
+from serving.asking import answered, dump
 from serving.body import MAX_BODY, read_body
 from serving.description import describe_served
 from serving.example import example_customer
@@ -34,8 +35,7 @@ from serving.openapi import Examples, openapi_document
 from serving.operations import ROUTES as OPERATED
 from serving.operations import Operations
 from serving.refusal import Refusal
-from serving.request import parse_path_request, parse_score_request
-from serving.scoring import score_customers
+from serving.request import parse_path_request
 from serving.served import Served
 
 logger = logging.getLogger("tierwise.serving")
@@ -137,11 +137,11 @@ class _Service:
         scored = {"customers": [customer], "explain": True, "language": "en"}
         asked = {"customer": customer, "language": "en"}
         examples = Examples(
-            (scored, json.loads(self._answer(_dump(scored)))),
-            (asked, json.loads(self._answer_path(_dump(asked)))),
+            (scored, json.loads(self._answer(dump(scored)))),
+            (asked, json.loads(self._answer_path(dump(asked)))),
         )
-        self._docs = _dump(openapi_document(served.scorer.catalog, examples))
-        self._catalog = _dump(describe_served(served))
+        self._docs = dump(openapi_document(served.scorer.catalog, examples))
+        self._catalog = dump(describe_served(served))
         if operations is not None:
             operations.start()
 
@@ -201,17 +201,13 @@ class _Service:
 
     def _answer_path(self, body: bytes) -> bytes:
         asked = parse_path_request(body, self._served.scorer.catalog)
-        return _dump(self._next_tier.answer(asked.customer, asked.language))
+        return dump(self._next_tier.answer(asked.customer, asked.language))
 
     def _answer(self, body: bytes) -> bytes:
         return self._answer_counted(body)[0]
 
     def _answer_counted(self, body: bytes) -> tuple[bytes, list[Answer]]:
-        asked = parse_score_request(body, self._served.scorer.catalog)
-        answers = score_customers(
-            self._served, asked.customers, language=asked.language, explain=asked.explain
-        )
-        return _dump({"results": answers}), answers
+        return answered(self._served, body)
 
     async def catalog(self, _: Request) -> Response:
         return _json(self._catalog)
@@ -279,7 +275,7 @@ def _place(error: BaseException) -> str:
 
 
 def _refused(refusal: Refusal) -> Response:
-    response = _json(_dump(refusal.body()), refusal.status)
+    response = _json(dump(refusal.body()), refusal.status)
     if refusal.status == 401:
         response.headers["WWW-Authenticate"] = "Bearer"
     if refusal.status in (400, 408, 413):
@@ -289,7 +285,3 @@ def _refused(refusal: Refusal) -> Response:
 
 def _json(content: bytes, status: int = 200) -> Response:
     return Response(content, status, _HEADERS, "application/json")
-
-
-def _dump(document: object) -> bytes:
-    return json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()

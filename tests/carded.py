@@ -24,8 +24,11 @@ from training.battery.fairness import fairness
 from training.battery.limits import Limits
 from training.battery.report import Report, Subject
 from training.battery.stability import stability
-from training.card.recorded import BATTERY, CATALOG, POINTS, POLICY, Kept, Recorded, load_recorded
+from training.card.recorded import BATTERY, CATALOG, POINTS, POLICY, REASONS, Kept, Recorded, load_recorded
 from training.frames import to_frame
+from training.independent.findings import Finding
+from training.independent.report import Report as ReasonsReport
+from training.independent.report import Subject as ReasonsSubject
 from training.job import data_hash
 from training.metrics import measure
 from training.tracking import WALK_FORWARD_TIERS, Measured, ReloadCheck, TrainingRecord, log_training
@@ -60,6 +63,8 @@ def registered(migrated_store: Path, tmp_path_factory: pytest.TempPathFactory) -
     )
     document = report.document().encode()
     registry.record_review(NAME, version, BATTERY, document, str(report.verdict), state)
+    reasons = _reasons(f"{NAME}/{version}")
+    registry.record_review(NAME, version, REASONS, reasons.document().encode(), str(reasons.verdict), state)
     return Registered(state, load_recorded(NAME, state))
 
 
@@ -75,6 +80,16 @@ def recorded_of(model: Model, catalog: Catalog, policy: Policy) -> Recorded:
         metrics={}, by_year={},
         documents={name: Kept.of(f"model/{name}.json", content) for name, content in documents.items()},
     )  # fmt: skip
+
+
+def _reasons(label: str) -> ReasonsReport:
+    """Return a review of reasons that found one of two quantities to differ."""
+    subject = ReasonsSubject(label, {}, 200, 100, 300, None, 1, 60)
+    findings = (
+        Finding("score", "composite score (blend)", 300, 300, 0, 2.5e-14, 1e-6),
+        Finding("tiers", "tiers of score, baseline and model", 300, 900, 2, None, None, "entry 1 of 3"),
+    )
+    return ReasonsReport(subject, findings, (), ())
 
 
 def _verification() -> Verification:

@@ -28,7 +28,6 @@ from tests.mlflow_store import migrated_store, state
 from tests.promoted import reasons_of, register
 from tests.test_cli import told
 from training.battery.battery import CHECKS, Battery
-from training.battery.commands import record
 from training.battery.evidence import Evidence, NotJudgeable
 from training.battery.judging import Judging
 from training.battery.limits import Limits
@@ -38,6 +37,7 @@ from training.battery.words import alike
 from training.dataset import LabelledPortfolio
 from training.frames import to_frame
 from training.plots import MINIMUM_AGGREGATE
+from training.recording import record
 from training.sample import Sample
 
 __all__ = ["migrated_store", "state"]
@@ -241,7 +241,15 @@ def test_a_recorded_report_is_enough_for_a_promotion_and_stays_once_there_was_on
     register(state, served, "synthetic")
 
     def recorded(given: Report, again: bool = False) -> bytes:
-        record(given, state, again)
+        document, verdict = given.document(), str(given.verdict)
+        record(
+            registry.BATTERY,
+            given.subject.model_version,
+            document,
+            verdict,
+            state=state,
+            wanted=again or None,
+        )
         found = registry.recorded_review("synthetic", "1", registry.BATTERY, state)
         assert found is not None
         return found.document

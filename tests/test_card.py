@@ -401,6 +401,13 @@ def test_failed_checks_stand_among_the_limits_and_in_one_line_a_family(registere
     assert re.search(r"\(tolerated: 0\.8000 to 1\.2500\)", slope)
 
 
+def test_the_review_of_reasons_is_shown_quantity_by_quantity(registered: Registered) -> None:
+    text = text_of(html_of(registered, Language.ZH_HANT))
+    assert "理由審查：未通過。由獨立程式重新計算 200 位客戶及其 100 個變體的答覆。" in text
+    assert "綜合評估得分 300 300 2.5e-14 通過" in text
+    assert "得分、基準與模型的等級 300 900 未通過" in text
+
+
 def test_who_signed_is_shown_with_findings_and_conditions(files: dict[str, bytes]) -> None:
     text = text_of(files[f"{NAME}-1.zh-Hans.html"].decode())
     assert "提案人 ann 2026-01-02 03:04 提案现行模型（champion） ready" in text

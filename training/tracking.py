@@ -200,7 +200,7 @@ def _log_record(client: "MlflowClient", run_id: str, record: TrainingRecord) -> 
     with tempfile.TemporaryDirectory() as folder:
         client.log_artifacts(run_id, str(_write_documents(record, Path(folder))), registry.RUN_FOLDER)
     for number, text in enumerate(record.booster_texts):
-        client.log_text(run_id, text, f"boosters/bag_{number}.txt")
+        client.log_text(run_id, text, registry.booster_path(number))
     for name, figure in record.figures.items():
         client.log_figure(run_id, figure, f"plots/{name}.png")
 

@@ -11,7 +11,7 @@ from serving.settings import Settings, trusted_keys_file
 
 _RECORDED_BY = {
     registry.BATTERY: "tierwise battery --model {name}/{version} --data TABLE",
-    registry.REASONS: "tierwise reasons check {name} --version {version} --record",
+    registry.REASONS: "tierwise reasons check --model {name}/{version}",
 }
 
 

@@ -78,38 +78,6 @@ def tell(report: "Report", language: Language, whole: bool, json: Path | None, c
             out.print(f"Written to {file}.", markup=False, soft_wrap=True)
 
 
-def record(report: "Report", state: Path | None, again: bool) -> None:
-    """Keep a report with the registered version that it is about, for whoever promotes it.
-
-    What the approvers of a challenger or a champion were told stays, unless it is to be kept `again`.
-
-    Raises:
-        RegistryError: MLflow refuses.
-    """
-    from models import registry
-
-    label = report.subject.model_version
-    registered = registry.name_and_version(label)
-    if registered is None:
-        return
-    name, version = registered
-    promoted = [
-        alias
-        for alias, of in registry.aliases(name, state).items()
-        if of == version and alias in (registry.CHALLENGER, registry.CHAMPION)
-    ]
-    if promoted and not again:
-        out.print(
-            f"Not recorded: {label} is the {promoted[0]}, and what its approvers were told stays "
-            "(--record takes its place).",
-            markup=False, highlight=False, soft_wrap=True,
-        )  # fmt: skip
-        return
-    document = report.document().encode()
-    registry.record_review(name, version, registry.BATTERY, document, str(report.verdict), state)
-    out.print(f"Recorded with {label}.", markup=False, highlight=False)
-
-
 def _limits(path: Path | None) -> "Limits":
     from features.declaration import load_declared
     from training.battery.limits import Limits

@@ -253,12 +253,12 @@ def explanations(scribe: Scribe) -> Section:
         blocks.append(
             scribe.paragraph(words.EXPLAINED, rows=scribe.whole(rows), difference=scribe.small(difference))
         )
-    kept = reader.recorded.documents.get(REASONS)
-    if kept is None:
+    if reader.document(REASONS) is None:
         blocks.append(scribe.warning(words.NO_REASONS))
     else:
-        verdict = scribe.verdict(reader.at(REASONS, "verdict")).spans or (Span(kept.verdict or ""),)
-        blocks.append(scribe.paragraph(words.REASONS_FOUND, verdict=verdict))
+        of = {name: scribe.whole(reader.at(REASONS, "subject", name)) for name in ("customers", "variants")}
+        verdict = scribe.verdict(reader.at(REASONS, "verdict")).spans
+        blocks.append(scribe.paragraph(words.REASONS_FOUND, verdict=verdict, **of))
         blocks += _recomputed(scribe)
     return Section("explanations", scribe.word(words.EXPLANATIONS), tuple(blocks))
 

@@ -374,7 +374,12 @@ EXPLAINED = text(
     "每个得分等于所示各项理由之和。登记前由 shap 依提升模型重新计算 {rows} 位客户的解释，差异最大为 "
     "{difference}。",
 )
-REASONS_FOUND = text("Review of reasons: {verdict}.", "理由審查：{verdict}。", "理由审查：{verdict}。")
+REASONS_FOUND = text(
+    "Review of reasons: {verdict}. Served answers on {customers} customers and {variants} variants of them were "
+    "recomputed by code of its own.",
+    "理由審查：{verdict}。由獨立程式重新計算 {customers} 位客戶及其 {variants} 個變體的答覆。",
+    "理由审查：{verdict}。由独立程序重新计算 {customers} 位客户及其 {variants} 个变体的答复。",
+)
 NO_REASONS = text(
     "No review of reasons is recorded for this version.",
     "本版本未記錄理由審查。",

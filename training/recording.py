@@ -1,0 +1,45 @@
+"""Keeping what a check found with the registered version that it is about, for whoever promotes it."""
+
+from pathlib import Path
+
+from features.terminal import out
+
+
+def record(
+    kind: str, label: str | None, document: str, verdict: str, *, state: Path | None, wanted: bool | None
+) -> None:
+    """Keep a check's document as a review of a version, and say so.
+
+    What the approvers of a challenger or a champion were told stays, unless it is wanted anew.
+
+    Args:
+        kind: of review, such as `models.registry.BATTERY`.
+        label: the version, such as `sba/3`; a model that is not registered has nothing to be kept with.
+        document: JSON, without a customer's value.
+        verdict: as the document has it.
+        state: the directory of MLflow's store.
+        wanted: True also where it takes the place of what was told before, False not at all.
+
+    Raises:
+        RegistryError: MLflow refuses.
+    """
+    from models import registry
+
+    registered = registry.name_and_version(label)
+    if registered is None or wanted is False:
+        return
+    name, version = registered
+    promoted = [
+        alias
+        for alias, of in registry.aliases(name, state).items()
+        if of == version and alias in (registry.CHALLENGER, registry.CHAMPION)
+    ]
+    if promoted and not wanted:
+        out.print(
+            f"Not recorded: {label} is the {promoted[0]}, and what its approvers were told stays "
+            "(--record takes its place).",
+            markup=False, highlight=False, soft_wrap=True,
+        )  # fmt: skip
+        return
+    registry.record_review(name, version, kind, document.encode(), verdict, state)
+    out.print(f"Recorded with {label}.", markup=False, highlight=False)
