@@ -406,6 +406,7 @@ def test_the_review_of_reasons_is_shown_quantity_by_quantity(registered: Registe
     assert "理由審查：未通過。由獨立程式重新計算 200 位客戶及其 100 個變體的答覆。" in text
     assert "綜合評估得分 300 300 2.5e-14 通過" in text
     assert "得分、基準與模型的等級 300 900 未通過" in text
+    assert "理由審查：得分、基準與模型的等級有 2 份答覆不符" in text
 
 
 def test_who_signed_is_shown_with_findings_and_conditions(files: dict[str, bytes]) -> None:

@@ -286,12 +286,24 @@ def _recomputed(scribe: Scribe) -> list[Block]:
     return [Table(columns, tuple(rows))] if rows else []
 
 
+def _differing(scribe: Scribe) -> list[Spans]:
+    """Return the quantities of served answers that came out otherwise, with how many answers differ."""
+    found = []
+    for place, finding in enumerate((scribe.reader.document(REASONS) or {}).get("findings", ())):
+        if finding["verdict"] == "failed":
+            name = words.QUANTITIES.get(finding["id"])
+            differing = scribe.whole(scribe.reader.at(REASONS, "findings", place, "differing"))
+            shown = finding["name"] if name is None else scribe.word(name)
+            found.append(scribe.sentence(words.DIFFERING, name=shown, n=differing))
+    return found
+
+
 def limits(scribe: Scribe, review: Review) -> Section:
     """Return what failed, what could not be answered, and what nobody judged."""
     catalog, natures = scribe.sheet.catalog, scribe.sheet.model.natures
     blocks: list[Block] = []
     for title, verdict in ((words.FAILED, "failed"), (words.UNSURE, "not_enough_data")):
-        items = review.ended(verdict)
+        items = review.ended(verdict) + (_differing(scribe) if verdict == "failed" else [])
         if items:
             blocks += [scribe.title(title), scribe.bullets(items)]
         elif verdict == "failed" and review.recorded:

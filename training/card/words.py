@@ -375,10 +375,16 @@ EXPLAINED = text(
     "{difference}。",
 )
 REASONS_FOUND = text(
-    "Review of reasons: {verdict}. Served answers on {customers} customers and {variants} variants of them were "
+    "Review of reasons: {verdict}. Served answers on {customers} customers and {variants} variants of them "
+    "were "
     "recomputed by code of its own.",
     "理由審查：{verdict}。由獨立程式重新計算 {customers} 位客戶及其 {variants} 個變體的答覆。",
     "理由审查：{verdict}。由独立程序重新计算 {customers} 位客户及其 {variants} 个变体的答复。",
+)
+DIFFERING = text(
+    "Review of reasons: {name} differ in {n} answers",
+    "理由審查：{name}有 {n} 份答覆不符",
+    "理由审查：{name}有 {n} 份答复不符",
 )
 NO_REASONS = text(
     "No review of reasons is recorded for this version.",
