@@ -13,6 +13,7 @@ from features.terminal import BadInput, err, out, steps, table_of
 from features.terms import Language
 from models import commands as of_models
 from models.options import CatalogOption, LanguageOption, ModelOption, PolicyOption, StateOption
+from models.sign_off import SignOff
 from serving import adoption_commands as of_adoptions
 from serving import commands as of_serving
 from serving import notice_commands as of_notices
@@ -21,8 +22,11 @@ from serving import review_commands as of_reviews
 from serving import store_commands as of_store
 from serving import strategy_commands as of_strategies
 from serving import supervision_commands as of_supervision
+from serving.store_options import KEYS_VARIABLE, STORE_VARIABLE, KeysOption, StoreOption, opened
 from training import commands as of_training
 from training.battery import commands as of_battery
+from training.card import commands as of_card
+from training.card.commands import CardLanguage
 from training.commands import LabelOption
 from training.recording import record as keep
 
@@ -160,6 +164,39 @@ def battery(
     )
     if report.verdict is Verdict.FAILED:
         raise typer.Exit(1)
+
+
+@app.command()
+def card(
+    model: Annotated[
+        str, typer.Option("--model", help="A registered model: its name, also as NAME/3 or NAME@candidate.")
+    ],
+    version: Annotated[
+        str | None,
+        typer.Option("--version", help="A number, or an alias. [the champion, else the candidate]"),
+    ] = None,
+    language: Annotated[
+        CardLanguage, typer.Option("--language", help="That it is written in.")
+    ] = CardLanguage.ALL,
+    folder: Annotated[
+        Path, typer.Option("--folder", help="Where the files go, which is made if it is not there.")
+    ] = Path(),
+    record: Annotated[
+        bool, typer.Option("--record", help="Also keep the files with the version's run in MLflow.")
+    ] = False,
+    store: StoreOption = None,
+    keys: KeysOption = None,
+    state: StateOption = None,
+) -> None:
+    """Write a version's model card, each figure with its source; with --store or --keys, who signed it."""
+    recorded = of_card.recorded_version(model, version, state)
+    signed: list[SignOff] = []
+    if store or keys or STORE_VARIABLE in os.environ or KEYS_VARIABLE in os.environ:
+        from serving.reviews.signed import sign_offs_of
+
+        with opened(store, keys) as found:
+            signed = sign_offs_of(found, recorded.hashes)
+    of_card.write_card(recorded, signed, language, folder, record, state)
 
 
 def check_reasons(
@@ -355,6 +392,7 @@ EXPECTED = {
     "serving.supervision.period": "PeriodError",
     "serving.promotion.recomputed": "ShadowError",
     "training.battery.evidence": "NotJudgeable",
+    "training.card.pdf": "CannotSet",
     "training.independent.documents": "NotCheckable",
     "training.tracking": "TrackingError",
     "training.verification": "ExplanationMismatch",

@@ -11,7 +11,7 @@ from models.export_svg import Curve, level_svg, number_svg
 from models.export_view import Listing, View
 from models.export_words import shown_bounds, signed
 
-_STYLE = """
+STYLE = """
 :root { --ink: #1c2733; --soft: #5b6875; --line: #d9dfe5; --prior: #2f6fb3; --correction: #d07a1f; }
 * { box-sizing: border-box; }
 body { margin: 0 auto; padding: 1.5rem; max-width: 76rem; color: var(--ink); background: #fff;
@@ -62,12 +62,6 @@ class _Page:
 
     def __init__(self, view: View) -> None:
         self._view, self._sheet = view, view.sheet
-        word = view.word
-        self._curves = (
-            Curve("prior", word(words.PRIOR)),
-            Curve("correction", word(words.CORRECTION)),
-            Curve("total", word(words.TOTAL)),
-        )
 
     def document(self) -> str:
         view, word = self._view, self._view.word
@@ -90,7 +84,7 @@ class _Page:
         return (
             f'<!DOCTYPE html>\n<html lang="{view.language}">\n<head>\n<meta charset="utf-8"/>\n'
             '<meta name="viewport" content="width=device-width, initial-scale=1"/>\n'
-            f"<title>{escape(view.title)}</title>\n<style>{_STYLE}</style>\n</head>\n"
+            f"<title>{escape(view.title)}</title>\n<style>{STYLE}</style>\n</head>\n"
             f"<body>\n<main>\n{content}\n</main>\n</body>\n</html>\n"
         )
 
@@ -125,18 +119,10 @@ class _Page:
         )
 
     def _plot(self, shape: Shape) -> str:
-        view, ranges = self._view, shape.ranges
-        shown = [place for place in range(len(ranges)) if view.label(ranges, place, place)]
-        labels = [view.label(ranges, place, place) for place in shown]
-        series = tuple(values[shown].tolist() for values in (shape.prior, shape.correction, shape.total))
-        title = view.word(words.SHAPE).format(name=view.name(ranges))
-        if ranges.placed.indicator.kind is not Kind.NUMBER:
-            return level_svg(series, labels, title, self._curves)
-        unit = self._sheet.catalog.units.get(ranges.placed.indicator.unit or "")
-        bounds = shown_bounds(ranges.bounds, unit)
-        # The upper bound of every range but the last known one.
-        svg = number_svg(series, labels, [bounds[place] for place in shown[:-2]], title, self._curves)
-        return f'{svg}\n<p class="note">{escape(view.word(words.EQUAL_WIDTHS))}</p>'
+        svg = shape_plot(self._view, shape)
+        if shape.ranges.placed.indicator.kind is not Kind.NUMBER:
+            return svg
+        return f'{svg}\n<p class="note">{escape(self._view.word(words.EQUAL_WIDTHS))}</p>'
 
     def _grid(self, number: int, grid: Grid) -> str:
         view = self._view
@@ -154,7 +140,7 @@ class _Page:
             rows = []
             for label, cells in zip(each.rows, each.cells, strict=True):
                 shown = "".join(
-                    f'<td style="background:{_colour(cell.total / largest)}">{signed(cell.total, 3)}'
+                    f'<td style="background:{heat_colour(cell.total / largest)}">{signed(cell.total, 3)}'
                     f"<small>{' · '.join(signed(part, 3) for part in cell.parts)}</small></td>"
                     for cell in cells
                 )
@@ -166,6 +152,26 @@ class _Page:
                 f"<tbody>\n{body}\n</tbody></table></div>"
             )
         return "\n".join([*parts, "</section>"])
+
+
+def shape_plot(view: View, shape: Shape) -> str:
+    """Return an indicator's prior, correction and their sum by its ranges, as an SVG for `STYLE`."""
+    word, ranges = view.word, shape.ranges
+    curves = (
+        Curve("prior", word(words.PRIOR)),
+        Curve("correction", word(words.CORRECTION)),
+        Curve("total", word(words.TOTAL)),
+    )
+    shown = [place for place in range(len(ranges)) if view.label(ranges, place, place)]
+    labels = [view.label(ranges, place, place) for place in shown]
+    series = tuple(values[shown].tolist() for values in (shape.prior, shape.correction, shape.total))
+    title = word(words.SHAPE).format(name=view.name(ranges))
+    if ranges.placed.indicator.kind is not Kind.NUMBER:
+        return level_svg(series, labels, title, curves)
+    unit = view.sheet.catalog.units.get(ranges.placed.indicator.unit or "")
+    bounds = shown_bounds(ranges.bounds, unit)
+    # The upper bound of every range but the last known one.
+    return number_svg(series, labels, [bounds[place] for place in shown[:-2]], title, curves)
 
 
 def _anchor(grid: int) -> str:
@@ -193,7 +199,7 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]], numbers: bool = T
     return f"<table>\n<thead><tr>{line}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table>"
 
 
-def _colour(share: float) -> str:
+def heat_colour(share: float) -> str:
     """Return a colour for −1 (least risk) to 1 (most), light enough for dark text."""
     full = _WARM if share > 0 else _COLD
     strength = min(1.0, abs(share)) * 0.75

@@ -6,7 +6,7 @@ from html import escape
 
 from models.export_words import signed
 
-_WIDTH, _HEIGHT = 640.0, 230.0
+WIDTH, _HEIGHT = 640.0, 230.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 56.0, 12.0, 10.0, 46.0
 # Between what is known and the segment for missing values.
 _GAP = 14.0
@@ -33,21 +33,21 @@ def number_svg(
     `labels` names every range for tool tips, `bounds` what is written below where ranges of a number part.
     """
     known = len(labels) - 1
-    step = (_WIDTH - _LEFT - _RIGHT - _GAP) / (known + 1)
-    edges = [_LEFT + step * place for place in range(known)] + [_WIDTH - _RIGHT - step]
-    ticks = _ticks(min(map(min, series)), max(map(max, series)))
+    step = (WIDTH - _LEFT - _RIGHT - _GAP) / (known + 1)
+    edges = [_LEFT + step * place for place in range(known)] + [WIDTH - _RIGHT - step]
+    ticks = ticks_around(min(map(min, series)), max(map(max, series)))
     floor = _HEIGHT - _BOTTOM
 
     def height(value: float) -> float:
         return floor - (value - ticks[0]) / (ticks[-1] - ticks[0]) * (floor - _TOP)
 
     parts = [
-        *_opening(_HEIGHT, title),
+        *opening(_HEIGHT, title),
     ]
-    for tick, shown in zip(ticks, _shown(ticks), strict=True):
+    for tick, shown in zip(ticks, shown_ticks(ticks), strict=True):
         y = height(tick)
         style = "zero" if shown == "0" else "grid"
-        parts.append(f'<line class="{style}" x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>')
+        parts.append(f'<line class="{style}" x1="{_LEFT}" x2="{WIDTH - _RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>')
         parts.append(f'<text class="tick" x="{_LEFT - 6}" y="{y + 3.5:.1f}" text-anchor="end">{shown}</text>')
     for values, curve in zip(series, curves, strict=True):
         for first, last in ((0, known - 1), (known, known)):
@@ -64,29 +64,29 @@ def number_svg(
     for place in range(0, len(bounds), every):
         x = edges[place] + step
         parts.append(f'<line class="grid" x1="{x:.1f}" x2="{x:.1f}" y1="{floor}" y2="{floor + 5}"/>')
-        parts.append(_below(x, floor + 17, bounds[place]))
-    parts.append(_below(edges[known] + step / 2, floor + 17, labels[known], max(step, 70.0)))
+        parts.append(below(x, floor + 17, bounds[place]))
+    parts.append(below(edges[known] + step / 2, floor + 17, labels[known], max(step, 70.0)))
     return "\n".join([*parts, *_legend(_LEFT, _HEIGHT - 10, curves), "</svg>"])
 
 
 def level_svg(series: Series, labels: list[str], title: str, curves: tuple[Curve, ...]) -> str:
     """Return a plot of a category or a flag: a line for each level, further right being more risk."""
-    ticks = _ticks(min(map(min, series)), max(map(max, series)))
+    ticks = ticks_around(min(map(min, series)), max(map(max, series)))
     left, row = 190.0, 19.0
     floor = _TOP + row * len(labels)
     tall = floor + _BOTTOM
 
     def right(value: float) -> float:
-        return left + (value - ticks[0]) / (ticks[-1] - ticks[0]) * (_WIDTH - 24.0 - left)
+        return left + (value - ticks[0]) / (ticks[-1] - ticks[0]) * (WIDTH - 24.0 - left)
 
     parts = [
-        *_opening(tall, title),
+        *opening(tall, title),
     ]
-    for tick, shown in zip(ticks, _shown(ticks), strict=True):
+    for tick, shown in zip(ticks, shown_ticks(ticks), strict=True):
         x = right(tick)
         style = "zero" if shown == "0" else "grid"
         parts.append(f'<line class="{style}" x1="{x:.1f}" x2="{x:.1f}" y1="{_TOP}" y2="{floor}"/>')
-        parts.append(_below(x, floor + 15, shown))
+        parts.append(below(x, floor + 15, shown))
     y = _TOP
     for place, label in enumerate(labels):
         parts.append(f'<text class="tick" x="{left - 8}" y="{y + row / 2 + 3.5}" text-anchor="end">')
@@ -96,14 +96,15 @@ def level_svg(series: Series, labels: list[str], title: str, curves: tuple[Curve
             x = right(values[place])
             parts.append(f'<path class="{curve.style}" d="M{x:.1f},{y + inset}V{y + row - inset}"/>')
         tip = _tip(label, [values[place] for values in series], curves)
-        parts.append(f'<rect class="tip" x="0" y="{y}" width="{_WIDTH}" height="{row}">{tip}</rect>')
+        parts.append(f'<rect class="tip" x="0" y="{y}" width="{WIDTH}" height="{row}">{tip}</rect>')
         y += row
     return "\n".join([*parts, *_legend(left, tall - 10, curves), "</svg>"])
 
 
-def _opening(height: float, title: str) -> list[str]:
+def opening(height: float, title: str) -> list[str]:
+    """Return how a plot begins: its size and its title, which is read out and shown on hovering."""
     return [
-        f'<svg class="shape" role="img" viewBox="0 0 {_WIDTH:.0f} {height:.0f}">',
+        f'<svg class="shape" role="img" viewBox="0 0 {WIDTH:.0f} {height:.0f}">',
         f"<title>{escape(title)}</title>",
     ]
 
@@ -123,7 +124,7 @@ def _tip(label: str, values: list[float], curves: tuple[Curve, ...]) -> str:
     return f"<title>{escape(label)}: {escape(said)}</title>"
 
 
-def _below(x: float, y: float, text: str, room: float = 80.0) -> str:
+def below(x: float, y: float, text: str, room: float = 80.0) -> str:
     """Return a label below the axis, cut to its room; the table beside the plot has it in full."""
     shown = escape(_cut(text, room))
     return f'<text class="tick" x="{x:.1f}" y="{y:.1f}" text-anchor="middle">{shown}</text>'
@@ -139,7 +140,7 @@ def _cut(text: str, room: float) -> str:
     return text
 
 
-def _shown(ticks: list[float]) -> list[str]:
+def shown_ticks(ticks: list[float]) -> list[str]:
     """Return ticks with as many decimals as their step has."""
     step = ticks[1] - ticks[0]
     decimals = next((d for d in range(12) if abs(round(step, d) - step) < step * 1e-6), 12)
@@ -147,9 +148,10 @@ def _shown(ticks: list[float]) -> list[str]:
     return [f"{tick:.{decimals}f}".replace("-", "−") if tick else "0" for tick in near]
 
 
-def _ticks(low: float, high: float) -> list[float]:
-    """Return about five round numbers around a span, 0 among them."""
-    low, high = min(low, 0.0), max(high, 0.0)
+def ticks_around(low: float, high: float, *, zero: bool = True) -> list[float]:
+    """Return about five round numbers around a span, 0 among them if it is asked for."""
+    if zero:
+        low, high = min(low, 0.0), max(high, 0.0)
     span = high - low or 1.0
     rough = span / 4
     power = 10.0 ** math.floor(math.log10(rough))

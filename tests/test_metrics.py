@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from training.battery.discrimination import delong
 from training.metrics import auc, brier, ece, equal_count_bins, gini, ks, log_loss, measure
 
 CHANCES = st.one_of(st.floats(0, 1), st.sampled_from([0.0, 0.25, 0.5, 1.0]))
@@ -95,6 +96,38 @@ def test_ece_weighs_each_bins_gap_by_its_customers() -> None:
 
 def test_a_sure_mistake_costs_much_but_not_infinity() -> None:
     assert 30 < measure(np.array([True]), np.array([0.0])).log_loss < 40
+
+
+def test_intervals_are_delongs_and_those_of_means_and_of_a_share() -> None:
+    rng = np.random.default_rng(3)
+    chance = rng.random(800)
+    bad = rng.random(800) < chance**2
+    found = measure(bad, chance)
+    areas = delong(bad, [chance])
+    # The variance has n in place of n − 1, and so is a little smaller.
+    error = float(np.sqrt(areas.covariance[0, 0]))
+    assert found.auc - found.auc_low == pytest.approx(1.96 * error, rel=2e-3)
+    assert found.auc_high - found.auc == pytest.approx(1.96 * error, rel=2e-3)
+    losses = -np.log(np.where(bad, chance, 1 - chance))
+    assert found.log_loss_high - found.log_loss == pytest.approx(1.96 * losses.std() / np.sqrt(800), rel=1e-3)
+    assert found.bad_rate_low < found.bad_rate < found.bad_rate_high
+    assert found.predicted == pytest.approx(chance.mean())
+
+
+def test_customers_of_one_group_tell_less() -> None:
+    rng = np.random.default_rng(4)
+    chance = np.repeat(rng.random(100), 8)
+    bad = np.repeat(rng.random(100) < chance[::8], 8)
+    alone, together = measure(bad, chance), measure(bad, chance, np.repeat(np.arange(100), 8))
+    assert (together.auc, together.log_loss) == (alone.auc, alone.log_loss)
+    for figure in ("auc", "log_loss"):
+        widths = [getattr(m, f"{figure}_high") - getattr(m, f"{figure}_low") for m in (alone, together)]
+        assert widths[1] == pytest.approx(widths[0] * np.sqrt(8), rel=0.02)
+
+
+def test_of_one_customer_of_a_kind_no_interval_is_told() -> None:
+    found = measure(np.array([True, False, False]), np.array([0.6, 0.2, 0.3]))
+    assert math.isnan(found.auc_low) and math.isnan(found.auc_high) and found.auc == 1.0
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,8 @@ def result_of(year: int, seed: int, tiers: tuple[Tier, ...]) -> YearResult:
     probabilities = {scorer: rng.random(len(tiers)) for scorer in SCORERS}
     metrics = {scorer: measure(bad, p) for scorer, p in probabilities.items()}
     given = np.array(tiers, dtype=object)
-    return YearResult(year, 12_345, 678, "assets", bad, probabilities, metrics, given)
+    groups = np.arange(len(tiers))
+    return YearResult(year, 12_345, 678, "assets", bad, probabilities, metrics, given, groups)
 
 
 @pytest.fixture

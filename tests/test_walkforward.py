@@ -103,7 +103,7 @@ def test_every_scorer_is_measured_on_the_same_customers(labelled: Labelled, resu
     assert np.array_equal(result.bad, labelled.data.bad[evaluated])
     assert len(result.tiers) == evaluated.sum()
     for scorer in SCORERS:
-        assert result.metrics[scorer] == measure(result.bad, result.probabilities[scorer])
+        assert result.metrics[scorer] == measure(result.bad, result.probabilities[scorer], result.groups)
     assert result.metrics["model"].auc > 0.6
 
 
@@ -138,7 +138,8 @@ def made(year: int, tiers: list[Tier], bad: list[bool]) -> YearResult:
     probability = np.linspace(0.1, 0.4, len(bad))
     metrics = {scorer: measure(outcomes, probability) for scorer in SCORERS}
     probabilities = dict.fromkeys(SCORERS, probability)
-    return YearResult(year, 10, 5, "x", outcomes, probabilities, metrics, np.array(tiers, dtype=object))
+    given = np.array(tiers, dtype=object)
+    return YearResult(year, 10, 5, "x", outcomes, probabilities, metrics, given, np.arange(len(bad)))
 
 
 def test_tier_figures_are_by_year_and_pooled_over_the_customers() -> None:

@@ -1,17 +1,17 @@
-"""Intervals of paired differences over folds."""
+"""Intervals: of paired differences over folds, and of a share."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import t
+from scipy.stats import binomtest, t
 
 LEVEL = 0.95
 
 
 @dataclass(frozen=True)
 class Interval:
-    """A mean difference and its two-sided 95 % interval; NaN bounds where there are not two differences."""
+    """A figure and its two-sided interval, of 95 % if not said otherwise; NaN bounds where there is none."""
 
     mean: float
     low: float
@@ -37,3 +37,14 @@ def corrected_interval(differences: Sequence[float], test_share: float) -> Inter
     error = float(np.sqrt(np.var(values, ddof=1) * (1.0 / count + test_share)))
     reach = float(t.ppf((1 + LEVEL) / 2, count - 1)) * error
     return Interval(mean, mean - reach, mean + reach)
+
+
+def share_interval(count: int, n: int, level: float = LEVEL) -> Interval:
+    """Return a share of n and its interval; all NaN where n is 0.
+
+    Source: Wilson (1927), JASA 22; Brown, Cai and DasGupta (2001), Statistical Science 16.
+    """
+    if not n:
+        return Interval(float("nan"), float("nan"), float("nan"))
+    found = binomtest(count, n).proportion_ci(level, method="wilson")
+    return Interval(count / n, float(found.low), float(found.high))

@@ -15,6 +15,7 @@ from scipy.special import expit
 
 from features.catalog import Catalog, Kind
 from features.portfolio import Portfolio
+from features.terms import Tier
 from models.artefact import Model
 from models.decision import Scorer
 from models.engine import Engine
@@ -33,13 +34,13 @@ from training.plots import (
     importance_plot,
     tier_plot,
 )
-from training.record import Measured, ReloadCheck, TrainingRecord
+from training.record import WALK_FORWARD_TIERS, Measured, ReloadCheck, TrainingRecord
 from training.selection import Progress
 from training.tracking import Promotion, log_training
 from training.train import Trained, train_model
 from training.validation import Validation
 from training.verification import Verification, look_up, verify_explanations
-from training.walkforward import YearResult, of_natures, slug, walk_forward
+from training.walkforward import MODEL, YearResult, of_natures, slug, walk_forward
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -170,14 +171,26 @@ def _measured(
     """Return what was measured on all customers held out, and in the years that may be told of."""
     known = ~np.isnan(trained.held_out)
     probability = expit(trained.held_out[known])
-    measured = [Measured("model", RunKind.FOLD.split_name, measure(data.bad[known], probability))]
+    held_out = measure(data.bad[known], probability, data.groups[known])
+    measured = [Measured("model", RunKind.FOLD.split_name, held_out)]
     for part in years:
         for scorer, metrics in part.metrics.items():
             measured.append(Measured(slug(scorer), part.kind.split_name, metrics, year=part.number))
-    for scorer in results[0].metrics if results else ():
-        bad = np.concatenate([result.bad for result in results])
-        pooled = np.concatenate([result.probabilities[scorer] for result in results])
-        measured.append(Measured(slug(scorer), RunKind.YEAR.split_name, measure(bad, pooled)))
+    if not results:
+        return measured
+    bad = np.concatenate([result.bad for result in results])
+    groups = np.concatenate([result.groups for result in results])
+    pooled = {
+        scorer: np.concatenate([result.probabilities[scorer] for result in results])
+        for scorer in results[0].metrics
+    }
+    for scorer, probability in pooled.items():
+        measured.append(Measured(slug(scorer), RunKind.YEAR.split_name, measure(bad, probability, groups)))
+    tiers = np.concatenate([result.tiers for result in results])
+    for tier in Tier:
+        inside = tiers == tier
+        of_tier = measure(bad[inside], pooled[MODEL][inside], groups[inside])
+        measured.append(Measured(str(tier), WALK_FORWARD_TIERS, of_tier))
     return measured
 
 

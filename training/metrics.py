@@ -1,5 +1,7 @@
 """How well probabilities rank and calibrate: AUC, KS, Gini, Brier, log-loss and ECE, never a crash.
 
+AUC, log-loss and bad rate have 95 % intervals: what drawing other customers would give, the model as it is.
+
 Everywhere `bad` is a boolean vector of shape (n,) (the adverse outcome happened) and a higher score or
 probability means more risk.
 """
@@ -11,12 +13,20 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn import metrics as sklearn_metrics
 
+from training import sampling
+from training.intervals import Interval, share_interval
+
 ECE_BINS = 10
+# The fewest outcomes of either kind, and customers, of which a variance can be told.
+_LEAST = 2
 
 
 @dataclass(frozen=True)
 class Metrics:
-    """One set of customers, measured. A figure that cannot be measured there is NaN."""
+    """One set of customers, measured. A figure that cannot be measured there is NaN.
+
+    `predicted` is the mean probability, to be compared with the bad rate; `…_low` and `…_high` are intervals.
+    """
 
     n: int
     bad: int
@@ -27,39 +37,73 @@ class Metrics:
     brier: float
     log_loss: float
     ece: float
+    predicted: float
+    bad_rate_low: float
+    bad_rate_high: float
+    auc_low: float
+    auc_high: float
+    log_loss_low: float
+    log_loss_high: float
 
     def known(self) -> dict[str, float]:
         """Return the figures that could be measured, by name."""
         return {name: float(value) for name, value in asdict(self).items() if not np.isnan(value)}
 
 
-def measure(bad: ArrayLike, probability: ArrayLike) -> Metrics:
+def measure(bad: ArrayLike, probability: ArrayLike, groups: ArrayLike | None = None) -> Metrics:
     """Measure probabilities against outcomes.
 
     Args:
         bad: shape (n,), boolean.
         probability: shape (n,), of the adverse outcome, in [0, 1].
+        groups: shape (n,), integers: customers of one group are drawn together, which widens the intervals of
+            AUC and log-loss; by default each is drawn alone. The bad rate's takes them as independent.
 
     Returns:
-        All figures; AUC, KS and Gini are NaN where one class is absent, all but the counts where n is 0.
+        All figures; AUC, KS and Gini are NaN where one class is absent, all but the counts where n is 0,
+        bounds of AUC and log-loss where fewer than two customers (of either class) tell.
 
     Raises:
         ValueError: shapes differ, a probability is missing or outside [0, 1].
     """
     outcomes, chances = _pair(bad, probability, "probability")
     _check_probability(chances)
-    area = auc(outcomes, chances)
+    area, n, bads = auc(outcomes, chances), len(outcomes), int(outcomes.sum())
+    of_rate = share_interval(bads, n)
+    of_area, of_loss = _intervals(outcomes, chances, np.arange(n) if groups is None else np.asarray(groups))
     return Metrics(
-        n=len(outcomes),
-        bad=int(outcomes.sum()),
-        bad_rate=float(outcomes.mean()) if len(outcomes) else nan,
+        n=n,
+        bad=bads,
+        bad_rate=of_rate.mean,
         auc=area,
         ks=ks(outcomes, chances),
         gini=2 * area - 1,
         brier=brier(outcomes, chances),
         log_loss=log_loss(outcomes, chances),
         ece=ece(outcomes, chances),
+        predicted=float(chances.mean()) if n else nan,
+        bad_rate_low=of_rate.low,
+        bad_rate_high=of_rate.high,
+        auc_low=of_area.low,
+        auc_high=of_area.high,
+        log_loss_low=of_loss.low,
+        log_loss_high=of_loss.high,
     )
+
+
+def _intervals(
+    bad: NDArray[np.bool_], probability: NDArray[np.float64], groups: NDArray[np.int64]
+) -> tuple[Interval, Interval]:
+    """Return the intervals of AUC and log-loss, held within the figures' own bounds."""
+    nothing = Interval(nan, nan, nan)
+    of_area = of_loss = nothing
+    if min(bad.sum(), (~bad).sum()) >= _LEAST:
+        found = sampling.interval([sampling.area(bad, probability)], [groups])
+        of_area = Interval(found.mean, max(0.0, found.low), min(1.0, found.high))
+    if len(bad) >= _LEAST:
+        found = sampling.interval([sampling.log_loss(bad, probability)], [groups])
+        of_loss = Interval(found.mean, max(0.0, found.low), found.high)
+    return of_area, of_loss
 
 
 def auc(bad: ArrayLike, score: ArrayLike) -> float:

@@ -14,9 +14,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
 
 from features.terms import RATED_TIERS, Tier
+from training.intervals import share_interval
 from training.metrics import equal_count_bins
 
 MINIMUM_AGGREGATE = 20
@@ -343,9 +343,9 @@ def _category_bins(
 
 
 def _rate(bad: NDArray[np.bool_]) -> tuple[float, float, float]:
-    """Return a bad rate and its 95 % interval (Wilson 1927, JASA 22(158))."""
-    interval = stats.binomtest(int(bad.sum()), len(bad)).proportion_ci(0.95, method="wilson")
-    return float(bad.mean()), float(interval.low), float(interval.high)
+    """Return a bad rate and its 95 % interval."""
+    found = share_interval(int(bad.sum()), len(bad))
+    return found.mean, found.low, found.high
 
 
 def _whiskers(

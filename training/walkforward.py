@@ -40,8 +40,8 @@ def slug(scorer: str) -> str:
 class YearResult:
     """One evaluated year: n customers, each scorer's probabilities and figures, and the tiers given.
 
-    `training` and `evaluated` say who was trained on and judged, `settings` what the model's document says of
-    its training.
+    `groups`, shape (n,), says which customers belong together. `training` and `evaluated` say who was trained
+    on and judged, `settings` what the model's document says of its training.
     """
 
     year: int
@@ -52,6 +52,7 @@ class YearResult:
     probabilities: dict[str, Floats]
     metrics: dict[str, Metrics]
     tiers: NDArray[np.object_]
+    groups: NDArray[np.int64]
     training: DataFacts | None = None
     evaluated: DataFacts | None = None
     settings: Mapping[str, str | int | float | bool | None] = field(default_factory=dict)
@@ -112,8 +113,9 @@ def walk_forward(
             single_indicator=single.feature,
             bad=evaluated.bad,
             probabilities=probabilities,
-            metrics={name: measure(evaluated.bad, p) for name, p in probabilities.items()},
+            metrics={name: measure(evaluated.bad, p, evaluated.groups) for name, p in probabilities.items()},
             tiers=decisions.tiers,
+            groups=evaluated.groups,
             training=DataFacts.of(training),
             evaluated=DataFacts.of(evaluated),
             settings=trained.model.training,

@@ -2,8 +2,9 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import beta, binomtest, fisher_exact, norm
+from scipy.stats import beta, fisher_exact, norm
 
+from training import intervals
 from training.battery.result import Range
 
 
@@ -16,12 +17,9 @@ def normal_interval(
 
 
 def share_interval(count: int, n: int, level: float) -> Range:
-    """Return Wilson's interval of a share.
-
-    Source: Wilson (1927), JASA 22; Brown, Cai and DasGupta (2001), Statistical Science 16.
-    """
-    found = binomtest(count, n).proportion_ci(level, method="wilson")
-    return Range(float(found.low), float(found.high))
+    """Return Wilson's interval of a share; see `training.intervals`."""
+    found = intervals.share_interval(count, n, level)
+    return Range(found.low, found.high)
 
 
 def jeffreys_interval(bad: int, n: int, level: float) -> Range:

@@ -1,0 +1,510 @@
+"""The model card: every figure comes back from the run by its source, in three languages, in HTML and PDF."""
+
+import csv
+import hashlib
+import io
+import itertools
+import json
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import reduce
+from pathlib import Path
+from string import Formatter
+from typing import Any
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+from pypdf import PdfReader
+from typer.testing import CliRunner
+
+import tierwise
+from features.catalog import Catalog, load_catalog
+from features.terms import Language, Text
+from models import registry
+from models.export_csv import to_csv
+from models.policy import load_policy
+from models.scale import Scale
+from models.sign_off import SignOff
+from tests.carded import NAME, Registered, migrated_store, recorded_of, registered
+from tests.strategies import random_model
+from training.battery.limits import Limits
+from training.card import words
+from training.card.blocks import Row, Section, Spans, Table
+from training.card.card import ModelCard
+from training.card.figures import Figure
+from training.card.recorded import BATTERY, REASONS, REFERENCE, Kept, load_recorded
+
+__all__ = ["migrated_store", "registered"]
+
+SIGNED = (
+    SignOff(
+        "proposer", "ann", datetime(2026, 1, 2, 3, 4, tzinfo=UTC), "proposed", ("ready",), (), "champion",
+        "c1",
+    ),
+    SignOff(
+        "approver", "bob", datetime(2026, 1, 3, tzinfo=UTC), "approved", ("one <b>check</b> failed",),
+        ("watch #strong[it]",), "champion", "c1",
+    ),
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def files(registered: Registered) -> dict[str, bytes]:
+    """Return the card in all languages, signed."""
+    return ModelCard(registered.recorded, SIGNED).files(tuple(Language))
+
+
+@pytest.fixture(scope="module")
+def listed(files: dict[str, bytes]) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(files[f"{NAME}-1.card.json"])
+    return found
+
+
+def html_of(registered: Registered, language: Language = Language.EN, **changed: Any) -> str:
+    """Return a card as HTML of a version of which something is otherwise."""
+    from training.card.html import to_html
+
+    return to_html(ModelCard(replace(registered.recorded, **changed)).page(language))
+
+
+def text_of(html: str) -> str:
+    """Return what a page says, with one blank between words and between cells."""
+    root = ElementTree.fromstring(html.removeprefix("<!DOCTYPE html>\n"))
+    for cell in (*root.iter("td"), *root.iter("th")):
+        cell.tail = " "
+    return " ".join("".join(root.itertext()).split())
+
+
+# Every figure is traceable
+
+
+class Run:
+    """Reads figures back from MLflow by their sources, knowing nothing of how the card was made."""
+
+    def __init__(self, state: Path, listed: dict[str, Any], folder: Path) -> None:
+        self.client = registry.connect(state)
+        self.run = listed["run"]
+        data = self.client.get_run(self.run).data
+        self.metrics, self.parameters = data.metrics, data.params
+        self.documents = {}
+        for path, sha256 in listed["documents"].items():
+            content = Path(self.client.download_artifacts(self.run, path, str(folder))).read_bytes()
+            assert hashlib.sha256(content).hexdigest() == sha256
+            self.documents[path] = json.loads(content)
+
+    def value(self, source: dict[str, Any]) -> Any:
+        if "metric" in source and "year" in source:
+            history = self.client.get_metric_history(self.run, source["metric"])
+            (found,) = [point.value for point in history if point.step == source["year"]]
+            return found
+        if "metric" in source:
+            return self.metrics[source["metric"]]
+        if "parameter" in source:
+            return self.parameters[source["parameter"]]
+        if "setting" in source:
+            owner, _, name = source["setting"].rpartition(".")
+            assert owner.endswith(".Limits")
+            return getattr(Limits(), name)
+        if "document" in source:
+            return self.at(source["document"], source["place"])
+        return self.ruled(source["rule"], [self.value(of) for of in source["of"]])
+
+    def at(self, document: str, pointer: str) -> Any:
+        """Follow a JSON pointer (RFC 6901)."""
+
+        def step(found: Any, name: str) -> Any:
+            name = name.replace("~1", "/").replace("~0", "~")
+            return found[int(name)] if isinstance(found, list) else found[name]
+
+        return reduce(step, pointer.split("/")[1:], self.documents[document])
+
+    @staticmethod
+    def ruled(rule: str, of: list[Any]) -> Any:
+        match rule:
+            case "negative":
+                return -of[0]
+            case "sum":
+                return sum(of)
+            case "product":
+                return math.prod(of)
+            case "ratio":
+                return of[0] / of[1]
+            case "share":
+                return math.prod(weight / 100 for weight in of)
+            case "probability":
+                return 1 / (1 + math.exp(-of[0]))
+            case "points" | "slope":
+                scale = Scale(tuple(of[1]["log_odds"]), tuple(of[1]["points"]))
+                convert = scale.to_points if rule == "points" else scale.slope
+                return float(convert(np.array([of[0]]))[0])
+            case "passed":
+                return of.count("passed")
+            case "count":
+                return len(of)
+        raise AssertionError(rule)
+
+
+def kinds_of(source: dict[str, Any]) -> Iterator[str]:
+    yield next(iter(source))
+    yield from (kind for of in source.get("of", ()) for kind in kinds_of(of))
+
+
+def test_every_figure_is_read_back_from_the_run_by_its_source(
+    registered: Registered, listed: dict[str, Any], tmp_path: Path
+) -> None:
+    assert listed["run"] == registered.recorded.run_id
+    run = Run(registered.state, listed, tmp_path)
+    for line in listed["figures"]:
+        found = run.value(line["source"])
+        if isinstance(found, int | float) and not isinstance(found, bool):
+            assert line["value"] == pytest.approx(found, rel=1e-12, abs=1e-12), line
+        else:
+            assert line["value"] == found, line
+    kinds = {kind for line in listed["figures"] for kind in kinds_of(line["source"])}
+    assert kinds == {"metric", "parameter", "document", "setting", "rule"}
+    assert [line["figure"] for line in listed["figures"]] == list(range(1, len(listed["figures"]) + 1))
+
+
+def shown_number(text: str) -> tuple[float, float] | None:
+    """Return a number as it is shown, and half a unit of its last digit."""
+    plain = text.replace(",", "").replace("−", "-").removesuffix("%")
+    if not re.fullmatch(r"[+-]?\d+(\.\d+)?(e[+-]\d+)?", plain):
+        return None
+    scale = 0.01 if text.endswith("%") else 1.0
+    mantissa, _, power = plain.partition("e")
+    decimals = len(mantissa.partition(".")[2])
+    half = 0.5 * 10.0 ** (int(power or 0) - decimals)
+    # A rounded 0 is shown without its decimals.
+    return float(plain) * scale, (5e-4 if plain == "0" else half) * scale
+
+
+@pytest.mark.parametrize("language", list(Language))
+def test_what_is_shown_is_what_is_listed_and_no_number_of_a_table_is_without_its_figure(
+    language: Language, files: dict[str, bytes], listed: dict[str, Any]
+) -> None:
+    root = ElementTree.fromstring(
+        files[f"{NAME}-1.{language}.html"].decode().removeprefix("<!DOCTYPE html>\n")
+    )
+    values = {line["figure"]: line["value"] for line in listed["figures"]}
+    met = set()
+    numbers = 0
+    for data in root.iter("data"):
+        number, text = int(data.get("data-figure") or 0), "".join(data.itertext())
+        met.add(number)
+        assert data.get("value") == str(values[number])
+        shown = shown_number(text)
+        if shown is not None and not isinstance(values[number], bool | str):
+            numbers += 1
+            assert shown[0] == pytest.approx(values[number], abs=shown[1] * 1.0001 + 1e-12), text
+    assert met == set(values)
+    assert numbers > 500
+    for cell in root.iter("td"):
+        if cell.get("class") == "number" or cell.get("style"):
+            for data in cell.iter("data"):
+                data.text = ""
+            assert not re.search(r"\d", "".join(cell.itertext()))
+
+
+def test_a_figure_outside_the_annexes_says_where_it_is_from(files: dict[str, bytes]) -> None:
+    root = ElementTree.fromstring(files[f"{NAME}-1.en.html"].decode().removeprefix("<!DOCTYPE html>\n"))
+    (section,) = [s for s in root.iter("section") if s.get("id") == "performance"]
+    titles = [data.get("title") or "" for data in section.iter("data")]
+    assert any("metric walk_forward_by_year/model/auc at 2004" in title for title in titles)
+    assert any(re.search(r"review/battery\.json \([0-9a-f]{12}\), /results/\d+/value", t) for t in titles)
+    assert all(titles)
+    notes = ["".join(p.itertext()) for p in section.iter("p") if p.get("class") == "source"]
+    assert notes and all(re.search(r"figures [\d–, ]+ of card\.json", note) for note in notes)
+
+
+def test_the_points_tables_are_those_of_the_exported_csv() -> None:
+    """Main tables, pairs and triples, against what another writer says of the same model."""
+    catalog, policy = load_catalog("customer"), load_policy("customer")
+    model = random_model(catalog, policy, catalog.natures, seed=3)
+    recorded = recorded_of(model, catalog, policy)
+    lines = list(csv.DictReader(io.StringIO(to_csv(recorded.sheet))))[1:]
+    main: dict[str, set[float]] = {}
+    grids: dict[str, list[list[float]]] = {}
+    for line in lines:
+        if line["order"] == "1":
+            main.setdefault(line["feature_1"], set()).add(float(line["log_odds"]))
+        else:
+            parts = [float(line[f"log_odds_{n}"]) for n in range(1, int(line["order"]) + 1)]
+            grids.setdefault(line["table"], []).append([float(line["log_odds"]), *parts])
+    page = ModelCard(recorded).page(Language.ZH_HANT)
+    sections = {section.id: section for section in page.sections}
+    checked = 0
+    for id_, values in main.items():
+        for row in rows_of(sections[f"points-{id_}"]):
+            for cell in row.cells[1:3]:
+                for figure in figures_of(cell.spans):
+                    assert min(abs(value - figure.number) for value in values) < 1e-12
+                    checked += 1
+    for number, of_grid in enumerate(grids.values()):
+        known = np.array(of_grid)
+        for row in rows_of(sections[f"grid-{number}"]):
+            for cell in row.cells[1:]:
+                shown = [figure.number for figure in figures_of((*cell.spans, *cell.below))]
+                assert np.abs(known - shown).max(axis=1).min() < 1e-12
+                checked += 1
+    assert checked > 500
+    assert {len(of_grid[0]) for of_grid in grids.values()} == {3, 4}
+
+
+def rows_of(section: Section) -> Iterator[Row]:
+    for block in section.blocks:
+        if isinstance(block, Table):
+            yield from block.rows
+
+
+def figures_of(spans: Spans) -> list[Figure]:
+    return [span.figure for span in spans if span.figure is not None]
+
+
+# HTML
+
+
+@pytest.mark.parametrize("language", list(Language))
+def test_the_html_is_well_formed_accessible_and_refers_to_nothing_outside(
+    language: Language, files: dict[str, bytes]
+) -> None:
+    text = files[f"{NAME}-1.{language}.html"].decode()
+    root = ElementTree.fromstring(text.removeprefix("<!DOCTYPE html>\n"))
+    assert root.get("lang") == language
+    assert not re.search(r"https?://|url\(|@import|\son\w+=|<script|<link|<img|<iframe", text)
+    ids = [element.get("id") for element in root.iter() if element.get("id")]
+    assert len(ids) == len(set(ids))
+    links = [link.get("href") or "" for link in root.iter("a")]
+    assert links and {link.removeprefix("#") for link in links} <= set(ids)
+    levels = [int(element.tag[1]) for element in root.iter() if re.fullmatch(r"h\d", element.tag)]
+    assert levels[0] == 1 and levels.count(1) == 1
+    assert all(after <= before + 1 for before, after in itertools.pairwise(levels))
+    for table in root.iter("table"):
+        assert all(head.get("scope") for head in table.iter("th"))
+        assert table.find("thead") is not None
+    plots = list(root.iter("svg"))
+    assert len(plots) >= 3 and all(plot.findtext("title") and plot.get("role") == "img" for plot in plots)
+
+
+@pytest.mark.parametrize("language", list(Language))
+def test_every_part_that_governance_asks_for_is_there(language: Language, files: dict[str, bytes]) -> None:
+    text = text_of(files[f"{NAME}-1.{language}.html"].decode())
+    for part in (
+        words.PURPOSE, words.DATA, words.INDICATORS, words.CHOICE, words.PERFORMANCE, words.CALIBRATION,
+        words.STABILITY, words.FAIRNESS, words.EXPLANATIONS, words.LIMITS, words.MONITORING, words.SIGN_OFFS,
+        words.POINTS, words.EVERY_CHECK, words.SOURCES,
+    ):  # fmt: skip
+        assert part.in_language(language) in text
+
+
+# PDF
+
+
+@pytest.mark.parametrize("language", list(Language))
+def test_the_pdf_is_tagged_holds_its_font_and_its_text_can_be_selected(
+    language: Language, files: dict[str, bytes], listed: dict[str, Any]
+) -> None:
+    content = files[f"{NAME}-1.{language}.pdf"]
+    reader = PdfReader(io.BytesIO(content))
+    catalog: Any = reader.trailer["/Root"]
+    assert str(catalog["/Lang"])[:2] == language[:2]
+    assert catalog["/MarkInfo"]["/Marked"] and "/StructTreeRoot" in catalog
+    title = words.TITLE.in_language(language).format(model=f"{NAME}/1")
+    assert reader.metadata is not None and reader.metadata.title == title
+    squeezed = re.sub(r"\s", "", "".join(page.extract_text() for page in reader.pages[:5]))
+    for part in (title, *(word.in_language(language) for word in (words.PURPOSE, words.MONITORING))):
+        assert re.sub(r"\s", "", part) in squeezed
+    for line in listed["figures"]:
+        if line["source"].get("metric") == "walk_forward/model/auc":
+            assert f"{line['value']:.4f}" in squeezed
+    resources: Any = reader.pages[0]["/Resources"]
+    fonts = [str(font.get_object()["/BaseFont"]) for font in resources["/Font"].values()]
+    assert any("NotoSansCJK" in font for font in fonts)
+    assert reader.attachments[f"{NAME}-1.card.json"] == [files[f"{NAME}-1.card.json"]]
+    assert len(content) < 1_500_000
+
+
+def test_the_same_version_gives_the_same_bytes(registered: Registered, files: dict[str, bytes]) -> None:
+    again = ModelCard(load_recorded(f"{NAME}/1", registered.state), SIGNED).files((Language.ZH_HANT,))
+    assert all(files[name] == content for name, content in again.items())
+
+
+def test_names_are_shown_as_they_are_and_not_obeyed(registered: Registered) -> None:
+    """Neither HTML nor Typst reads what a catalog says as markup."""
+    hostile = '<script>x</script> #panic("x") *_`$ \\ [a] & "'
+    recorded = registered.recorded
+    document = json.loads(recorded.documents["catalog"].content)
+    document["names"] = dict.fromkeys(("zh-Hant", "zh-Hans", "en"), hostile)
+    catalog = Catalog.model_validate_json(json.dumps(document))
+    points = json.loads(recorded.documents["points"].content)["content"]
+    points["catalog_hash"] = catalog.hash
+    body = json.dumps(points, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    framed = f'{{"sha256":"{hashlib.sha256(body.encode()).hexdigest()}","content":{body}}}'
+    changed = {
+        **recorded.documents,
+        "catalog": Kept.of("model/catalog.json", json.dumps(document).encode()),
+        "points": Kept.of("model/points.json", framed.encode()),
+    }
+    files = ModelCard(replace(recorded, documents=changed)).files((Language.EN,))
+    assert " ".join(hostile.split()) in text_of(files[f"{NAME}-1.en.html"].decode())
+    reader = PdfReader(io.BytesIO(files[f"{NAME}-1.en.pdf"]))
+    assert '#panic("x")' in reader.pages[0].extract_text()
+
+
+# What is not there is said
+
+
+def test_what_was_not_recorded_is_said(registered: Registered) -> None:
+    bare = {k: v for k, v in registered.recorded.documents.items() if k not in (BATTERY, REASONS, REFERENCE)}
+    text = text_of(html_of(registered, documents=bare, by_year={}, metrics={}))
+    for word in (words.NO_BATTERY, words.NO_REASONS, words.NO_REFERENCE, words.NO_FORWARD, words.NO_PRICE):
+        assert word.en in text
+    assert words.EVERY_CHECK.en not in text
+    assert words.UNSIGNED.en in text
+
+
+def test_a_battery_that_judged_another_model_is_told_apart(registered: Registered) -> None:
+    assert "judged another model" not in text_of(html_of(registered))
+    kept = registered.recorded.documents[BATTERY]
+    document = json.loads(kept.content)
+    document["subject"] |= {"model_sha256": "0" * 64, "model_version": "synthetic as of 2004-01-01"}
+    changed = Kept.of(kept.path, json.dumps(document).encode(), kept.verdict)
+    text = text_of(html_of(registered, documents={**registered.recorded.documents, BATTERY: changed}))
+    assert "judged another model (synthetic as of 2004-01-01)" in text
+
+
+def test_fairness_names_the_protected_attribute_and_its_groups(registered: Registered) -> None:
+    root = ElementTree.fromstring(html_of(registered).removeprefix("<!DOCTYPE html>\n"))
+    (section,) = [s for s in root.iter("section") if s.get("id") == "fairness"]
+    text = "".join(section.itertext())
+    assert "veteran" in text and "Demographic parity ratio" in text
+    groups = [row for table in section.iter("table") for row in table.iter("tr")]
+    assert len(groups) > 6
+
+
+def test_failed_checks_stand_among_the_limits_and_in_one_line_a_family(registered: Registered) -> None:
+    kept = registered.recorded.documents[BATTERY]
+    document = json.loads(kept.content)
+    for result in document["results"]:
+        if result["id"].startswith(("stability.csi", "calibration.slope")):
+            result["verdict"] = "failed"
+    changed = Kept.of(kept.path, json.dumps(document).encode(), "failed")
+    html = html_of(registered, documents={**registered.recorded.documents, BATTERY: changed})
+    root = ElementTree.fromstring(html.removeprefix("<!DOCTYPE html>\n"))
+    (section,) = [s for s in root.iter("section") if s.get("id") == "limits"]
+    items = ["".join(item.itertext()) for item in section.iter("li")]
+    assert len([item for item in items if item.startswith("Characteristic stability: ")]) == 1
+    slope = next(item for item in items if item.startswith("Calibration slope: "))
+    assert re.search(r"\(tolerated: 0\.8000 to 1\.2500\)", slope)
+
+
+def test_the_review_of_reasons_is_shown_quantity_by_quantity(registered: Registered) -> None:
+    text = text_of(html_of(registered, Language.ZH_HANT))
+    assert "理由審查：未通過。由獨立程式重新計算 200 位客戶及其 100 個變體的答覆。" in text
+    assert "綜合評估得分 300 300 2.5e-14 通過" in text
+    assert "得分、基準與模型的等級 300 900 未通過" in text
+    assert "理由審查：得分、基準與模型的等級有 2 份答覆不符" in text
+
+
+def test_who_signed_is_shown_with_findings_and_conditions(files: dict[str, bytes]) -> None:
+    text = text_of(files[f"{NAME}-1.zh-Hans.html"].decode())
+    assert "提案人 ann 2026-01-02 03:04 提案现行模型（champion） ready" in text
+    assert (
+        "批准人 bob 2026-01-03 00:00 批准现行模型（champion） one <b>check</b> failed watch #strong[it]"
+        in text
+    )
+    reader = PdfReader(io.BytesIO(files[f"{NAME}-1.zh-Hans.pdf"]))
+    assert "#strong[it]" in "".join(page.extract_text() for page in reader.pages[2:5])
+    listed = json.loads(files[f"{NAME}-1.card.json"])
+    assert [one["name"] for one in listed["signed"]] == ["ann", "bob"]
+
+
+# Words
+
+
+def test_every_text_has_the_same_fields_in_the_three_languages() -> None:
+    texts = [text for text in vars(words).values() if isinstance(text, Text)]
+    assert len(texts) > 100
+    for text in texts:
+        en, *others = (
+            sorted(name for _, name, _, _ in Formatter().parse(text.in_language(language)) if name)
+            for language in (Language.EN, Language.ZH_HANT, Language.ZH_HANS)
+        )
+        assert all(other == en for other in others), text.en
+
+
+# The command
+
+
+def run_card(state: Path, *arguments: str) -> str:
+    result = CliRunner().invoke(
+        tierwise.app, ["card", "--state", str(state), *arguments], catch_exceptions=False
+    )
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def test_the_command_writes_the_card_and_keeps_it_with_the_run_once(
+    registered: Registered, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable in ("TIERWISE_STORE", "TIERWISE_KEYS"):
+        monkeypatch.delenv(variable, raising=False)
+    folder = tmp_path / "cards" / "here"
+    for _ in range(2):
+        run_card(
+            registered.state, "--model", f"{NAME}@champion", "--language", "en", "--folder", str(folder),
+            "--record",
+        )  # fmt: skip
+    names = {f"{NAME}-1.en.html", f"{NAME}-1.en.pdf", f"{NAME}-1.card.json"}
+    assert {path.name for path in folder.iterdir()} == names
+    client = registry.connect(registered.state)
+    run = registered.recorded.run_id
+    assert {file.path for file in client.list_artifacts(run, "card")} == {f"card/{name}" for name in names}
+    kept = Path(client.download_artifacts(run, f"card/{NAME}-1.en.pdf", str(tmp_path)))
+    assert kept.read_bytes() == (folder / f"{NAME}-1.en.pdf").read_bytes()
+    description = client.get_model_version(NAME, "1").description or ""
+    assert description.count("[card/](") == 1 and "checked in run" in description
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["--model", "nobody"], "model nobody: none is registered"),
+        (["--model", NAME, "--version", "7"], f"model {NAME}/7: none is registered"),
+        (["--model", NAME, "--version", "challenger"], f"model {NAME}@challenger: none is registered"),
+        (["--model", f"{NAME}/1", "--version", "1"], "names a version already"),
+        (["--model", "x' OR 1=1 --"], "give NAME, NAME@candidate or NAME/VERSION"),
+        (["--model", NAME, "--language", "en", "--folder", "taken/x"], "cannot be written there"),
+    ],
+)
+def test_what_cannot_be_written_is_told_in_one_line(
+    arguments: list[str],
+    reason: str,
+    registered: Registered,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("taken").write_text("a file")
+    for variable in ("TIERWISE_STORE", "TIERWISE_KEYS"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setattr("sys.argv", ["tierwise", "card", "--state", str(registered.state), *arguments])
+    with pytest.raises(SystemExit) as caught:
+        tierwise.main()
+    written = capsys.readouterr()
+    assert caught.value.code == 2
+    assert reason in written.err.splitlines()[-1]
+
+
+def test_without_a_store_none_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["tierwise", "card", "--state", str(tmp_path / "none"), "--model", "sba"])
+    with pytest.raises(SystemExit):
+        tierwise.main()
+    assert "none is registered" in capsys.readouterr().err
+    assert not (tmp_path / "none").exists()

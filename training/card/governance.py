@@ -1,0 +1,108 @@
+"""The card's last sections: what will be watched, and who signed or is to sign."""
+
+from collections.abc import Sequence
+
+from features.terms import Text
+from models.sign_off import SignOff
+from training.card import words
+from training.card.blocks import Block, Cell, Lines, Row, Section, Span, Spans, Style, Table
+from training.card.figures import negative
+from training.card.recorded import REFERENCE
+from training.card.scribe import Scribe
+
+# What is watched: its words, the settings that are its lowest and highest, and whether it needs outcomes; `-`
+# before a setting is the other side of 0. What has no setting is left out.
+_PLAN: tuple[tuple[str, str | None, str | None, bool], ...] = (
+    ("input", None, "material_psi", False),
+    ("score", None, "material_psi", False),
+    ("tiers", None, "material_psi", False),
+    ("falls", None, "tolerated_falls", False),
+    ("silence", None, "tolerated_silence", False),
+    ("level", "-tolerated_level", "tolerated_level", True),
+    ("slope", "lowest_slope", "highest_slope", True),
+    ("ece", None, "tolerated_ece", True),
+    ("auc", None, "tolerated_auc_lost", True),
+)
+
+
+def monitoring(scribe: Scribe) -> Section:
+    """Return what `tierwise monitor` watches, against what, and beyond which thresholds somebody looks."""
+    blocks: list[Block] = [scribe.paragraph(words.MONITORING_NOTE), _reference(scribe)]
+    columns = (
+        scribe.column(words.WATCHED, room=2),
+        scribe.column(words.MEASURED_BY, room=4),
+        scribe.column(words.THRESHOLD, Style.NUMBER),
+        scribe.column(words.WHEN, room=2),
+    )
+    rows = []
+    for name, low, high, matured in _PLAN:
+        bounds = tuple(_bound(scribe, setting) for setting in (low, high))
+        if any(bounds):
+            what, how = words.PLAN[name]
+            when = words.ONCE_MATURED if matured else words.EACH_PERIOD
+            rows.append(scribe.row(what, how, scribe.range(*bounds), when))
+    blocks.append(Table(columns, tuple(rows)))
+    return Section("monitoring", scribe.word(words.MONITORING), tuple(blocks))
+
+
+def _bound(scribe: Scribe, setting: str | None) -> Spans:
+    if setting is None:
+        return ()
+    found = scribe.reader.limit(setting.removeprefix("-"))
+    return scribe.short(negative(found) if found is not None and setting[0] == "-" else found)
+
+
+def _reference(scribe: Scribe) -> Block:
+    """Return what later customers are compared with."""
+    kept = scribe.reader.recorded.documents.get(REFERENCE)
+    if kept is None:
+        return scribe.warning(words.NO_REFERENCE)
+    at = scribe.reader.at
+    return scribe.paragraph(
+        words.REFERENCE_RECORDED,
+        n=scribe.whole(at(REFERENCE, "customers")),
+        first=scribe.text(at(REFERENCE, "first_as_of")),
+        last=scribe.text(at(REFERENCE, "last_as_of")),
+        sha256=kept.sha256[:12],
+    )
+
+
+def sign_offs(scribe: Scribe, signed: Sequence[SignOff]) -> Section:
+    """Return who decided what of this version and when, and lines to sign on for whoever has not."""
+    blocks: list[Block] = []
+    if signed:
+        columns = (
+            scribe.column(words.ROLE),
+            scribe.column(words.NAME),
+            scribe.column(words.DATE),
+            scribe.column(words.DECISION),
+            scribe.column(words.FINDINGS, room=4),
+            scribe.column(words.CONDITIONS, room=4),
+        )
+        rows = tuple(_signed(scribe, one) for one in sorted(signed, key=lambda one: one.at))
+        blocks.append(Table(columns, rows))
+    else:
+        blocks.append(scribe.paragraph(words.UNSIGNED))
+    heads = (words.ROLE, words.NAME, words.DATE, words.DECISION, words.SIGNATURE)
+    blocks.append(Lines(tuple(map(scribe.word, heads)), tuple(map(scribe.word, words.TO_SIGN))))
+    return Section("sign-offs", scribe.word(words.SIGN_OFFS), tuple(blocks))
+
+
+def _signed(scribe: Scribe, one: SignOff) -> Row:
+    def known(texts: dict[str, Text], word: str) -> str:
+        return scribe.word(texts[word]) if word in texts else word
+
+    style = {"approved": Style.GOOD, "rejected": Style.BAD}.get(one.decision, Style.QUIET)
+    separator = scribe.word(words.SEMICOLON)
+    return scribe.row(
+        known(words.ROLES, one.role),
+        one.name,
+        f"{one.at:%Y-%m-%d %H:%M}",
+        Cell(
+            (Span(known(words.DECISIONS, one.decision)),),
+            style,
+            below=(Span(known(words.STATES, one.alias)),) if one.alias else (),
+        ),
+        separator.join(one.findings),
+        separator.join(one.conditions),
+    )
