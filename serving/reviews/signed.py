@@ -29,7 +29,8 @@ def sign_offs_of(store: Store, hashes: tuple[str, str, str | None]) -> list[Sign
         StoreError: a document is not in the store, or was changed.
         SealError: what somebody wrote was changed.
     """
-    book, found = CaseBook(store, Procedure()), []
+    book = CaseBook(store, Procedure())
+    found: list[SignOff] = []
     with store.reading() as connection:
         kinds = [str(kind) for kind in OF_MODELS]
         ids = connection.execute(select(cases.c.id).where(cases.c.kind.in_(kinds))).scalars().all()
