@@ -20,6 +20,7 @@ from features.sources.engine import MEMORY_LIMIT, count_of, engine
 from features.sources.outcomes import OUTCOME, OUTCOME_KNOWN_ON, OUTCOME_STATUS
 from features.sources.related import GROUP_ID, related_customers
 from features.sources.staging import OUTCOMES_FILE, Staged, stage
+from features.synthetic import MARK
 
 
 @dataclass(frozen=True)
@@ -105,13 +106,21 @@ def prepare(
         )
     outcomes = staged.outcomes if labels is None else labels.file
     labelled = None
-    if staged.groups is not None or staged.successions is not None or outcomes is not None:
+    beside = staged.groups is not None or staged.successions is not None or outcomes is not None
+    if beside or delivery.synthetic:
         progress("joining groups of companies and outcomes")
         with (
             tempfile.TemporaryDirectory(prefix=".joining-", dir=output) as spill,
             engine(Path(spill), memory_limit=memory_limit, threads=threads) as connection,
         ):
-            _join(connection, built.indicators, staged, outcomes, by_rule=labels is not None)
+            _join(
+                connection,
+                built.indicators,
+                staged,
+                outcomes,
+                by_rule=labels is not None,
+                synthetic=delivery.synthetic,
+            )
             if outcomes is not None:
                 counted = f"SELECT count({OUTCOME}) FROM {sql.parquet(built.indicators)}"
                 labelled = count_of(connection, counted, [])
@@ -151,10 +160,11 @@ def _join(
     staged: Staged,
     outcomes: Path | None,
     by_rule: bool,
+    synthetic: bool,
 ) -> None:
     """Add the columns of groups and outcomes to the indicators, as far as they are known.
 
-    An outcome of the day itself goes before one of any day.
+    An outcome of the day itself goes before one of any day. What is synthetic is marked as such.
     """
     part = indicators.with_name(f".{indicators.name}.part")
     columns, joins = ["i.*"], []
@@ -171,8 +181,11 @@ def _join(
             f"LEFT JOIN {known} own ON own.customer_id = i.customer_id AND own.as_of = i.as_of",
             f"LEFT JOIN {known} any_day ON any_day.customer_id = i.customer_id AND any_day.as_of IS NULL",
         ]
+    mark = ", ".join(f"{key}: {sql.text(value)}" for key, value in MARK.items())
+    metadata = f", KV_METADATA {{{mark}}}" if synthetic else ""
     connection.execute(
         f"COPY (SELECT {', '.join(columns)} FROM {sql.parquet(indicators)} i {' '.join(joins)}"
-        f" ORDER BY i.customer_id, i.as_of) TO {sql.text(str(part))} (FORMAT parquet, COMPRESSION zstd)"
+        f" ORDER BY i.customer_id, i.as_of) TO {sql.text(str(part))}"
+        f" (FORMAT parquet, COMPRESSION zstd{metadata})"
     )
     part.replace(indicators)

@@ -25,13 +25,15 @@ from training.battery.limits import Limits
 from training.battery.report import Report, Subject
 from training.battery.stability import stability
 from training.card.recorded import BATTERY, CATALOG, POINTS, POLICY, REASONS, Kept, Recorded, load_recorded
+from training.data_facts import DataFacts
 from training.frames import to_frame
 from training.independent.findings import Finding
 from training.independent.report import Report as ReasonsReport
 from training.independent.report import Subject as ReasonsSubject
-from training.job import data_hash
 from training.metrics import measure
-from training.tracking import WALK_FORWARD_TIERS, Measured, ReloadCheck, TrainingRecord, log_training
+from training.parts import WALK_FORWARD_TIERS
+from training.record import Measured, ReloadCheck, TrainingRecord
+from training.tracking import log_training
 from training.verification import Verification
 
 __all__ = ["migrated_store", "registered"]
@@ -113,7 +115,7 @@ def _record(of: Candidate) -> TrainingRecord:
         booster_texts=[],
         catalog=scorer.catalog,
         policy=scorer.policy,
-        data_hash=data_hash(of.reference),
+        data=DataFacts.of(of.reference),
         figures={},
         reload_check=ReloadCheck.of(_frame(sample), scorer.decide(sample)),
     )
@@ -132,7 +134,7 @@ def _measured(of: Candidate) -> list[Measured]:
         return Measured(scorer, split, measure(data.bad[rows], chance[rows], data.groups[rows]), year)
 
     everybody = np.ones(len(data), dtype=np.bool_)
-    found = [measured("model", "forward_cross_validation", everybody)]
+    found = [measured("model", "cross_validation", everybody)]
     for scorer in ("model", "baseline"):
         found.append(measured(scorer, "walk_forward", everybody))
         found += [measured(scorer, "walk_forward", data.cohorts == year, year) for year in YEARS]

@@ -2,10 +2,14 @@
 
 import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from models import registry
+
+if TYPE_CHECKING:
+    from mlflow.entities import Dataset, Run
 
 
 @pytest.fixture(scope="session")
@@ -24,3 +28,9 @@ def state(migrated_store: Path, tmp_path: Path) -> Path:
     own = tmp_path / "state"
     shutil.copytree(migrated_store, own)
     return own
+
+
+def datasets(run: "Run") -> "dict[str, Dataset]":
+    """Return the data sets that a run was given, by their context."""
+    given = run.inputs.dataset_inputs if run.inputs is not None else []
+    return {dataset.tags[0].value: dataset.dataset for dataset in given}

@@ -1,8 +1,11 @@
 """The whole job on a small portfolio: walked forward, trained, verified, registered, nothing leaked."""
 
 import gc
+import re
 import shutil
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,8 +20,11 @@ from models.artefact import Model
 from serving.served import load_served
 from serving.settings import Settings
 from tests.labelled import FIRST_YEAR, Labelled, synthetic
-from tests.mlflow_store import migrated_store, state
-from training.job import JobResult, data_hash, run_job, verify
+from tests.mlflow_store import datasets, migrated_store, state
+from training.data_facts import data_hash
+from training.job import JobResult, run_job, verify
+from training.metrics import auc
+from training.parts import RunKind
 from training.train import Trained, train_model
 from training.verification import ExplanationMismatch
 
@@ -105,7 +111,7 @@ def test_the_run_has_parameters_hashes_metrics_and_plots(ran: Ran) -> None:
     assert float(parameters["calibration_slope"]) == model.calibration.slope
     metrics = run.data.metrics
     for figure in ("auc", "ks", "gini", "brier", "log_loss", "ece"):
-        assert f"forward_cross_validation/model/{figure}" in metrics
+        assert f"cross_validation/model/{figure}" in metrics
         for scorer in ("model", "baseline", "logistic_regression", "best_single_indicator"):
             assert f"walk_forward/{scorer}/{figure}" in metrics
             assert f"walk_forward_by_year/{scorer}/{figure}" in metrics
@@ -113,7 +119,7 @@ def test_the_run_has_parameters_hashes_metrics_and_plots(ran: Ran) -> None:
     assert metrics["explanations/rows"] == 1000
     plots = {file.path.removeprefix("plots/") for file in ran.client.list_artifacts(run.info.run_id, "plots")}
     assert {
-        "shap_importance.png", "calibration_forward_cross_validation.png", "calibration_walk_forward.png",
+        "shap_importance.png", "calibration_cross_validation.png", "calibration_walk_forward.png",
         "tiers_walk_forward.png",
     } < plots  # fmt: skip
     assert sum(name.startswith("shap_") for name in plots) == 1 + 6
@@ -128,6 +134,59 @@ def test_no_customer_is_found_in_anything_that_was_stored(ran: Ran) -> None:
         content = path.read_bytes()
         for secret in forbidden:
             assert secret not in content, (path, secret)
+
+
+def test_folds_and_the_year_are_runs_below_the_training_with_their_data(ran: Ran) -> None:
+    run = ran.client.get_run(ran.result.promotion.run_id)
+    children = ran.client.search_runs(
+        [run.info.experiment_id], f"tags.`mlflow.parentRunId` = '{run.info.run_id}'"
+    )
+    folds = ran.result.trained.selection.validation.folds
+    kinds = sorted(child.data.tags["kind"] for child in children)
+    assert kinds == ["fold"] * len(folds) + ["year"]
+    mature = ran.labelled.data.take(np.flatnonzero(ran.labelled.matured_on <= TRAINING_DATE))
+    for child in children:
+        parameters, metrics = child.data.params, child.data.metrics
+        given = datasets(child)
+        assert parameters["data_hash"].startswith(given["training"].digest)
+        assert parameters["evaluated_data_hash"].startswith(given["evaluation"].digest)
+        if child.data.tags["kind"] == "year":
+            year = FIRST_YEAR + 3
+            evaluated = ran.labelled.data.take(np.flatnonzero(ran.labelled.data.cohorts == year))
+            trained_on = ran.labelled.data.take(
+                np.flatnonzero(ran.labelled.matured_on <= np.datetime64(f"{year}-01-01"))
+            )
+            of_year = {
+                m.value
+                for m in ran.client.get_metric_history(run.info.run_id, "walk_forward_by_year/baseline/auc")
+            }
+            assert of_year == {metrics["walk_forward/baseline/auc"]}
+        else:
+            rows = folds[int(parameters["fold"]) - 1]
+            trained_on, evaluated = (mature.take(np.asarray(part)) for part in rows)
+            held_out = ran.result.trained.held_out[rows[1]]
+            assert metrics["cross_validation/model/auc"] == auc(evaluated.bad, held_out)
+            assert parameters["order"] == run.data.params["order"]
+        assert parameters["data_hash"] == data_hash(trained_on)
+        assert parameters["evaluated_data_hash"] == data_hash(evaluated)
+        assert parameters["customers"] == str(len(trained_on))
+        assert metrics[f"{RunKind(child.data.tags['kind']).split_name}/model/n"] == len(evaluated)
+        assert parameters["evaluated_first_as_of"] == str(min(evaluated.days))
+
+
+def test_no_number_of_a_training_row_is_found_in_anything_that_was_stored(ran: Ran) -> None:
+    """Every continuous value of every customer, as text; rows in the database are read as what they are."""
+    portfolio = ran.labelled.data.portfolio
+    columns = [portfolio.column(name) for name in ("margin", "leverage", "mood", "noise")]
+    values = portfolio.given[:, columns]
+    numbers = {repr(value) for value in values[~np.isnan(values)].tolist()}
+    assert len(numbers) > 4000
+    written = {path: path.read_bytes() for path in ran.state.rglob("*") if path.is_file()}
+    with closing(sqlite3.connect(ran.state / registry.DATABASE)) as database:
+        written[ran.state / registry.DATABASE] = "\n".join(database.iterdump()).encode()
+    for path, content in written.items():
+        found = set(re.findall(r"-?\d+\.\d+(?:e-?\d+)?", content.decode("latin-1")))
+        assert not found & numbers, (path, len(found & numbers))
 
 
 def test_each_step_is_told_in_its_order(ran: Ran) -> None:
@@ -193,7 +252,7 @@ def test_natures_without_a_model_and_few_customers_are_recorded_too(state: Path)
     assert result.trained.held_out.shape == (220,)
     assert Model.from_bytes(result.trained.model.to_bytes()).natures == (Nature.ENTERPRISE,)
     run = registry.connect(state).get_run(result.promotion.run_id)
-    assert run.data.metrics["forward_cross_validation/model/n"] == np.sum(~np.isnan(result.trained.held_out))
+    assert run.data.metrics["cross_validation/model/n"] == np.sum(~np.isnan(result.trained.held_out))
 
 
 def test_a_trained_model_verifies_whatever_the_portfolio_it_is_asked_about() -> None:

@@ -13,6 +13,7 @@ from features.drafting.columns import profile
 from features.drafting.draft import draft_catalog
 from features.drafting.outcome import UnclearOutcome
 from features.terms import RATED_TIERS
+from models import registry
 from models.booster import Untrainable
 from models.policy import Policy
 from models.policy_draft import drafted_policy, to_yaml
@@ -212,6 +213,15 @@ def test_from_an_unseen_table_to_scored_customers_in_three_commands(
     for words in ("baseline", "logistic regression", "AUC", "own_table/1 is the candidate", "kept apart"):
         assert words in trained
     assert Path("Own table.rejects.csv").is_file()
+    client = registry.connect(state)
+    (experiment,) = client.search_experiments(filter_string="name = 'own_table'")
+    (kept,) = client.search_runs([experiment.experiment_id], "tags.kind = 'training'")
+    assert f"{kept.data.metrics['validation/baseline/auc']:.4f}" in trained
+    assert kept.data.tags["synthetic"] == "false"
+    parts = client.search_runs([experiment.experiment_id], "tags.kind = 'validation'")
+    assert len(parts) == 10  # 5 folds, 2 times
+    judged = sum(part.data.metrics["validation/logistic_regression/n"] for part in parts)
+    assert judged == 2 * kept.data.metrics["validation/model/n"]
     scored = run("score", table, "out.csv", "--model", "own_table", "--state", state)
     assert f"{n + 1:,} read, {n - 1:,} scored, 2 rejected" in scored
     out = pd.read_csv("out.csv")

@@ -13,6 +13,7 @@ from features.pipeline import prepare
 from features.portfolio import Portfolio
 from features.simulation.company import simulate
 from features.sources.opening import TableError
+from features.synthetic import is_marked
 from tests.test_cli import run
 from training.customers import read_customers
 from training.validation import held_out_folds
@@ -30,6 +31,7 @@ def test_a_synthetic_company_becomes_a_frame_that_its_catalog_accepts(tmp_path: 
     # Nobody's twelve months are over on the last day.
     assert found.labels is not None and found.labels.immature == found.built.rows
     assert found.labelled == 0 and found.page.is_file()
+    assert is_marked(found.built.indicators)
     for table in found.staged.tables.values():
         assert table.read == table.accepted + table.rejected
         assert table.accepted == table.matched + table.unmatched

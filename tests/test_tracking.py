@@ -22,17 +22,11 @@ from models.points import Axis, PointsTables, Table
 from models.policy import Policy, load_policy
 from models.scale import Scale
 from tests.mlflow_store import migrated_store, state
+from training.data_facts import DataFacts
 from training.metrics import measure
 from training.plots import importance_plot
-from training.tracking import (
-    MODEL_CODE,
-    Measured,
-    Promotion,
-    ReloadCheck,
-    TrackingError,
-    TrainingRecord,
-    log_training,
-)
+from training.record import Measured, ReloadCheck, TrainingRecord
+from training.tracking import MODEL_CODE, Promotion, TrackingError, log_training
 from training.verification import ExplanationMismatch, Verification, verify_explanations
 
 __all__ = ["migrated_store", "state"]
@@ -105,6 +99,10 @@ def figure() -> Figure:
 
 @pytest.fixture
 def record(catalog: Catalog, policy: Policy, model: Model) -> TrainingRecord:
+    return training_record(catalog, policy, model)
+
+
+def training_record(catalog: Catalog, policy: Policy, model: Model) -> TrainingRecord:
     draw = np.random.default_rng(1)
     chance = draw.random(200)
     good = measure(draw.random(200) < chance, chance)
@@ -124,7 +122,7 @@ def record(catalog: Catalog, policy: Policy, model: Model) -> TrainingRecord:
         booster_texts=["tree one", "tree two"],
         catalog=catalog,
         policy=policy,
-        data_hash="d" * 64,
+        data=DataFacts("d" * 64, 3000, 240, "2003-01-02", "2011-08-31"),
         figures={"importance": figure()},
         reload_check=ReloadCheck.of(customers(catalog), decided(catalog, policy, model)),
     )
@@ -181,7 +179,7 @@ def test_the_run_holds_all_that_determined_the_model(
     for kept in (run.data.params, run.data.tags, client.get_model_version("sba", "1").tags):
         assert kept["catalog_hash"] == record.catalog.hash
         assert kept["policy_hash"] == record.policy.hash
-        assert kept["data_hash"] == record.data_hash
+        assert kept["data_hash"] == record.data.sha256
         assert kept["artefact_sha256"] == hashlib.sha256(record.artefact).hexdigest()
     assert run.data.params["learning_rate"] == "0.05"
     assert len(run.data.params) == len(record.parameters) + 4

@@ -112,11 +112,19 @@ def _train_on_table(
     _tell_table(table, request.data, rejects)
     rules = table.policy(policy)
     with steps(expected=20) as progress:
+        validation = None
         if validate_first:
-            grid = table.validated(rules, threads=threads, progress=progress).grid()
+            validation = table.validated(rules, threads=threads, progress=progress)
+            grid = validation.grid()
             out.print(table_of(grid.title, grid.columns, grid.rows))
         result = table.trained(
-            rules, order=order, signer=signer, state=state, threads=threads, progress=progress
+            rules,
+            order=order,
+            validation=validation,
+            signer=signer,
+            state=state,
+            threads=threads,
+            progress=progress,
         )
     if policy is None:
         out.print(

@@ -18,6 +18,7 @@ from features.sources.customer_table import open_table
 from features.sources.opening import TableError
 from features.sources.outcomes import IMMATURE, OUTCOME_KNOWN_ON, OUTCOME_STATUS
 from features.sources.related import GROUP_ID
+from features.synthetic import is_marked
 from training.dataset import LabelledPortfolio
 
 Objects = NDArray[np.object_]
@@ -30,6 +31,7 @@ class CustomerTable:
     `rejects` are the rows kept apart, each with its number, field and reason. `ignored` are the columns that
     nobody asked for; `dated` and `identified` say whether days and ids of customers were given, `grouped`
     whether somebody belongs to a group of companies. Customers of one group are of one group of `data`.
+    `synthetic` says that the table is marked as simulated.
     """
 
     data: LabelledPortfolio
@@ -39,6 +41,7 @@ class CustomerTable:
     dated: bool
     identified: bool
     grouped: bool = False
+    synthetic: bool = False
 
     @property
     def whose(self) -> str:
@@ -116,6 +119,7 @@ def read_customers(
         dated=table.dated,
         identified=table.identified,
         grouped=bool(np.any(group_ids != np.array(None))),
+        synthetic=is_marked(path),
     )
 
 

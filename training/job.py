@@ -1,6 +1,5 @@
 """The training job: walk forward, train on all that matured, record in MLflow, register what is explained."""
 
-import hashlib
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -21,11 +20,13 @@ from models.artefact import Model
 from models.decision import Scorer
 from models.engine import Engine
 from models.policy import Policy
+from training.data_facts import DataFacts
 from training.dataset import LabelledPortfolio
 from training.frames import to_frame
 from training.learner import SEED, THREADS
 from training.lettering import drawable
 from training.metrics import measure
+from training.parts import WALK_FORWARD_TIERS, Part, RunKind, fold_parts, may_be_told, told, year_parts
 from training.plots import (
     TooFewCustomers,
     calibration_plot,
@@ -33,16 +34,11 @@ from training.plots import (
     importance_plot,
     tier_plot,
 )
+from training.record import Measured, ReloadCheck, TrainingRecord
 from training.selection import Progress
-from training.tracking import (
-    WALK_FORWARD_TIERS,
-    Measured,
-    Promotion,
-    ReloadCheck,
-    TrainingRecord,
-    log_training,
-)
+from training.tracking import Promotion, log_training
 from training.train import Trained, train_model
+from training.validation import Validation
 from training.verification import Verification, look_up, verify_explanations
 from training.walkforward import MODEL, YearResult, of_natures, slug, walk_forward
 
@@ -74,6 +70,8 @@ def run_job(
     *,
     run_name: str,
     order: int | None = None,
+    validation: Validation | None = None,
+    synthetic: bool = False,
     signer: "Ed25519PrivateKey | None" = None,
     state: Path | None = None,
     threads: int = THREADS,
@@ -89,6 +87,8 @@ def run_job(
         training_date: the day as of which the model is trained.
         run_name: of the MLflow run.
         order: of interaction, as `training.train.train_model` takes it.
+        validation: what held-out customers of the same table said before, to be recorded too.
+        synthetic: whether the customers are declared to be simulated.
         signer: a private key that signs the model's document.
         state: where MLflow's store lies; by default as `models.registry` says.
 
@@ -102,6 +102,8 @@ def run_job(
     trained = train_model(mature, policy, order=order, threads=threads, progress=progress)
     catalog = mature.portfolio.catalog
     scorer = Scorer(catalog, policy, trained.model)
+    of_years, folds = told(year_parts(results)), told(fold_parts(mature, trained))
+    held_out = told(() if validation is None else validation.parts)
     progress("drawing plots")
     record = TrainingRecord(
         portfolio=catalog.catalog,
@@ -112,13 +114,17 @@ def run_job(
             "seed": SEED,
             "calibration_slope": trained.model.calibration.slope,
             "calibration_intercept": trained.model.calibration.intercept,
+            "validation_scheme": None if validation is None else validation.scheme,
         },
-        measured=_measured(mature, trained, results),
+        measured=_measured(mature, trained, results, of_years),
         artefact=trained.model.to_bytes(signer),
         booster_texts=[without_ranges(booster.model_to_string()) for booster in trained.boosters],
         catalog=catalog,
         policy=policy,
-        data_hash=data_hash(mature),
+        data=DataFacts.of(mature),
+        parts=(*of_years, *folds, *held_out),
+        validation={} if validation is None else validation.metrics(),
+        synthetic=synthetic,
         figures=_figures(mature, trained, results),
         reload_check=_reload_check(mature.portfolio, scorer),
     )
@@ -159,25 +165,17 @@ def without_ranges(text: str) -> str:
     )
 
 
-def data_hash(data: LabelledPortfolio) -> str:
-    """Return the SHA-256 of what was trained on, in its order: customers' days, natures, groups, outcomes and
-    encoded indicators, with the indicators' names."""
-    digest = hashlib.sha256()
-    digest.update("\n".join(data.portfolio.catalog.columns).encode())
-    digest.update("\n".join(data.portfolio.natures).encode())
-    for part in (data.days.astype(np.int64), data.groups, data.portfolio.given, data.bad):
-        digest.update(np.ascontiguousarray(part).tobytes())
-    return digest.hexdigest()
-
-
-def _measured(data: LabelledPortfolio, trained: Trained, results: Sequence[YearResult]) -> list[Measured]:
+def _measured(
+    data: LabelledPortfolio, trained: Trained, results: Sequence[YearResult], years: Sequence[Part]
+) -> list[Measured]:
+    """Return what was measured on all customers held out, and in the years that may be told of."""
     known = ~np.isnan(trained.held_out)
     probability = expit(trained.held_out[known])
     held_out = measure(data.bad[known], probability, data.groups[known])
-    measured = [Measured("model", "forward_cross_validation", held_out)]
-    for result in results:
-        for scorer, metrics in result.metrics.items():
-            measured.append(Measured(slug(scorer), "walk_forward", metrics, year=result.year))
+    measured = [Measured("model", RunKind.FOLD.split_name, held_out)]
+    for part in years:
+        for scorer, metrics in part.metrics.items():
+            measured.append(Measured(slug(scorer), part.kind.split_name, metrics, year=part.number))
     if not results:
         return measured
     bad = np.concatenate([result.bad for result in results])
@@ -187,12 +185,14 @@ def _measured(data: LabelledPortfolio, trained: Trained, results: Sequence[YearR
         for scorer in results[0].metrics
     }
     for scorer, probability in pooled.items():
-        measured.append(Measured(slug(scorer), "walk_forward", measure(bad, probability, groups)))
+        measured.append(Measured(slug(scorer), RunKind.YEAR.split_name, measure(bad, probability, groups)))
     tiers = np.concatenate([result.tiers for result in results])
-    for tier in Tier:
-        inside = tiers == tier
-        of_tier = measure(bad[inside], pooled[MODEL][inside], groups[inside])
-        measured.append(Measured(str(tier), WALK_FORWARD_TIERS, of_tier))
+    sizes = [int(np.sum(tiers == tier)) for tier in Tier]
+    for tier, tells in zip(Tier, may_be_told([(size, size) for size in sizes]), strict=True):
+        if tells:
+            inside = tiers == tier
+            of_tier = measure(bad[inside], pooled[MODEL][inside], groups[inside])
+            measured.append(Measured(str(tier), WALK_FORWARD_TIERS, of_tier))
     return measured
 
 
@@ -220,7 +220,7 @@ def _drawings(
     known = ~np.isnan(trained.held_out)
     held_out = expit(trained.held_out[known])
     title = "Held-out training customers"
-    yield "calibration_forward_cross_validation", partial(calibration_plot, data.bad[known], held_out, title)
+    yield "calibration_cross_validation", partial(calibration_plot, data.bad[known], held_out, title)
     if results:
         bad = np.concatenate([result.bad for result in results])
         probability = np.concatenate([result.probabilities["model"] for result in results])

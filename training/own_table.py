@@ -72,12 +72,13 @@ class OwnTable:
         policy: Policy,
         *,
         order: int | None,
+        validation: Validation | None = None,
         signer: Ed25519PrivateKey | None,
         state: Path | None,
         threads: int,
         progress: Progress,
     ) -> JobResult:
-        """Train on all customers and register the candidate.
+        """Train on all customers and register the candidate; `validation` is recorded with it.
 
         Raises:
             Untrainable: the bad outcomes are fewer than the policy asks for; else see `training.job.run_job`.
@@ -95,8 +96,10 @@ class OwnTable:
             policy,
             (),
             today,
-            run_name=f"{self.catalog.catalog} {today}",
+            run_name=f"{today} {self.catalog.catalog}",
             order=order,
+            validation=validation,
+            synthetic=self.customers.synthetic,
             signer=signer,
             state=state,
             threads=threads,

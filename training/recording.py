@@ -24,6 +24,7 @@ def record(
         RegistryError: MLflow refuses.
     """
     from models import registry
+    from training.description import refresh_description
 
     registered = registry.name_and_version(label)
     if registered is None or wanted is False:
@@ -42,4 +43,5 @@ def record(
         )  # fmt: skip
         return
     registry.record_review(name, version, kind, document.encode(), verdict, state)
+    refresh_description(name, version, state)
     out.print(f"Recorded with {label}.", markup=False, highlight=False)

@@ -82,7 +82,7 @@ def train_sample(
         sample.policy,
         years,
         TRAINING_DATE,
-        run_name=f"{NAME} {TRAINING_DATE}",
+        run_name=f"{TRAINING_DATE} {NAME}",
         order=order,
         signer=signer,
         state=state,

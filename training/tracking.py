@@ -1,37 +1,44 @@
-"""What a training leaves in MLflow: one run per training, and, if its explanations hold, a new candidate.
+"""What a training leaves in MLflow: one run per training with one below it for each of its folds and years,
+and, if its explanations hold, a new candidate.
 
-Nothing logged here holds a customer's value: figures are aggregates, and the rows with which the stored
-model is tried stay in memory.
+Nothing logged here holds a customer's value: figures are aggregates, data sets are told by hash and counts,
+and the rows with which the stored model is tried stay in memory.
 """
 
-import hashlib
+import json
 import tempfile
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.metadata import version as installed_version
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
-from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
 from features.catalog import Catalog, Kind
 from models import registry
-from models.decision import Decisions
-from models.policy import Policy
-from training.description import version_description
-from training.metrics import Metrics
+from training.data_facts import DataFacts
+from training.description import (
+    NOT_REVIEWED,
+    VERDICT_TAG,
+    experiment_note,
+    part_note,
+    portfolio_description,
+    refresh_description,
+    run_note,
+)
+from training.parts import Part, RunKind
 from training.plots import MINIMUM_AGGREGATE
+from training.record import Measured, ReloadCheck, TrainingRecord
 from training.verification import ExplanationMismatch, Verification
+from training.walkforward import slug
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from mlflow.entities import LoggedModel, Metric
+    from mlflow.entities import DatasetInput, LoggedModel, Metric
     from mlflow.models import ModelSignature
 
 MODEL_CODE = Path(__file__).parent / "pyfunc_model.py"
@@ -40,79 +47,13 @@ MODEL_CODE = Path(__file__).parent / "pyfunc_model.py"
 _REQUIREMENTS = ("mlflow", "numpy", "pandas", "pydantic", "pyyaml", "scipy")
 # The stored model and the product may differ by rounding only.
 _RELOAD_TOLERANCE = 1e-9
-# The split whose scorers are tiers: the model's figures on the customers of each, over all years.
-WALK_FORWARD_TIERS = "walk_forward_tiers"
+# MLflow takes so many letters of a digest; the whole hash stands with it.
+_DIGEST = 32
 _COLUMN_TYPES = {Kind.NUMBER: "double", Kind.FLAG: "boolean", Kind.CATEGORY: "string"}
 
 
 class TrackingError(RuntimeError):
     """A training cannot be registered; one line that says why."""
-
-
-@dataclass(frozen=True)
-class Measured:
-    """The metrics of one scorer (`model`, `baseline`, …) on one split, over all of it or in one year."""
-
-    scorer: str
-    split: str
-    metrics: Metrics
-    year: int | None = None
-
-
-@dataclass(frozen=True)
-class ReloadCheck:
-    """Customers on which the stored model must decide as the product did. They are never logged.
-
-    `inputs` has n rows with customer_id, nature, as_of and indicators; the others are of shape (n,).
-    """
-
-    inputs: pd.DataFrame
-    score: NDArray[np.float64]
-    tier: tuple[str, ...]
-    probability: NDArray[np.float64]
-
-    @classmethod
-    def of(cls, inputs: pd.DataFrame, decisions: Decisions) -> Self:
-        """Expect the decisions that the product took on these inputs."""
-        tiers = tuple(str(tier) for tier in decisions.tiers)
-        return cls(inputs, decisions.score, tiers, decisions.model.probability)
-
-
-@dataclass(frozen=True)
-class TrainingRecord:
-    """Everything that one training hands over to be recorded; `figures` are named without an ending."""
-
-    portfolio: str
-    run_name: str
-    parameters: Mapping[str, str | int | float | bool | None]
-    measured: Sequence[Measured]
-    artefact: bytes
-    booster_texts: Sequence[str]
-    catalog: Catalog
-    policy: Policy
-    data_hash: str
-    figures: Mapping[str, Figure]
-    reload_check: ReloadCheck
-
-    def hashes(self) -> dict[str, str]:
-        """Return the SHA-256 of all that determines the model, by the names that tags and answers use."""
-        return {
-            "catalog_hash": self.catalog.hash,
-            "policy_hash": self.policy.hash,
-            "data_hash": self.data_hash,
-            registry.ARTEFACT_HASH_TAG: hashlib.sha256(self.artefact).hexdigest(),
-        }
-
-    def documents(self) -> dict[str, bytes]:
-        """Return what the model is loaded from, by file name.
-
-        Catalog and policy keep the order of their keys, which tiers need; their hashes do not depend on it.
-        """
-        return {
-            "points.json": self.artefact,
-            registry.CATALOG_FILE: self.catalog.model_dump_json(by_alias=True, indent=1).encode(),
-            registry.POLICY_FILE: self.policy.model_dump_json(by_alias=True, indent=1).encode(),
-        }
 
 
 @dataclass(frozen=True)
@@ -150,53 +91,105 @@ def log_training(
     """
     client = registry.connect(state)
     with registry.one_line_errors(f"run {record.run_name}: cannot be recorded"):
-        experiment = _experiment(client, record.portfolio, state)
-        run_id = client.create_run(experiment, tags=record.hashes(), run_name=record.run_name).info.run_id
+        experiment = _experiment(client, record, state)
+        tags = {VERDICT_TAG: NOT_REVIEWED, **record.tags(), **record.hashes()}
+        run_id = _create_run(client, experiment, RunKind.TRAINING, record.run_name, tags)
+        at = int(time.time() * 1000)
         try:
-            _log_record(client, run_id, record)
+            _log_record(client, run_id, record, at)
+            # The newest stands on top of MLflow's list.
+            for part in reversed(record.parts):
+                _log_part(client, experiment, run_id, record, part)
             verification = verify()
             _log_verification(client, run_id, verification)
             model_id = _log_model(client, experiment, run_id, record, model_code)
+            _log_model_metrics(client, run_id, model_id, record, at)
             version = registry.register(
                 model_id,
                 record.portfolio,
                 record.hashes()[registry.ARTEFACT_HASH_TAG],
-                tags=record.hashes(),
-                description=version_description(
-                    experiment, run_id, record.hashes(), _summed_up(record), verification.rows
-                ),
+                tags=tags,
                 state=state,
             )
+            _describe(client, record, run_id, model_id, version)
+            refresh_description(record.portfolio, version, state)
             registry.set_alias(record.portfolio, version, registry.CANDIDATE, state=state)
         except BaseException as error:
             told = isinstance(error, ExplanationMismatch | TrackingError | registry.RegistryError)
             # The text of an unforeseen error might quote a value, so only its kind is kept.
             with suppress(Exception):  # the first error is the one to tell
                 client.set_tag(run_id, "failure", str(error) if told else type(error).__name__)
+                client.set_tag(run_id, VERDICT_TAG, "failed")
                 client.set_terminated(run_id, "FAILED")
             raise
         client.set_terminated(run_id, "FINISHED")
     return Promotion(run_id, version, registry.model_version(record.portfolio, version), verification)
 
 
-def _experiment(client: "MlflowClient", portfolio: str, state: str | Path | None) -> str:
-    """Return the id of the portfolio's experiment, made on first use."""
-    found = client.get_experiment_by_name(portfolio)
-    if found is not None:
-        return str(found.experiment_id)
-    return str(client.create_experiment(portfolio, f"{registry.artefact_uri(state)}/{portfolio}"))
+def _experiment(client: "MlflowClient", record: TrainingRecord, state: str | Path | None) -> str:
+    """Return the id of the portfolio's experiment, made on first use; what somebody wrote of it stays."""
+    from mlflow.utils.mlflow_tags import MLFLOW_RUN_NOTE
+
+    name = record.portfolio
+    found = client.get_experiment_by_name(name)
+    if found is None:
+        client.create_experiment(name, f"{registry.artefact_uri(state)}/{name}")
+        found = client.get_experiment_by_name(name)
+        assert found is not None
+    experiment = str(found.experiment_id)
+    for key, value in {MLFLOW_RUN_NOTE: experiment_note(record.catalog), "portfolio": name}.items():
+        if key not in found.tags:
+            client.set_experiment_tag(experiment, key, value)
+    return experiment
 
 
-def _log_record(client: "MlflowClient", run_id: str, record: TrainingRecord) -> None:
-    """Log parameters, metrics, documents, boosters and figures."""
+def _describe(
+    client: "MlflowClient", record: TrainingRecord, run_id: str, model_id: str, version: str
+) -> None:
+    """Say of the registered model what it is, unless somebody has, and of run and model which version it is.
+
+    MLflow says the latter of itself only where its global settings name the store.
+    """
+    from mlflow.utils.mlflow_tags import MLFLOW_MODEL_VERSIONS, MLFLOW_RUN_NOTE
+
+    name = record.portfolio
+    if not client.get_registered_model(name).description:
+        client.update_registered_model(name, portfolio_description(record.catalog))
+    client.set_registered_model_tag(name, "portfolio", name)
+    note = run_note(name, version)
+    client.set_tag(run_id, MLFLOW_RUN_NOTE, note)
+    versions = json.dumps([{"name": name, "version": version}])
+    client.set_logged_model_tags(model_id, {MLFLOW_MODEL_VERSIONS: versions, MLFLOW_RUN_NOTE: note})
+
+
+def _create_run(
+    client: "MlflowClient",
+    experiment: str,
+    kind: RunKind,
+    name: str,
+    tags: Mapping[str, str],
+    parent: str | None = None,
+) -> str:
+    """Begin a run, below another where `parent` is given, and return its id."""
+    from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID, MLFLOW_SOURCE_NAME
+
+    own = {"kind": str(kind), MLFLOW_SOURCE_NAME: "tierwise train"}
+    if parent is not None:
+        own[MLFLOW_PARENT_RUN_ID] = parent
+    return str(client.create_run(experiment, tags={**tags, **own}, run_name=name).info.run_id)
+
+
+def _log_record(client: "MlflowClient", run_id: str, record: TrainingRecord, at: int) -> None:
+    """Log parameters, metrics (of the moment `at`, in ms), documents, boosters and figures."""
     from mlflow.entities import Param
 
-    parameters = {**record.parameters, **record.hashes()}
+    by_year = [of for of in record.measured if of.year is not None]
     client.log_batch(
         run_id,
-        params=[Param(name, str(value)) for name, value in parameters.items()],
-        metrics=[metric for measured in record.measured for metric in _metrics(measured)],
+        params=[Param(name, value) for name, value in _parameters(record).items()],
+        metrics=[*_summary(record, at), *(metric for of in by_year for metric in _metrics(of, at))],
     )
+    client.log_inputs(run_id, [_dataset(record, record.data, "training")])
     with tempfile.TemporaryDirectory() as folder:
         client.log_artifacts(run_id, str(_write_documents(record, Path(folder))), registry.RUN_FOLDER)
     for number, text in enumerate(record.booster_texts):
@@ -205,8 +198,90 @@ def _log_record(client: "MlflowClient", run_id: str, record: TrainingRecord) -> 
         client.log_figure(run_id, figure, f"plots/{name}.png")
 
 
-def _metrics(measured: Measured) -> list["Metric"]:
-    """Return MLflow's metrics, such as `walk_forward/model/auc`.
+def _parameters(record: TrainingRecord) -> dict[str, str]:
+    return {name: str(value) for name, value in {**record.parameters, **record.hashes()}.items()}
+
+
+def _summary(record: TrainingRecord, at: int) -> list["Metric"]:
+    """Return what was measured on whole splits."""
+    from mlflow.entities import Metric
+
+    whole = [of for of in record.measured if of.year is None]
+    return [
+        *(metric for of in whole for metric in _metrics(of, at)),
+        *(Metric(name, value, at, 0) for name, value in record.validation.items()),
+    ]
+
+
+def _log_model_metrics(
+    client: "MlflowClient", run_id: str, model_id: str, record: TrainingRecord, at: int
+) -> None:
+    """Show the run's figures on whole splits on the stored model's page too.
+
+    They are the run's own, of the same moment, so that the run has them once. Those of the cross-validation
+    are of the customers trained on.
+    """
+    from mlflow.entities import Metric
+
+    dataset = _dataset(record, record.data, "training").dataset
+    metrics = []
+    for of in _summary(record, at):
+        trained_on = of.key.startswith(f"{RunKind.FOLD.split_name}/")
+        name, digest = (dataset.name, dataset.digest) if trained_on else (None, None)
+        metrics.append(Metric(of.key, of.value, at, of.step, model_id, name, digest, run_id))
+    client.log_batch(run_id, metrics=metrics)
+
+
+def _log_part(
+    client: "MlflowClient", experiment: str, parent: str, record: TrainingRecord, part: Part
+) -> None:
+    """Log a fold or a year as a run below the training's, with its metrics under the training's names."""
+    from mlflow.entities import Param
+    from mlflow.utils.mlflow_tags import MLFLOW_RUN_NOTE
+
+    hashes = {"catalog_hash": record.catalog.hash, "policy_hash": record.policy.hash}
+    tags = {**record.tags(), **hashes, "data_hash": part.training.sha256, MLFLOW_RUN_NOTE: part_note(part)}
+    name = f"{part.name}, {record.run_name}"
+    run_id = _create_run(client, experiment, part.kind, name, tags, parent)
+    status = "FAILED"
+    try:
+        at = int(time.time() * 1000)
+        measured = [Measured(slug(scorer), part.kind.split_name, of) for scorer, of in part.metrics.items()]
+        client.log_batch(
+            run_id,
+            params=[Param(name, str(value)) for name, value in {**part.parameters(), **hashes}.items()],
+            metrics=[metric for of_scorer in measured for metric in _metrics(of_scorer, at)],
+        )
+        client.log_inputs(
+            run_id,
+            [_dataset(record, part.training, "training"), _dataset(record, part.evaluated, "evaluation")],
+        )
+        status = "FINISHED"
+    finally:
+        client.set_terminated(run_id, status)
+
+
+def _dataset(record: TrainingRecord, facts: DataFacts, context: str) -> "DatasetInput":
+    """Return a set of customers as MLflow shows it: hash, columns and counts, and nothing of any customer."""
+    from mlflow.entities import Dataset, DatasetInput, InputTag
+    from mlflow.utils.mlflow_tags import MLFLOW_DATASET_CONTEXT
+
+    # The first by the name that MLflow shows as a count.
+    counts = {"num_rows": facts.customers, "bad": facts.bad}
+    days = {"first_as_of": facts.first_as_of, "last_as_of": facts.last_as_of}
+    dataset = Dataset(
+        name=record.portfolio,
+        digest=facts.sha256[:_DIGEST],
+        source_type="local",
+        source=json.dumps({"uri": f"sha256:{facts.sha256}"}),
+        schema=json.dumps({"mlflow_colspec": _signature(record.catalog).inputs.to_dict()}),
+        profile=json.dumps({**counts, **days}),
+    )
+    return DatasetInput(dataset, [InputTag(MLFLOW_DATASET_CONTEXT, context)])
+
+
+def _metrics(measured: Measured, at: int) -> list["Metric"]:
+    """Return MLflow's metrics of a moment (ms), such as `walk_forward/model/auc`.
 
     Those of one year are `walk_forward_by_year/model/auc` at the year as the step, which MLflow draws as a
     line. What could not be measured is left out, and so are splits of few customers: one's figures are his.
@@ -216,19 +291,9 @@ def _metrics(measured: Measured) -> list["Metric"]:
     if measured.metrics.n < MINIMUM_AGGREGATE:
         return []
     split = measured.split if measured.year is None else f"{measured.split}_by_year"
-    now = int(time.time() * 1000)
     return [
-        Metric(f"{split}/{measured.scorer}/{name}", value, now, measured.year or 0)
+        Metric(f"{split}/{measured.scorer}/{name}", value, at, measured.year or 0)
         for name, value in measured.metrics.known().items()
-    ]
-
-
-def _summed_up(record: TrainingRecord) -> list[tuple[str, str, Metrics]]:
-    """Return what was measured on whole splits that are large enough to be told of."""
-    return [
-        (of.scorer, of.split, of.metrics)
-        for of in record.measured
-        if of.year is None and of.split != WALK_FORWARD_TIERS and of.metrics.n >= MINIMUM_AGGREGATE
     ]
 
 
@@ -256,7 +321,10 @@ def _log_model(
     """
     from mlflow.entities import LoggedModelOutput
 
-    logged = client.create_logged_model(experiment, record.portfolio, run_id, tags=record.hashes())
+    tags = {**record.tags(), **record.hashes()}
+    logged = client.create_logged_model(
+        experiment, record.portfolio, run_id, tags=tags, params=_parameters(record)
+    )
     client.log_outputs(run_id, [LoggedModelOutput(logged.model_id, step=0)])
     try:
         with _opaque_errors("stored model: cannot be loaded and asked"):

@@ -18,14 +18,18 @@ from models.booster import Fold, Untrainable
 from models.decision import Scorer
 from models.policy import Policy
 from training import sampling
+from training.data_facts import DataFacts
 from training.dataset import LabelledPortfolio
 from training.intervals import Interval
 from training.learner import SEED, THREADS
+from training.metrics import measure
+from training.parts import Parameters, Part, RunKind
 from training.peers import BaselinePeer, LogisticPeer
+from training.plots import MINIMUM_AGGREGATE
 from training.report import Grid
 from training.selection import Progress
 from training.train import train_model
-from training.walkforward import BASELINE, LOGISTIC, MODEL, of_natures
+from training.walkforward import BASELINE, LOGISTIC, MODEL, of_natures, slug
 
 SCORERS = (BASELINE, MODEL, LOGISTIC)
 FIGURES: Mapping[str, Callable[..., sampling.Influences]] = {
@@ -33,6 +37,7 @@ FIGURES: Mapping[str, Callable[..., sampling.Influences]] = {
     "log-loss": sampling.log_loss,
     "Brier": sampling.brier,
 }
+_METRICS = {"AUC": "auc", "log-loss": "log_loss", "Brier": "brier"}
 # The newest customers with this share of the bad outcomes are held out.
 HELD_OUT = 0.25
 _FEWEST_HELD_OUT = 10
@@ -47,7 +52,7 @@ class Validation:
 
     `scheme` says how they were held out. `figures` has each scorer's figures; `gains` how far the model is
     ahead of the others (AUC higher, log-loss and Brier lower are positive). `held_out` customers were judged,
-    `bad` of them with the adverse outcome.
+    `bad` of them with the adverse outcome. `parts` are the folds one by one.
     """
 
     scheme: str
@@ -55,6 +60,7 @@ class Validation:
     bad: int
     figures: Mapping[str, Mapping[str, Interval]]
     gains: Mapping[str, Mapping[str, Interval]]
+    parts: tuple[Part, ...] = ()
 
     def grid(self) -> Grid:
         """Return the figures as a table: one line a scorer, and one for each gain of the model."""
@@ -63,13 +69,45 @@ class Validation:
         title = f"{self.scheme}: {self.held_out:,} customers judged, {self.bad:,} bad; 95 % intervals"
         return Grid(title, ("", *FIGURES), tuple(rows))
 
+    def metrics(self) -> dict[str, float]:
+        """Return the figures as MLflow's metrics, such as `validation/model/auc` and `…/auc_95_low`; none of
+        fewer than 20 customers."""
+        if self.held_out < MINIMUM_AGGREGATE:
+            return {}
+        found: dict[str, float] = {}
+        for scorer, figures in self.figures.items():
+            of = f"{RunKind.VALIDATION.split_name}/{slug(scorer)}"
+            found |= {f"{of}/n": self.held_out, f"{of}/bad": self.bad}
+            for figure, interval in figures.items():
+                name = f"{of}/{_METRICS[figure]}"
+                found[name] = interval.mean
+                found[f"{name}_95_low"], found[f"{name}_95_high"] = interval.low, interval.high
+        return {name: float(value) for name, value in found.items() if np.isfinite(value)}
+
 
 @dataclass(frozen=True, eq=False)
 class _Judged:
-    """One fold's held-out customers and what each scorer said of them."""
+    """One fold's held-out customers, what each scorer said of them, and who was trained on and how."""
 
     data: LabelledPortfolio
     probabilities: Mapping[str, Floats]
+    training: DataFacts
+    settings: Parameters
+
+    def part(self, number: int, folds: int) -> Part:
+        """Return the fold as MLflow keeps it."""
+        return Part(
+            kind=RunKind.VALIDATION,
+            number=number,
+            name=f"validation {number} of {folds}",
+            training=self.training,
+            evaluated=DataFacts.of(self.data),
+            metrics={
+                scorer: measure(self.data.bad, probability, self.data.groups)
+                for scorer, probability in self.probabilities.items()
+            },
+            settings=self.settings,
+        )
 
 
 def validate(
@@ -98,10 +136,10 @@ def validate(
     groups = [fold.data.groups for fold in judged]
     of_figures = {
         figure: {
-            scorer: [measure(fold.data.bad, fold.probabilities[scorer]) for fold in judged]
+            scorer: [estimate(fold.data.bad, fold.probabilities[scorer]) for fold in judged]
             for scorer in SCORERS
         }
-        for figure, measure in FIGURES.items()
+        for figure, estimate in FIGURES.items()
     }
 
     def ahead(figure: str, peer: str) -> Interval:
@@ -121,6 +159,7 @@ def validate(
             for scorer in SCORERS
         },
         gains={peer: {figure: ahead(figure, peer) for figure in FIGURES} for peer in (BASELINE, LOGISTIC)},
+        parts=tuple(fold.part(number, len(judged)) for number, fold in enumerate(judged, start=1)),
     )
 
 
@@ -193,6 +232,8 @@ def _judge(training: LabelledPortfolio, held_out: LabelledPortfolio, policy: Pol
             MODEL: decisions.model.probability,
             LOGISTIC: expit(LogisticPeer.fit(training, natures).log_odds(held_out.portfolio)),
         },
+        DataFacts.of(training),
+        trained.model.training,
     )
 
 

@@ -1,7 +1,7 @@
 """The walk-forward: each year's customers judged by what was trained on matured, known records only."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,7 @@ from models.booster import Untrainable
 from models.decision import Scorer
 from models.policy import Policy
 from models.weights import weighted_by_records, with_drawn_curves
+from training.data_facts import DataFacts
 from training.dataset import LabelledPortfolio
 from training.learner import THREADS
 from training.metrics import Metrics, measure
@@ -40,6 +41,8 @@ class YearResult:
     """One evaluated year: n customers, each scorer's probabilities and figures, and the tiers given.
 
     `groups`, shape (n,), says which customers belong together.
+    `training` and `evaluated` say who was trained on and judged, `settings` what the model's document says of
+    its training.
     """
 
     year: int
@@ -51,6 +54,9 @@ class YearResult:
     metrics: dict[str, Metrics]
     tiers: NDArray[np.object_]
     groups: NDArray[np.int64]
+    training: DataFacts | None = None
+    evaluated: DataFacts | None = None
+    settings: Mapping[str, str | int | float | bool | None] = field(default_factory=dict)
 
 
 def walk_forward(
@@ -111,6 +117,9 @@ def walk_forward(
             metrics={name: measure(evaluated.bad, p, evaluated.groups) for name, p in probabilities.items()},
             tiers=decisions.tiers,
             groups=evaluated.groups,
+            training=DataFacts.of(training),
+            evaluated=DataFacts.of(evaluated),
+            settings=trained.model.training,
         )
 
 

@@ -91,6 +91,7 @@ def portfolio_text(output: Path, sources: Mapping[str, Path], files: Mapping[str
     document = {
         "portfolio": "synthetic_company",
         "catalog": "customer",
+        "synthetic": True,
         "currency": CURRENCIES[0],
         "sources": [{"table": name, "path": at(file)} for name, file in sources.items()],
         CROSSWALK: {"path": at(files[CROSSWALK])},

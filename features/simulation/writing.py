@@ -7,7 +7,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-MARK = {"synthetic": "true", "note": "Synthetic data of a simulation; no customer in it exists."}
+from features.synthetic import MARK
+
 _ROW_GROUP = 1 << 17
 
 

@@ -95,11 +95,13 @@ class Delivery(Declared):
 
     `currency` is what amounts are converted to, by the newest of the `rates` (currency, effective, rate)
     on or before the day that a record describes. A table may have several sources. `outcomes` are a table of
-    them, or a rule that reads them off the records.
+    them, or a rule that reads them off the records. `synthetic` says that the customers are simulated; what
+    is built from them is marked so.
     """
 
     portfolio: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
     catalog: str = Field(min_length=1)
+    synthetic: bool = False
     currency: str | None = Field(default=None, pattern=r"^[A-Z]{3}$")
     sources: tuple[TableSource, ...] = Field(min_length=1)
     crosswalk: Source | None = None

@@ -16,7 +16,7 @@ from features.terms import Language, Text
 from training.battery.evidence import Evidence
 from training.battery.limits import Limits
 from training.battery.result import Part, Range, Result, Verdict
-from training.job import data_hash
+from training.data_facts import data_hash
 from training.report import Grid
 
 FORMAT, FORMAT_VERSION = "tierwise-battery", 1

@@ -18,7 +18,7 @@ from models import registry
 from models.artefact import Model
 from models.export_sheet import Sheet
 from models.policy import Policy
-from training.description import with_card
+from training.description import refresh_description
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -159,10 +159,7 @@ def record_card(recorded: Recorded, files: Mapping[str, bytes], state: Path | No
         for name, content in files.items():
             (Path(folder) / name).write_bytes(content)
         client.log_artifacts(recorded.run_id, folder, CARD_FOLDER)
-        found = client.get_model_version(recorded.name, recorded.version)
-        experiment = client.get_run(recorded.run_id).info.experiment_id
-        description = with_card(found.description or "", experiment, recorded.run_id)
-        client.update_model_version(recorded.name, recorded.version, description)
+    refresh_description(recorded.name, recorded.version, state)
 
 
 def _by_year(client: "MlflowClient", run_id: str, metric: str) -> dict[int, float]:
