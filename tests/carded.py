@@ -31,7 +31,8 @@ from training.independent.findings import Finding
 from training.independent.report import Report as ReasonsReport
 from training.independent.report import Subject as ReasonsSubject
 from training.metrics import measure
-from training.record import WALK_FORWARD_TIERS, Measured, ReloadCheck, TrainingRecord
+from training.parts import WALK_FORWARD_TIERS
+from training.record import Measured, ReloadCheck, TrainingRecord
 from training.tracking import log_training
 from training.verification import Verification
 

@@ -466,7 +466,7 @@ def test_the_command_writes_the_card_and_keeps_it_with_the_run_once(
     kept = Path(client.download_artifacts(run, f"card/{NAME}-1.en.pdf", str(tmp_path)))
     assert kept.read_bytes() == (folder / f"{NAME}-1.en.pdf").read_bytes()
     description = client.get_model_version(NAME, "1").description or ""
-    assert description.count("[card/](") == 1 and "checked in run" in description
+    assert description.count("[card/]") == 1 and "**Reviews**" in description
 
 
 @pytest.mark.parametrize(

@@ -106,11 +106,13 @@ def test_intervals_are_delongs_and_those_of_means_and_of_a_share() -> None:
     areas = delong(bad, [chance])
     # The variance has n in place of n − 1, and so is a little smaller.
     error = float(np.sqrt(areas.covariance[0, 0]))
-    assert found.auc - found.auc_low == pytest.approx(1.96 * error, rel=2e-3)
-    assert found.auc_high - found.auc == pytest.approx(1.96 * error, rel=2e-3)
+    assert found.auc - found.auc_95_low == pytest.approx(1.96 * error, rel=2e-3)
+    assert found.auc_95_high - found.auc == pytest.approx(1.96 * error, rel=2e-3)
     losses = -np.log(np.where(bad, chance, 1 - chance))
-    assert found.log_loss_high - found.log_loss == pytest.approx(1.96 * losses.std() / np.sqrt(800), rel=1e-3)
-    assert found.bad_rate_low < found.bad_rate < found.bad_rate_high
+    assert found.log_loss_95_high - found.log_loss == pytest.approx(
+        1.96 * losses.std() / np.sqrt(800), rel=1e-3
+    )
+    assert found.bad_rate_95_low < found.bad_rate < found.bad_rate_95_high
     assert found.predicted == pytest.approx(chance.mean())
 
 
@@ -121,13 +123,13 @@ def test_customers_of_one_group_tell_less() -> None:
     alone, together = measure(bad, chance), measure(bad, chance, np.repeat(np.arange(100), 8))
     assert (together.auc, together.log_loss) == (alone.auc, alone.log_loss)
     for figure in ("auc", "log_loss"):
-        widths = [getattr(m, f"{figure}_high") - getattr(m, f"{figure}_low") for m in (alone, together)]
+        widths = [getattr(m, f"{figure}_95_high") - getattr(m, f"{figure}_95_low") for m in (alone, together)]
         assert widths[1] == pytest.approx(widths[0] * np.sqrt(8), rel=0.02)
 
 
 def test_of_one_customer_of_a_kind_no_interval_is_told() -> None:
     found = measure(np.array([True, False, False]), np.array([0.6, 0.2, 0.3]))
-    assert math.isnan(found.auc_low) and math.isnan(found.auc_high) and found.auc == 1.0
+    assert math.isnan(found.auc_95_low) and math.isnan(found.auc_95_high) and found.auc == 1.0
 
 
 @pytest.mark.parametrize(

@@ -6,15 +6,23 @@ from pathlib import Path
 
 import pytest
 
+from features.catalog import load_catalog
+from models.decision import Scorer
+from models.policy import load_policy
 from models.sign_off import SignOff
 from serving.governing import governing_procedure
-from serving.reviews.adoptions import ServedSet
+from serving.procedure import Procedure
+from serving.promotion.rules import PromotionRules
+from serving.reviews.adoptions import AcceptedFailure, ServedSet
 from serving.reviews.cases import Judgement
 from serving.reviews.office import Office
 from serving.reviews.signed import sign_offs_of
 from serving.reviews.subjects import GovernanceDesk
+from serving.served import Served
 from serving.store.store import Store, create_store
+from tests.promoted import approve, battery_of, promote, reviewed
 from tests.reviewed import acting, served_alone
+from tests.strategies import random_model
 
 
 @pytest.fixture
@@ -63,3 +71,19 @@ def test_a_rejection_says_why(store: Store) -> None:
     rejected = sign_offs_of(store, ServedSet.of(served).hashes)[-1]
     assert (rejected.name, rejected.decision, rejected.findings) == ("bob", "rejected", ("not yet",))
     assert replace(rejected, conditions=()) == rejected
+
+
+def test_failed_checks_that_are_lived_with_stand_with_the_proposer(store: Store) -> None:
+    catalog, policy = load_catalog("customer"), load_policy("customer")
+    model = random_model(catalog, policy, catalog.natures, seed=3)
+    served = Served(Scorer(catalog, policy, model), "customer/1")
+    lenient = Procedure(promotion=PromotionRules(exceptions=True, challenger_first=False))
+    with store.writing("ann") as writing:
+        desk = GovernanceDesk(store, governing_procedure(store, None))
+        rules = desk.propose_procedure(writing, acting("ann"), lenient, "because")
+    approve(store, rules, "bob", "carl")
+    accepted = (AcceptedFailure("calibration.slope", "the year was unlike the others"),)
+    case = promote(store, reviewed(served, battery_of(served, "calibration.slope")), accepted=accepted)
+    (proposed,) = sign_offs_of(store, (catalog.hash, policy.hash, model.content_hash))
+    assert (proposed.alias, proposed.case) == ("champion", case.id)
+    assert proposed.findings == ("because", "calibration.slope: the year was unlike the others")

@@ -26,7 +26,7 @@ from training.frames import to_frame
 from training.learner import SEED, THREADS
 from training.lettering import drawable
 from training.metrics import measure
-from training.parts import Part, RunKind, fold_parts, told, year_parts
+from training.parts import WALK_FORWARD_TIERS, Part, RunKind, fold_parts, may_be_told, told, year_parts
 from training.plots import (
     TooFewCustomers,
     calibration_plot,
@@ -34,7 +34,7 @@ from training.plots import (
     importance_plot,
     tier_plot,
 )
-from training.record import WALK_FORWARD_TIERS, Measured, ReloadCheck, TrainingRecord
+from training.record import Measured, ReloadCheck, TrainingRecord
 from training.selection import Progress
 from training.tracking import Promotion, log_training
 from training.train import Trained, train_model
@@ -187,10 +187,12 @@ def _measured(
     for scorer, probability in pooled.items():
         measured.append(Measured(slug(scorer), RunKind.YEAR.split_name, measure(bad, probability, groups)))
     tiers = np.concatenate([result.tiers for result in results])
-    for tier in Tier:
-        inside = tiers == tier
-        of_tier = measure(bad[inside], pooled[MODEL][inside], groups[inside])
-        measured.append(Measured(str(tier), WALK_FORWARD_TIERS, of_tier))
+    sizes = [int(np.sum(tiers == tier)) for tier in Tier]
+    for tier, tells in zip(Tier, may_be_told([(size, size) for size in sizes]), strict=True):
+        if tells:
+            inside = tiers == tier
+            of_tier = measure(bad[inside], pooled[MODEL][inside], groups[inside])
+            measured.append(Measured(str(tier), WALK_FORWARD_TIERS, of_tier))
     return measured
 
 

@@ -25,7 +25,8 @@ _LEAST = 2
 class Metrics:
     """One set of customers, measured. A figure that cannot be measured there is NaN.
 
-    `predicted` is the mean probability, to be compared with the bad rate; `…_low` and `…_high` are intervals.
+    `predicted` is the mean probability, to be compared with the bad rate; `…_95_low` and `…_95_high` bound
+    intervals.
     """
 
     n: int
@@ -38,12 +39,12 @@ class Metrics:
     log_loss: float
     ece: float
     predicted: float
-    bad_rate_low: float
-    bad_rate_high: float
-    auc_low: float
-    auc_high: float
-    log_loss_low: float
-    log_loss_high: float
+    bad_rate_95_low: float
+    bad_rate_95_high: float
+    auc_95_low: float
+    auc_95_high: float
+    log_loss_95_low: float
+    log_loss_95_high: float
 
     def known(self) -> dict[str, float]:
         """Return the figures that could be measured, by name."""
@@ -82,12 +83,12 @@ def measure(bad: ArrayLike, probability: ArrayLike, groups: ArrayLike | None = N
         log_loss=log_loss(outcomes, chances),
         ece=ece(outcomes, chances),
         predicted=float(chances.mean()) if n else nan,
-        bad_rate_low=of_rate.low,
-        bad_rate_high=of_rate.high,
-        auc_low=of_area.low,
-        auc_high=of_area.high,
-        log_loss_low=of_loss.low,
-        log_loss_high=of_loss.high,
+        bad_rate_95_low=of_rate.low,
+        bad_rate_95_high=of_rate.high,
+        auc_95_low=of_area.low,
+        auc_95_high=of_area.high,
+        log_loss_95_low=of_loss.low,
+        log_loss_95_high=of_loss.high,
     )
 
 

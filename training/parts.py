@@ -36,6 +36,8 @@ class RunKind(StrEnum):
         return _SPLITS[self]
 
 
+# The split whose scorers are tiers: the model's figures on the customers of each, over all years.
+WALK_FORWARD_TIERS = "walk_forward_tiers"
 _SPLITS = {
     RunKind.TRAINING: "training",
     RunKind.FOLD: "cross_validation",
@@ -79,17 +81,23 @@ def told(parts: Sequence[Part]) -> tuple[Part, ...]:
     Each has at least 20 customers, trained on and evaluated. As all of them together are told of too, those
     left out are as many together: else the few would follow by subtraction.
     """
+    sizes = [(min(p.training.customers, p.evaluated.customers), p.evaluated.customers) for p in parts]
+    return tuple(part for part, tells in zip(parts, may_be_told(sizes), strict=True) if tells)
+
+
+def may_be_told(sizes: Sequence[tuple[int, int]]) -> list[bool]:
+    """Return which parts of a whole may be told of, as `told` says.
+
+    Args:
+        sizes: of each part the customers that it must have enough of, and those that it adds to the whole.
+    """
     left_out, hidden = set(), 0
-    for part in sorted(parts, key=_smallest):
-        if _smallest(part) >= MINIMUM_AGGREGATE and not 0 < hidden < MINIMUM_AGGREGATE:
+    for place in sorted(range(len(sizes)), key=lambda place: sizes[place][0]):
+        if sizes[place][0] >= MINIMUM_AGGREGATE and not 0 < hidden < MINIMUM_AGGREGATE:
             break
-        left_out.add(part.number)
-        hidden += part.evaluated.customers
-    return tuple(part for part in parts if part.number not in left_out)
-
-
-def _smallest(part: Part) -> int:
-    return min(part.training.customers, part.evaluated.customers)
+        left_out.add(place)
+        hidden += sizes[place][1]
+    return [place not in left_out for place in range(len(sizes))]
 
 
 def fold_parts(data: LabelledPortfolio, trained: Trained) -> tuple[Part, ...]:
@@ -111,7 +119,9 @@ def fold_parts(data: LabelledPortfolio, trained: Trained) -> tuple[Part, ...]:
             name=f"fold {number} of {len(folds)}",
             training=DataFacts.of(of_model.take(training)),
             evaluated=DataFacts.of(of_model.take(held_out)),
-            metrics={MODEL: measure(of_model.bad[held_out], expit(log_odds[held_out]))},
+            metrics={
+                MODEL: measure(of_model.bad[held_out], expit(log_odds[held_out]), of_model.groups[held_out])
+            },
             settings={name: facts[name] for name in _PLAN},
         )
         for number, (training, held_out) in enumerate(folds, start=1)

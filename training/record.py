@@ -19,9 +19,6 @@ from training.data_facts import DataFacts
 from training.metrics import Metrics
 from training.parts import Part
 
-# The split whose scorers are tiers: the model's figures on the customers of each, over all years.
-WALK_FORWARD_TIERS = "walk_forward_tiers"
-
 
 @dataclass(frozen=True)
 class Measured:

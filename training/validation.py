@@ -103,7 +103,7 @@ class _Judged:
             training=self.training,
             evaluated=DataFacts.of(self.data),
             metrics={
-                scorer: measure(self.data.bad, probability)
+                scorer: measure(self.data.bad, probability, self.data.groups)
                 for scorer, probability in self.probabilities.items()
             },
             settings=self.settings,

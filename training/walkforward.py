@@ -40,8 +40,9 @@ def slug(scorer: str) -> str:
 class YearResult:
     """One evaluated year: n customers, each scorer's probabilities and figures, and the tiers given.
 
-    `groups`, shape (n,), says which customers belong together. `training` and `evaluated` say who was trained
-    on and judged, `settings` what the model's document says of its training.
+    `groups`, shape (n,), says which customers belong together.
+    `training` and `evaluated` say who was trained on and judged, `settings` what the model's document says of
+    its training.
     """
 
     year: int

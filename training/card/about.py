@@ -9,6 +9,7 @@ from training.card.blocks import Block, Cell, Row, Section, Span, Spans, Style, 
 from training.card.figures import Figure, count, ratio, share
 from training.card.recorded import BATTERY, CATALOG, POINTS, POLICY, REASONS
 from training.card.scribe import Scribe
+from training.parts import RunKind
 
 
 def at_a_glance(scribe: Scribe) -> Section:
@@ -18,14 +19,17 @@ def at_a_glance(scribe: Scribe) -> Section:
     aliases = [
         scribe.word(words.STATES[alias]) if alias in words.STATES else alias for alias in recorded.aliases
     ]
-    forward, held_out = "walk_forward/model/", "cross_validation/model/"
+    forward, apart, folds = (
+        f"{kind.split_name}/model/auc" for kind in (RunKind.YEAR, RunKind.VALIDATION, RunKind.FOLD)
+    )
     rows: list[tuple[Text | str, Spans | Cell]] = [
         (words.OUTCOME, (Span(scribe.word(policy.outcome)),)),
         (words.WINDOW, scribe.sentence(words.MONTHS, n=scribe.whole(reader.need(POLICY, "outcome_months")))),
         (words.STATUS, (Span(scribe.listed(aliases) if aliases else scribe.word(words.NO_ALIAS)),)),
         (words.TRAINED_ON, _trained_on(scribe)),
-        (words.AUC_FORWARD, with_interval(scribe, forward + "auc")),
-        (words.AUC_HELD_OUT, with_interval(scribe, held_out + "auc")),
+        (words.AUC_FORWARD, _with_interval(scribe, forward)),
+        (words.AUC_APART, _with_interval(scribe, apart)),
+        (words.AUC_HELD_OUT, _with_interval(scribe, folds)),
         (words.BATTERY, battery_in_short(scribe)),
         (words.REASONS, reasons_in_short(scribe)),
         (words.REGISTERED, (Span(f"{recorded.registered_at:%Y-%m-%d %H:%M} UTC"),)),
@@ -34,10 +38,10 @@ def at_a_glance(scribe: Scribe) -> Section:
     return Section("glance", scribe.word(words.AT_A_GLANCE), (scribe.listing(rows),))
 
 
-def with_interval(scribe: Scribe, metric: str, year: int | None = None) -> Spans:
+def _with_interval(scribe: Scribe, metric: str) -> Spans:
     """Return a metric with its interval, where the run has one."""
-    found = scribe.number(scribe.reader.metric(metric, year))
-    low, high = (scribe.number(scribe.reader.metric(f"{metric}_{end}", year)) for end in ("low", "high"))
+    found = scribe.number(scribe.reader.metric(metric))
+    low, high = (scribe.number(scribe.reader.metric(f"{metric}_95_{end}")) for end in ("low", "high"))
     if found and low and high:
         return scribe.sentence(words.WITH_INTERVAL, value=found, low=low, high=high)
     return found

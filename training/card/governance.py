@@ -93,7 +93,6 @@ def _signed(scribe: Scribe, one: SignOff) -> Row:
         return scribe.word(texts[word]) if word in texts else word
 
     style = {"approved": Style.GOOD, "rejected": Style.BAD}.get(one.decision, Style.QUIET)
-    separator = scribe.word(words.SEMICOLON)
     return scribe.row(
         known(words.ROLES, one.role),
         one.name,
@@ -103,6 +102,6 @@ def _signed(scribe: Scribe, one: SignOff) -> Row:
             style,
             below=(Span(known(words.STATES, one.alias)),) if one.alias else (),
         ),
-        separator.join(one.findings),
-        separator.join(one.conditions),
+        " · ".join(one.findings),
+        " · ".join(one.conditions),
     )

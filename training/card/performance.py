@@ -8,9 +8,10 @@ from training.card.plots import Series, years_svg
 from training.card.recorded import POINTS
 from training.card.reviewed import Review
 from training.card.scribe import Scribe
-from training.record import WALK_FORWARD_TIERS
+from training.parts import WALK_FORWARD_TIERS, RunKind
 
-_BY_YEAR, _ALL, _HELD_OUT = "walk_forward_by_year", "walk_forward", "cross_validation"
+_ALL, _APART, _FOLDS = (kind.split_name for kind in (RunKind.YEAR, RunKind.VALIDATION, RunKind.FOLD))
+_BY_YEAR = f"{_ALL}_by_year"
 _TRAINING = ("content", "training")
 _LOSS, _PRICE = "held_out_log_loss/", "price_of_transparency"
 _SETTINGS = (
@@ -80,7 +81,8 @@ def performance(scribe: Scribe, review: Review) -> Section:
     )  # fmt: skip
     rows = [_figures(scribe, str(year), f"{_BY_YEAR}/model", year) for year in years]
     rows += [_figures(scribe, scribe.word(words.ALL_YEARS), f"{_ALL}/model")] if years else []
-    rows += [_figures(scribe, scribe.word(words.HELD_OUT), f"{_HELD_OUT}/model")]
+    rows += [_figures(scribe, scribe.word(words.APART), f"{_APART}/model")]
+    rows += [_figures(scribe, scribe.word(words.HELD_OUT), f"{_FOLDS}/model")]
     blocks.append(Table(head, tuple(row for row in rows if len(row.cells) > 1 and row.cells[1].spans)))
     if years:
         blocks.append(scribe.title(words.AUC_BY_YEAR))
@@ -97,7 +99,7 @@ def _figures(scribe: Scribe, name: str, of: str, year: int | None = None) -> Row
     metric = scribe.reader.metric
 
     def interval(figure: str) -> Spans:
-        low, high = (scribe.number(metric(f"{of}/{figure}_{end}", year)) for end in ("low", "high"))
+        low, high = (scribe.number(metric(f"{of}/{figure}_95_{end}", year)) for end in ("low", "high"))
         return scribe.range(low, high) if low and high else ()
 
     return scribe.row(
@@ -139,7 +141,7 @@ def calibration(scribe: Scribe, review: Review) -> Section:
     )
     rows = [_rates(scribe, str(year), f"{_BY_YEAR}/model", year) for year in years]
     rows += [_rates(scribe, scribe.word(words.ALL_YEARS), f"{_ALL}/model")] if years else []
-    rows += [_rates(scribe, scribe.word(words.HELD_OUT), f"{_HELD_OUT}/model")]
+    rows += [_rates(scribe, scribe.word(words.HELD_OUT), f"{_FOLDS}/model")]
     caption = scribe.word(words.CALIBRATION_BY_YEAR) if years else ""
     blocks: list[Block] = [Table(columns, tuple(row for row in rows if row.cells[1].spans), caption)]
     if years:
@@ -153,7 +155,7 @@ def calibration(scribe: Scribe, review: Review) -> Section:
 
 def _rates(scribe: Scribe, name: str, of: str, year: int | None = None) -> Row:
     metric = scribe.reader.metric
-    low, high = (scribe.percent(metric(f"{of}/bad_rate_{end}", year)) for end in ("low", "high"))
+    low, high = (scribe.percent(metric(f"{of}/bad_rate_95_{end}", year)) for end in ("low", "high"))
     return scribe.row(
         name,
         scribe.whole(metric(f"{of}/n", year)),
@@ -179,7 +181,7 @@ def _tiers(scribe: Scribe) -> Table:
         n = metric(f"{of}/n")
         if n is None or whole is None:
             continue
-        low, high = (scribe.percent(metric(f"{of}/bad_rate_{end}")) for end in ("low", "high"))
+        low, high = (scribe.percent(metric(f"{of}/bad_rate_95_{end}")) for end in ("low", "high"))
         rows.append(
             scribe.row(
                 policy.tiers[tier].names if tier in policy.tiers else words.UNRATED,
@@ -202,7 +204,7 @@ def _plot(scribe: Scribe, years: list[int], title: Text, shown: list[tuple[str, 
         return [None if one is None else one.number for one in found]
 
     series = [
-        Series(scribe.word(name), style, values(id_), values(f"{id_}_low"), values(f"{id_}_high"))
+        Series(scribe.word(name), style, values(id_), values(f"{id_}_95_low"), values(f"{id_}_95_high"))
         for id_, name, style in shown
     ]
     rates = shown[0][0] == "bad_rate"

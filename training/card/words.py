@@ -41,7 +41,8 @@ TRAINED = text(
 AUC_FORWARD = text(
     "AUC, each year by what was known before it", "AUC（逐年前推，各年合併）", "AUC（逐年前推，各年合并）"
 )
-AUC_HELD_OUT = text("AUC on held-out customers", "AUC（留出客戶）", "AUC（留出客户）")
+AUC_APART = text("AUC, held out before training", "AUC（訓練前留出）", "AUC（训练前留出）")
+AUC_HELD_OUT = text("AUC in cross-validation", "AUC（交叉驗證）", "AUC（交叉验证）")
 BATTERY = text("validation battery", "驗證檢核", "验证检核")
 BATTERY_COUNTS = text(
     "{verdict}: {passed} checks passed, {failed} failed, {unsure} not enough data",
@@ -267,11 +268,12 @@ NO_FORWARD = text(
     "No walk through the years was made in this run; what is known are customers held out in "
     "cross-validation, and "
     "what the battery found.",
-    "本次訓練未逐年前推；以下為交叉驗證留出客戶的結果與驗證檢核的結果。",
-    "本次训练未逐年前推；以下为交叉验证留出客户的结果与验证检核的结果。",
+    "本次訓練未逐年前推；以下為留出客戶的結果與驗證檢核的結果。",
+    "本次训练未逐年前推；以下为留出客户的结果与验证检核的结果。",
 )
 YEAR = text("year", "年度", "年度")
 ALL_YEARS = text("all years", "各年合併", "各年合并")
+APART = text("held out before training", "訓練前留出", "训练前留出")
 HELD_OUT = text("held out in cross-validation", "交叉驗證留出", "交叉验证留出")
 BAD = text("bad", "不良", "不良")
 BAD_RATE = text("bad rate", "不良率", "不良率")
