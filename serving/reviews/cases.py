@@ -16,13 +16,15 @@ from serving.store.tables import decisions
 class CaseKind(StrEnum):
     """What a case is about: one customer, all whom a run classifies anew, or what governs all of them.
 
-    A model case is about catalog, policy and model, which are adopted together.
+    A model case is about catalog, policy and model, which are adopted together; a monitoring case about an
+    alarm that the customers or their outcomes have given.
     """
 
     SINGLE = "single"
     LIST = "list"
     PROCEDURE = "procedure"
     MODEL = "model"
+    MONITORING = "monitoring"
 
 
 class CaseReason(StrEnum):
@@ -34,6 +36,7 @@ class CaseReason(StrEnum):
     OBJECTION = "objection"
     REQUEST = "request"
     GOVERNANCE = "governance"
+    MONITORING = "monitoring"
 
 
 class CaseState(StrEnum):
@@ -97,7 +100,7 @@ class Case:
     needed: int
     opened_at: datetime
     due_at: datetime | None
-    # Of a case on what governs: the hash of the document that is to be adopted.
+    # Of a case on what governs: the hash of the document that is to be adopted; of one on an alarm, of that.
     subject: str | None = None
 
 

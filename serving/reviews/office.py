@@ -355,6 +355,8 @@ class Office(CaseBook):
         )
         if theirs.isdisjoint(actor.persons):
             raise NotAllowed("a case is withdrawn by those who opened it or proposed in it")
+        if case.kind is CaseKind.MONITORING:
+            raise NotAllowed("an alarm is not withdrawn: propose a remedy, and have another decide")
         objected = select(feedback.c.id).where(feedback.c.case == case.id).limit(1)
         if writing.connection.execute(objected).first() is not None:
             raise NotAllowed("a case with an objection is not withdrawn: propose, and have another decide")
@@ -366,6 +368,9 @@ class Office(CaseBook):
     def _take_effect(self, writing: Writing, actor: Actor, case: Case) -> list[Change]:
         if case.kind in GOVERNING:
             adopt(writing, case)
+            return []
+        if case.kind is CaseKind.MONITORING:
+            # What was decided to do about an alarm is done elsewhere.
             return []
         if case.kind is CaseKind.LIST:
             changes = self._list_takes_effect(writing, actor, case)

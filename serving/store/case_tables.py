@@ -67,7 +67,7 @@ cases = Table(
     "cases",
     metadata,
     Column("id", ID, primary_key=True),
-    # single, list, procedure or model.
+    # single, list, procedure, model or monitoring.
     Column("kind", WORD, nullable=False),
     Column("reason", WORD, nullable=False),
     Column("state", WORD, nullable=False, index=True),
