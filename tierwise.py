@@ -178,7 +178,7 @@ def monitor(
     json: Annotated[Path | None, typer.Option("--json", help="Where the document goes.")] = None,
     whole: Annotated[
         bool,
-        typer.Option("--whole", help="Print also every check without an alarm for one of several things."),
+        typer.Option("--whole", help="Print also the checks of many that give no alarm."),
     ] = False,
     cases: Annotated[
         bool, typer.Option("--cases", help="Open a case in the store for each kind of alarm.")

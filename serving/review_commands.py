@@ -343,7 +343,8 @@ def _show_alarm(found: "Store", connection: "Connection", case: "Case") -> None:
     subject = alarm.subject
     out.print(
         f"{alarm.names['en']}: {subject['model_version'] or 'the model'} on "
-        f"{subject['customers']:,} customers, evaluated {subject['first_as_of']} to {subject['last_as_of']}, by {subject['on']}.",
+        f"{subject['customers']:,} customers, evaluated {subject['first_as_of']} to "
+        f"{subject['last_as_of']}, by {subject['on']}.",
         markup=False,
         soft_wrap=True,
     )

@@ -1,4 +1,4 @@
-"""What the command `monitor` does: find the reference, read a table, compare, print and write what was found."""
+"""What the command `monitor` does: find the reference, read a table, compare, tell what was found."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING

@@ -13,8 +13,8 @@ from training.monitoring.watched import Watched
 TOLD = Check(
     "completeness.told",
     words.TOLD,
-    "the mean known share of the applicable indicators, against training; normal interval of the difference of "
-    "two means, all departments together by Bonferroni",
+    "the mean known share of the applicable indicators, against training; normal interval of the "
+    "difference of two means, all departments together by Bonferroni",
 )
 
 

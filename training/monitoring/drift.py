@@ -26,8 +26,8 @@ PSI_TIERS = Check("tier_migration.psi", words.TIERS, SOURCE)
 FALLS = Check(
     "tier_migration.falls",
     words.FALLS,
-    "customers evaluated more than once in the period, first against last tier; normal interval of the mean of "
-    "+1, 0, −1",
+    "customers evaluated more than once in the period, first against last tier; normal interval of the mean "
+    "of +1, 0, −1",
 )
 _RANKS = {tier: rank for rank, tier in enumerate((*RATED_TIERS, Tier.UNRATED))}
 

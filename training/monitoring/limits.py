@@ -6,8 +6,8 @@ from training.battery.limits import Limits
 
 # Those of the battery's settings that monitoring heeds.
 SHARED = (
-    "level", "minimum_outcomes", "bins", "expected_per_bin", "tolerated_level", "lowest_slope", "highest_slope",
-    "tolerated_ece", "material_psi", "resamples", "seed",
+    "level", "minimum_outcomes", "bins", "expected_per_bin", "tolerated_level", "lowest_slope",
+    "highest_slope", "tolerated_ece", "material_psi", "resamples", "seed",
 )  # fmt: skip
 OWN = ("tolerated_silence", "tolerated_falls", "tolerated_auc_lost")
 

@@ -1,4 +1,4 @@
-"""How customers spread over the values of one thing: counts by cell, none so small that it tells of anybody."""
+"""How customers spread over the values of one thing: counts by cell, none so small as to tell of anybody."""
 
 import math
 from collections.abc import Sequence
@@ -67,7 +67,7 @@ class Mix(Declared):
         return int(np.sum(self.counts))
 
     def share_missing(self) -> float | None:
-        """Return the share of customers of whom nothing is known; None where they share a cell with others."""
+        """Return the share of whom nothing is known; None where they share a cell with others."""
         (cell,) = (cell for cell in self.cells if cell.missing)
         alone = not (cell.ranged or cell.levels or cell.unseen)
         return cell.count / self.customers if alone else None
@@ -167,7 +167,7 @@ class _Part(NamedTuple):
 
 
 def bounds_of(known: Floats, bins: int) -> list[float]:
-    """Return bounds that part sorted numbers into at most so many ranges of about equal count, each inclusive.
+    """Return inclusive bounds that part sorted numbers into at most so many ranges of about equal count.
 
     A quantile is a customer's value. So a bound is the shortest number between the values `MINIMUM_AGGREGATE`
     customers below the quantile and as many above: no single customer decides on it, and where it is
@@ -188,7 +188,7 @@ def bounds_of(known: Floats, bins: int) -> list[float]:
 
 
 def shortest_between(low: float, high: float) -> float:
-    """Return the number of fewest significant digits from low to high, of several the one nearest the middle."""
+    """Return the number of fewest digits from low to high, of several the one nearest the middle."""
     if low <= 0 <= high:
         return 0.0
     if high < 0:

@@ -22,8 +22,8 @@ class Period:
     """Customers evaluated in a period, n of them, and whose outcome is known, shape (n,).
 
     `read` rows were read and `rejected` of them cannot be evaluated, both before the period was chosen;
-    `outcome` is the column of outcomes, None where there is none. Without days (`dated`) all are of today, and
-    outcomes are taken for as mature as they will be.
+    `outcome` is the column of outcomes, None where there is none. Without days (`dated`) all are of today,
+    and outcomes are taken for as mature as they will be.
     """
 
     data: LabelledPortfolio

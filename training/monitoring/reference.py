@@ -33,7 +33,7 @@ _FORMAT_VERSION = 1
 
 
 class TierRate(Declared):
-    """What was expected of a tier's customers, and what became of them; a small tier stands with its neighbour."""
+    """What a tier's probabilities said and what became of it; a small tier stands with its neighbour."""
 
     tiers: str
     customers: int = Field(ge=MINIMUM_AGGREGATE)
@@ -42,8 +42,10 @@ class TierRate(Declared):
 
 
 class Told(Declared):
-    """How much a department's indicators tell of those customers to whom any applies: the mean known share and
-    its standard deviation over customers."""
+    """How much a department's indicators tell: the mean known share and its deviation over customers.
+
+    Counted are the indicators that apply, and the customers to whom any does.
+    """
 
     customers: int = Field(ge=MINIMUM_AGGREGATE)
     share: float
@@ -99,7 +101,7 @@ class Reference(Declared):
         Args:
             scorer: with the model.
             data: n training customers with their outcomes.
-            held_out: the log-odds of each by what was trained without them, shape (n,), NaN where nothing was.
+            held_out: log-odds of each by what was trained without them, shape (n,), NaN where nothing was.
             bins: ranges of a number, at most.
 
         Raises:
@@ -200,7 +202,7 @@ def told_shares(portfolio: Portfolio, ids: list[str]) -> Floats:
 
 
 def delivered_by(catalog: Catalog, used: list[str]) -> dict[str, list[str]]:
-    """Return the indicators in use by the department that delivers them; departments without any are left out."""
+    """Return the indicators in use by the department that delivers them, of those that deliver any."""
     found = {
         department: [id_ for id_ in used if catalog.by_id[id_].indicator.source.department == department]
         for department in catalog.departments
@@ -240,7 +242,7 @@ def _departments(scorer: Scorer, portfolio: Portfolio) -> dict[str, Told]:
 
 
 def _held_out(data: LabelledPortfolio, log_odds: Floats) -> HeldOut | None:
-    """Return the AUC within years, each by its pairs of a bad and a good customer; None where too few tell."""
+    """Return the AUC within years, each weighted by its pairs of outcomes; None where too few tell."""
     known = ~np.isnan(log_odds)
     customers, bads, pairs, figures, variances = 0, 0, [], [], []
     for cohort in np.unique(data.cohorts[known]):

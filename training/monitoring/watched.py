@@ -1,4 +1,4 @@
-"""What is monitored: a period's customers under a model, and what has become of them as far as it is known."""
+"""What is monitored: a period's customers under a model, and what is known to have become of them."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -51,7 +51,7 @@ class Watched:
         *,
         dated: bool = True,
     ) -> "Watched":
-        """Keep the customers whom the model applies to and who were evaluated by the day, with what had matured.
+        """Keep whom the model applies to and who was evaluated by the day, with what had matured by then.
 
         Args:
             scorer: with its model.
@@ -70,8 +70,8 @@ class Watched:
         rows = np.flatnonzero(inside)
         if len(rows) < MINIMUM_AGGREGATE:
             raise NotJudgeable(
-                f"{len(rows)} customers of the period have a nature with a model ({', '.join(reference.natures)}) "
-                f"and were evaluated by {on}: too few to monitor, {MINIMUM_AGGREGATE} are needed"
+                f"{len(rows)} customers of natures with a model ({', '.join(reference.natures)}), evaluated "
+                f"by {on}, are too few to monitor: {MINIMUM_AGGREGATE} are needed"
             )
         data = data.take(rows)
         mature = known[rows]

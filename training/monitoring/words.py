@@ -41,10 +41,8 @@ def between(above: float | None, up_to: float | None) -> Text:
 
 
 ALARMS = {
-    AlarmKind.INPUT_DRIFT: text(
-        "The customers differ from those of the training", "客戶組成漂移", "客户组成漂移"
-    ),
-    AlarmKind.SCORE_DRIFT: text("Scores differ from those of the training", "評分漂移", "评分漂移"),
+    AlarmKind.INPUT_DRIFT: text("Customers differ from the training's", "客戶組成漂移", "客户组成漂移"),
+    AlarmKind.SCORE_DRIFT: text("Scores differ from the training's", "評分漂移", "评分漂移"),
     AlarmKind.TIER_MIGRATION: text("Tiers move", "等級遷移", "等级迁移"),
     AlarmKind.COMPLETENESS: text("Departments tell less", "資料完整性下降", "资料完整性下降"),
     AlarmKind.CALIBRATION: text("Probabilities are wrong", "校準失準", "校准失准"),
