@@ -21,6 +21,7 @@ from serving import strategy_commands as of_strategies
 from serving import supervision_commands as of_supervision
 from serving.store_options import KeysOption, ProcedureOption, StoreOption, opened, read_day
 from training import commands as of_training
+from training import notebook_commands as of_notebooks
 from training.battery import commands as of_battery
 from training.commands import LabelOption
 from training.monitoring import commands as of_monitoring
@@ -199,26 +200,24 @@ def monitor(
     from training.own_table import TableRequest
 
     begin, end, day = (None if text is None else read_day(text) for text in (first, last, on))
+    tolerated = of_monitoring.limits_of(limits)
     if artefact is not None and not (catalog and policy):
         raise BadInput("--artefact needs the --catalog and the --policy that it was trained for")
     if data is None:
         with opened(store, keys) as found:
             served = governing_served(found, model, catalog, policy, state)
             day = day or found.clock().date()
+            compared_with = of_monitoring.reference_of(served.model_version, reference, state)
             period = _own_period(found, served, begin, end, day)
     else:
         served = chosen_served(model, catalog, policy, state, artefact)
+        compared_with = of_monitoring.reference_of(served.model_version, reference, state)
         request = TableRequest(
             data, served.scorer.catalog.catalog, label, tuple(bad or ()), encoding, delimiter
         )
         period = of_monitoring.read_table(request, served.scorer.catalog, begin, end)
     report = of_monitoring.compare(
-        served.scorer,
-        served.model_version,
-        of_monitoring.reference_of(served.model_version, reference, state),
-        period,
-        day or date.today(),
-        limits,
+        served.scorer, served.model_version, compared_with, period, day or date.today(), tolerated
     )
     of_monitoring.tell(report, language, whole, json)
     if not report.alarms:
@@ -253,6 +252,7 @@ def _own_period(
 
 
 app.command()(of_training.train)
+app.command()(of_notebooks.notebooks)
 app.command()(of_features.build)
 app.command()(of_features.simulate)
 app.command()(of_serving.score)
@@ -384,6 +384,7 @@ EXPECTED = {
     "serving.supervision.inspection": "InspectionError",
     "serving.supervision.period": "PeriodError",
     "training.battery.evidence": "NotJudgeable",
+    "training.notebooks": "NotebookError",
     "training.tracking": "TrackingError",
     "training.verification": "ExplanationMismatch",
 }

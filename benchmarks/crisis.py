@@ -1,9 +1,9 @@
-"""`./run bench crisis`: the SBA sample's years 2000 to 2011, with a model left alone, recalibrated, retrained.
+"""`./run bench crisis`: a model left alone, recalibrated or retrained through the SBA years 2000 to 2011.
 
 Until 2004 a company trains anew on every first of January. From then on it leaves the model as it is, or
 calibrates it anew each year, or trains again each year. For each: what was predicted, how many tiers were
-wrong, which alarms monitoring gives and when. `--record REASON` adds the run to `benchmarks/crisis_runs.jsonl`,
-from which the notebook `notebooks/crisis_walk_forward.py` reads it.
+wrong, which alarms monitoring gives and when. `--record REASON` adds the run to
+`benchmarks/crisis_runs.jsonl`, from which the notebook `notebooks/crisis_walk_forward.py` reads it.
 """
 
 import argparse
@@ -13,7 +13,7 @@ import time
 
 import numpy as np
 
-from training.monitoring.recorded import LEFT_ALONE_FROM, YEARS, record, sources
+from benchmarks.crisis_parts.recorded import LEFT_ALONE_FROM, YEARS, record, sources
 from training.monitoring.walk import quarters, timeline, walk
 from training.monitoring.walk_report import document, grids
 from training.sample import build_sample

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 NAME = "sba"
 # Everything evaluated until August 2011 has matured by the last day that the source records.
 TRAINING_DATE = np.datetime64("2014-08-31")
+_PARTS = 1000
 WALK_FORWARD_YEARS = tuple(range(2004, 2011))
 
 
@@ -37,8 +38,12 @@ class Sample:
     policy: Policy
 
 
-def build_sample() -> Sample:
+def build_sample(share: float = 1.0) -> Sample:
     """Build the indicators of every loan of the sample, as they stood on its day, and its outcome.
+
+    Args:
+        share: of the borrowers, whole and as if drawn at random, whose loans are evaluated; what is known of
+            banks, sectors and states comes from all loans all the same.
 
     Raises:
         RecordsError: the bundled file is absent or damaged.
@@ -47,6 +52,8 @@ def build_sample() -> Sample:
     catalog = load_catalog(NAME)
     records = load_sample()
     evaluations = sba.evaluations(records)
+    # Borrowers are numbered at random.
+    evaluations = evaluations[evaluations["borrower"] % _PARTS < share * _PARTS]
     frame = indicators(evaluations)
     policy = load_policy(NAME)
     outcomes = sba.outcomes(records, evaluations, policy.outcome_months)

@@ -84,12 +84,11 @@ def compare(
     reference: "Reference",
     period: "Period",
     on: "date",
-    limits: Path | None,
+    limits: "MonitoringLimits",
 ) -> "MonitoringReport":
     """Compare a period's customers with the reference.
 
     Raises:
-        DeclarationError: the limits cannot be read.
         NotJudgeable: the reference is of another model, or there are too few customers.
     """
     import numpy as np
@@ -97,10 +96,9 @@ def compare(
     from training.monitoring.monitor import CHECKS, monitor
     from training.monitoring.watched import Watched
 
-    tolerated = _limits(limits)
     with steps(len(CHECKS)) as progress:
         watched = Watched.of(
-            scorer, reference, period.data, period.known, np.datetime64(on), tolerated, dated=period.dated
+            scorer, reference, period.data, period.known, np.datetime64(on), limits, dated=period.dated
         )
         return monitor(watched, model_version, progress)
 
@@ -125,7 +123,12 @@ def tell(report: "MonitoringReport", language: Language, whole: bool, json: Path
         out.print(f"Written to {json}.", markup=False, soft_wrap=True)
 
 
-def _limits(path: Path | None) -> "MonitoringLimits":
+def limits_of(path: Path | None) -> "MonitoringLimits":
+    """Return what is tolerated: what a file says, and the defaults for the rest.
+
+    Raises:
+        DeclarationError: it cannot be read.
+    """
     from features.declaration import load_declared
     from training.monitoring.limits import MonitoringLimits
 

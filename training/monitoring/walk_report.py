@@ -27,7 +27,9 @@ def document(years: Sequence[YearWalked], watches: Sequence[Watch]) -> dict[str,
             }
             for of in watches
         ],
-        "first_alarm": {kind: day and str(day) for kind, day in first_alarms(watches).items()},
+        "first_alarm": {
+            kind: None if day is None else str(day) for kind, day in first_alarms(watches).items()
+        },
     }
 
 

@@ -14,7 +14,7 @@ from training.sample import NAME
 YEARS = tuple(range(2000, 2012))
 # The first year in which the model of the year is not replaced any more: before the bad rate rose.
 LEFT_ALONE_FROM = 2004
-RUNS = Path(__file__).parents[2] / "benchmarks" / "crisis_runs.jsonl"
+RUNS = Path(__file__).parents[1] / "crisis_runs.jsonl"
 _HASH = "sha256"
 
 
