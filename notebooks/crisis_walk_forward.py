@@ -133,8 +133,8 @@ kinds = list(AlarmKind)
 state = np.full((len(kinds), len(quarters)), np.nan)
 for column, quarter in enumerate(quarters):
     for row, kind in enumerate(kinds):
-        ids = quarter["alarms"].get(kind)
-        state[row, column] = np.nan if ids is None else float(bool(ids))
+        alarming = quarter["alarms"][kind]
+        state[row, column] = np.nan if alarming is None else float(alarming > 0)
 figure = Figure(figsize=(8.6, 2.6), layout="constrained")
 axes = figure.add_subplot()
 axes.set_facecolor("#e9edf1")

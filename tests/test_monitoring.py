@@ -121,7 +121,7 @@ def test_outcomes_that_differ_from_what_was_predicted_alarm_once_they_have_matur
     shift: float, stretch: float, expected: set[AlarmKind], found: Candidate, reference: Reference
 ) -> None:
     assert kinds(monitor(watched(found, reference, shift=shift, stretch=stretch))) == expected
-    early = monitor(watched(found, reference, shift=shift, stretch=stretch, on=np.datetime64("2006-01-01")))
+    early = monitor(watched(found, reference, shift=shift, stretch=stretch, on=np.datetime64("2005-01-01")))
     assert kinds(early) == set()
     assert answer(early, "calibration.in_the_large").verdict is Verdict.NOT_ENOUGH_DATA
     assert early.subject.mature is None
@@ -154,8 +154,9 @@ def test_tiers_that_fell_between_two_evaluations_alarm(found: Candidate, referen
     again[half : 2 * half, portfolio.column("leverage")] += 2.0
     report = monitor(watched(found, reference, portfolio=replace(same, given=again)))
     assert answer(report, "tier_migration.falls").verdict is Verdict.FAILED
-    fell, rose = (part.value for part in answer(report, "tier_migration.falls").parts)
-    assert fell > rose
+    (fell,) = answer(report, "tier_migration.falls").parts
+    # Of fewer than 20 that rose nothing is told.
+    assert fell.name.en == "share of tiers that fell" and fell.value > 0.1
 
 
 def test_false_alarms_are_as_rare_as_they_should_be_at_any_size(
@@ -286,7 +287,7 @@ def test_the_command_prints_and_writes_what_it_found_and_its_exit_code_says_it(f
     assert loud.exit_code == 1
     assert "Alarm (calibration): 校準失準" in loud.stdout
     # Before anything has matured the same table gives no alarm.
-    assert run("--data", "worse.csv", "--label", "outcome", "--on", "2006-01-01").exit_code == 0
+    assert run("--data", "worse.csv", "--label", "outcome", "--on", "2005-01-01").exit_code == 0
     unlabelled = run("--data", "unlabelled.csv", "--whole")
     assert unlabelled.exit_code == 0
     assert "no outcomes that count" in unlabelled.stdout

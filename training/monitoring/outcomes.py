@@ -10,9 +10,9 @@ from training.battery.discrimination import areas
 from training.battery.evidence import Evidence
 from training.battery.figures import jeffreys_interval, normal_interval
 from training.battery.result import Check, Part, Range, Result
-from training.battery.tier_tests import tier_groups
 from training.battery.words import BAD_RATE, PREDICTED, TOO_FEW_OUTCOMES, about
 from training.monitoring import words
+from training.monitoring.reference import all_by_tier
 from training.monitoring.watched import Watched
 
 AUC = Check(
@@ -81,7 +81,7 @@ def discrimination(watched: Watched) -> Iterator[Result]:
 
 def _tiers(evidence: Evidence) -> Iterator[Part]:
     """Yield what each tier's probabilities said and what its bad rate was."""
-    for group in tier_groups(evidence.tiers, evidence.scorer.policy):
+    for group in all_by_tier(evidence.tiers, evidence.scorer.policy):
         n, bad = int(np.sum(group.rows)), int(np.sum(evidence.bad[group.rows]))
         yield Part(about(group.name, PREDICTED), float(np.mean(evidence.probability[group.rows])), n)
         yield Part(about(group.name, BAD_RATE), bad / n, n, jeffreys_interval(bad, n, evidence.limits.level))

@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field, ValidationError
 
 from features.catalog import Catalog, Indicator, Kind
@@ -17,11 +18,14 @@ from features.declaration import first_error
 from features.portfolio import Bools, Floats, Portfolio
 from features.terms import Declared, Nature, Tier
 from models.decision import Decisions, Scorer
+from models.policy import Policy
+from models.reasons import UNRATED_NAME
 from training import sampling
 from training.battery.evidence import NotJudgeable, model_of
 from training.battery.limits import Limits
 from training.battery.stability import used_indicators
-from training.battery.tier_tests import tier_groups
+from training.battery.tier_tests import TierGroup, tier_groups
+from training.battery.words import together
 from training.dataset import LabelledPortfolio
 from training.monitoring.mix import Mix
 from training.plots import MINIMUM_AGGREGATE
@@ -191,6 +195,24 @@ def tier_codes(decisions: Decisions) -> Floats:
     return np.array([places[tier] for tier in decisions.tiers], dtype=np.float64)
 
 
+def all_by_tier(tiers: NDArray[np.object_], policy: Policy) -> list[TierGroup]:
+    """Return the groups of `tier_groups` with whoever is in none, so that nobody is told by subtraction.
+
+    The unrated stand alone where they are enough, else with the riskiest; none at all where no tier is.
+    """
+    groups = tier_groups(tiers, policy)
+    if not groups:
+        return []
+    rest = ~np.any([group.rows for group in groups], axis=0)
+    if not rest.any():
+        return groups
+    if np.sum(rest) >= MINIMUM_AGGREGATE:
+        return [*groups, TierGroup(Tier.UNRATED, UNRATED_NAME, rest)]
+    last = groups[-1]
+    name = together((last.name, UNRATED_NAME))
+    return [*groups[:-1], TierGroup(f"{last.id}+{Tier.UNRATED}", name, last.rows | rest)]
+
+
 def told_shares(portfolio: Portfolio, ids: list[str]) -> Floats:
     """Return the known share of those of some indicators that apply, shape (n,); NaN where none does."""
     columns = [portfolio.column(id_) for id_ in ids]
@@ -224,7 +246,7 @@ def _tier_rates(scorer: Scorer, decisions: Decisions, bad: Bools) -> list[TierRa
             predicted=float(np.mean(decisions.model.probability[group.rows])),
             bad_rate=float(np.mean(bad[group.rows])),
         )
-        for group in tier_groups(decisions.tiers, scorer.policy)
+        for group in all_by_tier(decisions.tiers, scorer.policy)
     ]
 
 

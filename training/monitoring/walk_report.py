@@ -17,13 +17,13 @@ def grids(years: Sequence[YearWalked], watches: Sequence[Watch]) -> tuple[Grid, 
 
 
 def document(years: Sequence[YearWalked], watches: Sequence[Watch]) -> dict[str, Any]:
-    """Return all of it for a line of JSON; rates are rounded to what their counts can bear."""
+    """Return all of it for a line of JSON; of alarms how many checks give one, None where nothing is told."""
     return {
         "years": [_year(of) for of in years],
         "quarters": [
             {
                 "day": str(of.day),
-                "alarms": {kind: None if ids is None else list(ids) for kind, ids in of.alarms.items()},
+                "alarms": {kind: None if ids is None else len(ids) for kind, ids in of.alarms.items()},
             }
             for of in watches
         ],
@@ -62,7 +62,7 @@ def _outcome(of: Outcome) -> dict[str, Any]:
         "too_strict": round(of.wrong.too_strict, 4),
         "by_two": round(of.wrong.by_two, 4),
         "by_chance": round(of.wrong.by_chance, 4),
-        "alarms": {str(kind): list(ids) for kind, ids in of.alarms.items()},
+        "alarms": {str(kind): len(ids) for kind, ids in of.alarms.items()},
     }
 
 
