@@ -15,12 +15,20 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
+    from traitlets.config import Config
 
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "notebooks"
 # The data that a page may be kept of.
 MAY_BE_KEPT = frozenset({"public", "synthetic"})
 _KERNEL = "python3"
+# The code is there for who asks, folded.
+_FOLDED = "folded.html.j2"
+_TEMPLATE = """{%- extends 'classic/base.html.j2' -%}
+{%- block input_group -%}
+<details class="code"><summary>Code</summary>{{ super() }}</details>
+{%- endblock input_group -%}
+"""
 _SECONDS = 600
 
 
@@ -92,6 +100,7 @@ def execute(script: Script) -> None:
             script.notebook,
             timeout=_SECONDS,
             kernel_name=_KERNEL,
+            config=_quiet_channel(),
             resources={"metadata": {"path": str(work)}},
         )
         path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
@@ -111,9 +120,17 @@ def page(script: Script) -> str:
         NotebookError: what notebooks need is not installed.
     """
     with _needing_the_extra():
+        from jinja2 import DictLoader
         from nbconvert import HTMLExporter
         from pygments.formatters import HtmlFormatter
-    body, _ = HTMLExporter(template_name="basic").from_notebook_node(script.notebook)
+    exporter = HTMLExporter(
+        template_name="basic",
+        template_file=_FOLDED,
+        extra_loaders=[DictLoader({_FOLDED: _TEMPLATE})],
+        exclude_input_prompt=True,
+        exclude_output_prompt=True,
+    )
+    body, _ = exporter.from_notebook_node(script.notebook)
     colours = HtmlFormatter(style="friendly").get_style_defs(".highlight")
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
@@ -121,6 +138,13 @@ def page(script: Script) -> str:
         f"<title>{escape(script.title)}</title>\n<style>\n{colours}\n{STYLE}</style>\n</head>\n"
         f"<body>\n{body}\n</body>\n</html>\n"
     )
+
+
+def _quiet_channel() -> "Config":
+    """Return how to talk to the kernel: by files of this user where there are such, not by open ports."""
+    from traitlets.config import Config
+
+    return Config() if os.name == "nt" else Config(KernelManager={"transport": "ipc"})
 
 
 def _where(script: Script) -> str:
@@ -166,12 +190,13 @@ h1 { font-size: 1.75rem; line-height: 1.25; font-weight: 650; }
 h2 { font-size: 1.25rem; margin: 2.4rem 0 .4rem; font-weight: 650; }
 h3 { font-size: 1.05rem; margin: 1.6rem 0 .3rem; font-weight: 650; }
 p, li { max-width: 48rem; }
-a.anchor-link { display: none; }
-.jp-InputPrompt, .jp-OutputPrompt, .prompt { display: none; }
+a.anchor-link, .prompt { display: none; }
+details.code { margin: .5rem 0; } details.code summary { color: var(--soft); font-size: .8rem;
+  cursor: pointer; width: max-content; }
 .highlight pre, pre { background: var(--paper); border: 1px solid var(--line); border-radius: .4rem;
   padding: .7rem .9rem; overflow-x: auto; margin: .6rem 0;
   font: .8rem/1.45 ui-monospace, "DejaVu Sans Mono", "Noto Sans Mono CJK TC", monospace; }
-.output pre, .jp-OutputArea pre { background: none; border: 0; padding: .2rem 0; }
+.output pre { background: none; border: 0; padding: .2rem 0; }
 code { font-family: ui-monospace, "DejaVu Sans Mono", monospace; font-size: .88em; }
 table { border-collapse: collapse; font-size: .86rem; font-variant-numeric: tabular-nums; margin: .8rem 0; }
 caption { text-align: left; font-weight: 600; padding: 0 0 .3rem; }
@@ -180,5 +205,5 @@ th, td { padding: .32rem .6rem; border-bottom: 1px solid var(--line); text-align
 th:first-child, td:first-child { text-align: left; }
 thead th { color: var(--soft); font-weight: 600; border-bottom: 2px solid var(--line); }
 img { max-width: 100%; height: auto; }
-.jp-RenderedHTMLCommon, .output { overflow-x: auto; }
+.output { overflow-x: auto; }
 """

@@ -94,6 +94,7 @@ class AlarmDesk(CaseBook):
         about = Alarm.read(document).about
         for case in open_alarms(writing.connection):
             if alarm_of(writing.connection, case).about == about:
+                writing.record("case.found", case.id, {})
                 return OpenedAlarm(case, found=True)
         hash_ = hash_of(document)
         keep_document(writing, _DOCUMENT, hash_, document)

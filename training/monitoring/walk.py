@@ -11,7 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from features.portfolio import Bools
 from models.booster import Untrainable
+from training.battery.calibration_checks import IN_THE_LARGE
 from training.dataset import LabelledPortfolio
 from training.learner import THREADS
 from training.metrics import Metrics, measure
@@ -19,6 +21,7 @@ from training.monitoring.alternatives import Alternative, Fitted, recalibrated, 
 from training.monitoring.hindsight import Hindsight, Wrong
 from training.monitoring.kinds import AlarmKind
 from training.monitoring.monitor import monitor
+from training.monitoring.report import MonitoringReport
 from training.monitoring.watched import Watched
 from training.plots import MINIMUM_AGGREGATE
 from training.sample import Sample
@@ -35,12 +38,16 @@ _YEAR = 12
 
 @dataclass(frozen=True)
 class Outcome:
-    """What an alternative came to in a year: figures, wrong tiers, and the ids of the checks that alarmed."""
+    """What an alternative came to in a year: figures, wrong tiers, and the ids of the checks that alarmed.
+
+    `moved` is the CSI of the indicators that alarmed.
+    """
 
     metrics: Metrics
     predicted: float
     wrong: Wrong
     alarms: Mapping[AlarmKind, tuple[str, ...]]
+    moved: Mapping[str, float]
 
 
 @dataclass(frozen=True)
@@ -66,11 +73,15 @@ class YearWalked:
 
 @dataclass(frozen=True)
 class Watch:
-    """What monitoring a model says on one day, by kind: the ids of the checks that alarm; None where it says
-    nothing, since too few have been evaluated or have matured."""
+    """What monitoring a model says on one day, by kind: the ids of the checks that alarm.
+
+    None where it says nothing, since too few have been evaluated or have matured. `level` is calibration in
+    the large: positive where risk was underestimated, in log-odds.
+    """
 
     day: np.datetime64
     alarms: Mapping[AlarmKind, tuple[str, ...] | None]
+    level: float | None
 
 
 def walk(
@@ -158,6 +169,11 @@ def _outcome(fitted: Fitted, data: LabelledPortfolio, hindsight: Hindsight, on: 
         predicted=float(np.mean(probability)),
         wrong=hindsight.wrong(fitted.scorer, watched.decisions),
         alarms={kind: tuple(of.id for of in results) for kind, results in report.alarms.items()},
+        moved={
+            of.id.rpartition(".")[2]: float(of.value)
+            for of in report.alarms.get(AlarmKind.INPUT_DRIFT, ())
+            if of.value is not None
+        },
     )
 
 
@@ -173,24 +189,30 @@ def timeline(sample: Sample, fitted: Fitted, days: Sequence[np.datetime64]) -> I
         before = _months_before(day)
         newest = served & (data.days >= before) & (data.days < day)
         matured = served & (sample.matured_on > before) & (sample.matured_on <= day)
-        yield Watch(
-            day,
-            {**_said(fitted, data, newest, day, AT_ONCE), **_said(fitted, data, matured, day, ON_OUTCOMES)},
-        )
+        at_once = _report(fitted, data, newest, day, AT_ONCE)
+        on_outcomes = _report(fitted, data, matured, day, ON_OUTCOMES)
+        yield Watch(day, {**_said(at_once, AT_ONCE), **_said(on_outcomes, ON_OUTCOMES)}, _level(on_outcomes))
+
+
+def _report(
+    fitted: Fitted,
+    data: LabelledPortfolio,
+    rows: Bools,
+    day: np.datetime64,
+    kinds: Sequence[AlarmKind],
+) -> MonitoringReport | None:
+    if np.sum(rows) < MINIMUM_AGGREGATE:
+        return None
+    part = data.take(np.flatnonzero(rows))
+    watched = Watched.of(fitted.scorer, fitted.reference, part, np.ones(len(part), dtype=np.bool_), day)
+    return monitor(watched, kinds=kinds)
 
 
 def _said(
-    fitted: Fitted,
-    data: LabelledPortfolio,
-    rows: np.ndarray,
-    day: np.datetime64,
-    kinds: Sequence[AlarmKind],
+    report: MonitoringReport | None, kinds: Sequence[AlarmKind]
 ) -> dict[AlarmKind, tuple[str, ...] | None]:
-    if np.sum(rows) < MINIMUM_AGGREGATE:
+    if report is None:
         return dict.fromkeys(kinds)
-    part = data.take(np.flatnonzero(rows))
-    watched = Watched.of(fitted.scorer, fitted.reference, part, np.ones(len(part), dtype=np.bool_), day)
-    report = monitor(watched, kinds=kinds)
     answered = {
         kind for kind, results in report.results.items() if any(of.value is not None for of in results)
     }
@@ -198,6 +220,11 @@ def _said(
         kind: tuple(of.id for of in report.alarms.get(kind, ())) if kind in answered else None
         for kind in kinds
     }
+
+
+def _level(report: MonitoringReport | None) -> float | None:
+    results = () if report is None else report.results[AlarmKind.CALIBRATION]
+    return next((of.value for of in results if of.id == IN_THE_LARGE.id), None)
 
 
 def _months_before(day: np.datetime64) -> np.datetime64:

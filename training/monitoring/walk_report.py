@@ -24,6 +24,7 @@ def document(years: Sequence[YearWalked], watches: Sequence[Watch]) -> dict[str,
             {
                 "day": str(of.day),
                 "alarms": {kind: None if ids is None else len(ids) for kind, ids in of.alarms.items()},
+                "level": None if of.level is None else round(of.level, 3),
             }
             for of in watches
         ],
@@ -63,6 +64,7 @@ def _outcome(of: Outcome) -> dict[str, Any]:
         "by_two": round(of.wrong.by_two, 4),
         "by_chance": round(of.wrong.by_chance, 4),
         "alarms": {str(kind): len(ids) for kind, ids in of.alarms.items()},
+        "moved": {id_: round(value, 3) for id_, value in of.moved.items()},
     }
 
 
