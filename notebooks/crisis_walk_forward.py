@@ -15,19 +15,19 @@
 # %% [markdown]
 # # A crisis, walked forward: when monitoring told, and what would have helped
 #
-# Real loans guaranteed by the US Small Business Administration, disbursed 2000 to 2011. The share charged off
-# within 36 months rose from 2 % to 21 % and fell again. A reviewer wants to know: when would monitoring have
-# given an alarm? Would calibrating the model anew, or training it again, have helped? How many customers
-# would have stood in a wrong tier, year by year?
+# Real loans guaranteed by the US Small Business Administration, disbursed 2000 to 2011. The share charged
+# off within 36 months rose from 2 % to 21 % and fell again. A reviewer wants to know: when would monitoring
+# have given an alarm? Would calibrating the model anew, or training it again, have helped? How many
+# customers would have stood in a wrong tier, year by year?
 #
 # **Three companies.** Until 2004 each trains anew on every first of January, on the loans whose outcome was
 # known by then. From 2004 on one leaves the model as it is, one calibrates it anew each January, one trains
 # again each January. Nothing is used before it was known, and an outcome takes 36 months.
 #
-# **What this data cannot tell.** It holds resolved loans only: loans that still ran in 2014 are absent, counts
-# fall after 2006, and part of the change in bad rates is this selection. Charge-off dates are dates of
-# processing. The years 2004 to 2010 had been looked at in choosing the model (decision 002), so these are no
-# untouched test of it; nothing of the monitoring was chosen by them (decision 018).
+# **What this data cannot tell.** It holds resolved loans only: loans that still ran in 2014 are absent,
+# counts fall after 2006, and part of the change in bad rates is this selection. Charge-off dates are dates
+# of processing. The years 2004 to 2010 had been looked at in choosing the model (decision 002), so these
+# are no untouched test of it; nothing of the monitoring was chosen by them (decision 018).
 
 # %%
 # %matplotlib inline
@@ -105,14 +105,16 @@ display(Grid("Predicted bad rate (and AUC) by year of disbursement", columns, tu
 
 # %% [markdown]
 # In 2000 there is no model: fewer bad outcomes were known than the policy asks for, and the baseline alone
-# would have been served. Whoever calibrates or trains learns the level of loans that are four years old: too
-# low on the way up, too high on the way down. Ranking is another matter: training again keeps it better.
+# would have been served. Whoever calibrates or trains learns the level of loans that are four years old:
+# too low on the way up, too high on the way down. Ranking is another matter: training again keeps it
+# better.
 
 # %% [markdown]
 # ## When monitoring told
 #
-# The model left as it is, watched on the first day of every quarter: indicators, scores and tiers of the loans
-# of the last twelve months; calibration and ranking of those whose 36 months were over in the last twelve.
+# The model left as it is, watched on the first day of every quarter: indicators, scores and tiers of the
+# loans of the last twelve months; calibration and ranking of those whose 36 months were over in the last
+# twelve.
 
 # %%
 kinds = list(AlarmKind)
@@ -152,17 +154,17 @@ print(f"Risk was underestimated by more than the limit from {lasting} on without
 
 # %% [markdown]
 # Drift of indicators is told at once and always: it says that the world is another one, not that tiers are
-# wrong. What says so, calibration, is as late as the outcome is long. A company that wants to know earlier has
-# to watch an outcome that is known earlier (arrears, say) beside the one that it models.
+# wrong. What says so, calibration, is as late as the outcome is long. A company that wants to know earlier
+# has to watch an outcome that is known earlier (arrears, say) beside the one that it models.
 
 # %% [markdown]
 # ## How many tiers would have been wrong
 #
 # A tier is called wrong where the same policy, with the same baseline, floors and vetoes, would have given
 # another one, had the model's probabilities been those that the year's own outcomes bear out: a logistic
-# regression, in hindsight, of the year's outcomes on what the models compared say. All three companies are held
-# against the same probabilities. What two halves of the outcomes disagree on (*by chance*) is noise. Half of
-# the score is the baseline, which no calibration moves.
+# regression, in hindsight, of the year's outcomes on what the models compared say. All three companies are
+# held against the same probabilities. What two halves of the outcomes disagree on (*by chance*) is noise.
+# Half of the score is the baseline, which no calibration moves.
 
 # %%
 figure, axes = by_year("wrong")
@@ -185,17 +187,18 @@ rows.append((f"{since[0]['year']}–{since[-1]['year']}", "", *whole))
 display(Grid("Tiers wrong (too good, too strict), by year", ("year", "bad", *Alternative), tuple(rows)))
 
 # %% [markdown]
-# On 36-month outcomes neither remedy saves a company from a crisis: both are late by four years. They help at
-# the height and do harm after it, when they bring the crisis to customers of calmer years. Over all years each
-# is worth a few tiers in a hundred. What the table does not show is a person who sees the turn: an approved
-# change of the policy or of the model's level, with its reason (`./run tierwise adopt propose`).
+# On 36-month outcomes neither remedy saves a company from a crisis: both are late by four years. They help
+# at the height and do harm after it, when they bring the crisis to customers of calmer years. Over all
+# years each is worth a few tiers in a hundred. What the table does not show is a person who sees the turn:
+# an approved change of the policy or of the model's level, with its reason (`./run tierwise adopt
+# propose`).
 
 # %% [markdown]
 # ## One year computed again
 #
 # The worst year, on a tenth of the borrowers as a portfolio by itself, with the code that the recorded run
-# used: the model of 2004 left as it is, and calibrated anew. So few borrowers leave few bad outcomes to learn
-# from, and figures differ from those above.
+# used: the model of 2004 left as it is, and calibrated anew. So few borrowers leave few bad outcomes to
+# learn from, and figures differ from those above.
 
 # %%
 sample = build_sample(share=0.1)

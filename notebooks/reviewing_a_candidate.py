@@ -52,8 +52,9 @@ DAY, YEAR = np.datetime64("2005-01-01"), 2005
 # ## The candidate
 #
 # A tenth of the borrowers of the bundled sample, as a portfolio by itself, so that this runs in seconds.
-# Trained on loans whose outcome was known on the day; judged on the loans of the year that began then. Loans
-# that still ran in 2014 are absent from the source, and part of every change over time is that selection.
+# Trained on loans whose outcome was known on the day; judged on the loans of the year that began then.
+# Loans that still ran in 2014 are absent from the source, and part of every change over time is that
+# selection.
 
 # %%
 sample = build_sample(share=0.1)

@@ -141,10 +141,10 @@ def page(script: Script) -> str:
 
 
 def _quiet_channel() -> "Config":
-    """Return how to talk to the kernel: by files of this user where there are such, not by open ports."""
+    """Return how to talk to the kernel: encrypted, since other users of the machine can reach its ports."""
     from traitlets.config import Config
 
-    return Config() if os.name == "nt" else Config(KernelManager={"transport": "ipc"})
+    return Config(KernelManager={"transport_encryption": "auto"})
 
 
 def _where(script: Script) -> str:
