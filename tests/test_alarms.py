@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 
 import tierwise
 from serving.audit.verification import verify
+from serving.operations import ROUTES, Operations
 from serving.procedure import Approvals, Procedure
 from serving.reviews.adoptions import ServedSet
 from serving.reviews.alarms import Alarm, AlarmDesk, OpenedAlarm, alarm_of, open_alarms
@@ -29,7 +30,7 @@ from serving.supervision.monitored import decided_in
 from serving.supervision.outcome_import import import_outcomes
 from serving.supervision.period import Period
 from tests.judged import Candidate, candidate, drawn
-from tests.reviewed import acting
+from tests.reviewed import acting, served_alone
 from tests.stores import ACTOR
 from training.battery.evidence import model_of
 from training.frames import to_frame
@@ -149,6 +150,22 @@ def test_an_alarm_is_rejected_but_not_withdrawn(store: Store, report: Monitoring
         case = desk.propose(writing, acting("ann"), case.id, "wait")
     with store.writing("bob") as writing:
         assert office.reject(writing, acting("bob"), case.id, case.version, "no").state is CaseState.REJECTED
+
+
+def test_the_service_shows_an_alarm_and_takes_a_remedy(store: Store, report: MonitoringReport) -> None:
+    case = opened(store, report, AlarmKind.CALIBRATION).case
+    # The gate stands before these routes.
+    operations = Operations(store, served_alone(), Procedure(), None)  # type: ignore[arg-type]
+    parts = {"case": case.id}
+    show, propose = ("GET", "/v1/cases/{case}"), ("POST", "/v1/cases/{case}/propose")
+    told = ROUTES[show](operations, acting("ann"), parts, {})
+    assert (told["kind"], told["alarm"]["remedy"]) == ("monitoring", None)
+    assert told["alarm"]["names"]["zh-Hant"] == "校準失準"
+    proposed = ROUTES[propose](operations, acting("ann"), parts, {"because": "calibrate anew"})
+    assert (proposed["state"], proposed["version"]) == ("proposed", 1)
+    assert ROUTES[show](operations, acting("bob"), parts, {})["alarm"]["remedy"] == "calibrate anew"
+    listed = ROUTES["GET", "/v1/cases"](operations, acting("bob"), {}, {})
+    assert [of["case"] for of in listed["cases"]] == [case.id]
 
 
 @pytest.mark.parametrize(

@@ -261,6 +261,7 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, found: Candidate, ref
         (tmp_path / f"{name}.yaml").write_text(declared.model_dump_json(by_alias=True), encoding="utf-8")
     (tmp_path / "reference.json").write_bytes(reference.document)
     (tmp_path / "limits.yaml").write_text("{resamples: 100}", encoding="utf-8")
+    (tmp_path / "battery.yaml").write_text("{least_auc: 0.6}", encoding="utf-8")
     write(found.judged, drawn(found.probability), tmp_path / "after.csv")
     log_odds = found.scorer.decide(found.judged.portfolio).model.log_odds
     write(found.judged, drawn(expit(log_odds + 0.6)), tmp_path / "worse.csv")
@@ -322,8 +323,9 @@ def test_only_those_of_the_period_are_compared(files: Path, found: Candidate) ->
         (["--data", "after.csv", "--reference", "absent.json"], "absent.json: cannot be read"),
         (["--data", "after.csv", "--label", "absent"], "there is no column absent"),
         (["--data", "after.csv", "--limits", "points.json"], "points.json: "),
+        (["--data", "after.csv", "--limits", "battery.yaml"], "least_auc: is a limit of the battery"),
     ],
-    ids=["no table", "nobody", "no day", "no reference", "no label", "no limits"],
+    ids=["no table", "nobody", "no day", "no reference", "no label", "no limits", "another's limits"],
 )
 def test_what_goes_wrong_is_one_line_and_exit_code_2(
     arguments: list[str],

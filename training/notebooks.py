@@ -204,6 +204,8 @@ th, td { padding: .32rem .6rem; border-bottom: 1px solid var(--line); text-align
   vertical-align: top; }
 th:first-child, td:first-child { text-align: left; }
 thead th { color: var(--soft); font-weight: 600; border-bottom: 2px solid var(--line); }
+table.grid td:not(:first-child):not(:last-child) { white-space: nowrap; }
+table.grid th:last-child, table.grid td:last-child { min-width: 5rem; }
 img { max-width: 100%; height: auto; }
 .output { overflow-x: auto; }
 """

@@ -1,6 +1,8 @@
 """What monitoring tolerates: what the battery does of the same figures, and three figures of its own."""
 
-from pydantic import Field
+from typing import Self
+
+from pydantic import Field, model_validator
 
 from training.battery.limits import Limits
 
@@ -25,3 +27,9 @@ class MonitoringLimits(Limits):
     tolerated_silence: float = Field(default=0.05, ge=0, le=1)
     tolerated_falls: float = Field(default=0.1, ge=0, le=1)
     tolerated_auc_lost: float = Field(default=0.05, ge=0, le=1)
+
+    @model_validator(mode="after")
+    def _heeded(self) -> Self:
+        for name in sorted(self.model_fields_set - {*SHARED, *OWN}):
+            raise ValueError(f"{name}: is a limit of the battery, which monitoring does not heed")
+        return self
