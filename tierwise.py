@@ -22,16 +22,31 @@ from serving import review_commands as of_reviews
 from serving import store_commands as of_store
 from serving import strategy_commands as of_strategies
 from serving import supervision_commands as of_supervision
-from serving.store_options import KEYS_VARIABLE, STORE_VARIABLE, KeysOption, StoreOption, opened
+from serving.store_options import (
+    KEYS_VARIABLE,
+    STORE_VARIABLE,
+    KeysOption,
+    ProcedureOption,
+    StoreOption,
+    opened,
+    read_day,
+)
 from training import commands as of_training
+from training import notebook_commands as of_notebooks
 from training.battery import commands as of_battery
 from training.card import commands as of_card
 from training.card.commands import CardLanguage
 from training.commands import LabelOption
+from training.monitoring import commands as of_monitoring
 from training.recording import record as keep
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from models.decision import Scorer
+    from serving.served import Served
+    from serving.store.store import Store
+    from training.monitoring.period import Period
     from training.sample import Sample
 
 # The key of a caller who may score, for a service that asks who calls.
@@ -253,7 +268,113 @@ def check_reasons(
         raise typer.Exit(1)
 
 
+@app.command()
+def monitor(
+    model: ModelOption = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            "--data", help="A table of later customers: .csv, .parquet or .xlsx. [the store's own decisions]"
+        ),
+    ] = None,
+    label: LabelOption = None,
+    bad: BadOption = None,
+    first: Annotated[str | None, typer.Option("--from", help="The first day of evaluation.")] = None,
+    last: Annotated[str | None, typer.Option("--to", help="The last day of evaluation.")] = None,
+    on: Annotated[
+        str | None, typer.Option("--on", help="The day by which what is known counts. [today]")
+    ] = None,
+    artefact: Annotated[
+        Path | None,
+        typer.Option("--artefact", help="A model's points document, with --catalog and --policy."),
+    ] = None,
+    catalog: CatalogOption = None,
+    policy: PolicyOption = None,
+    reference: Annotated[
+        Path | None,
+        typer.Option("--reference", help="The reference of the training. [the one recorded with the model]"),
+    ] = None,
+    limits: Annotated[
+        Path | None,
+        typer.Option("--limits", help="A YAML file with what is tolerated (training/monitoring/limits.py)."),
+    ] = None,
+    json: Annotated[Path | None, typer.Option("--json", help="Where the document goes.")] = None,
+    whole: Annotated[
+        bool,
+        typer.Option("--whole", help="Print also the checks of many that give no alarm."),
+    ] = False,
+    cases: Annotated[
+        bool, typer.Option("--cases", help="Open a case in the store for each kind of alarm.")
+    ] = False,
+    procedure: ProcedureOption = None,
+    store: StoreOption = None,
+    keys: KeysOption = None,
+    encoding: EncodingOption = None,
+    delimiter: DelimiterOption = None,
+    language: LanguageOption = Language.EN,
+    state: StateOption = None,
+) -> None:
+    """Compare a period's customers with those a model was trained on; exit code 1 if there is an alarm."""
+    from datetime import date
+
+    from serving.chosen import chosen_served
+    from serving.governing import governing_served
+    from training.own_table import TableRequest
+
+    begin, end, day = (None if text is None else read_day(text) for text in (first, last, on))
+    tolerated = of_monitoring.limits_of(limits)
+    if artefact is not None and not (catalog and policy):
+        raise BadInput("--artefact needs the --catalog and the --policy that it was trained for")
+    if data is None:
+        with opened(store, keys) as found:
+            served = governing_served(found, model, catalog, policy, state)
+            day = day or found.clock().date()
+            compared_with = of_monitoring.reference_of(served.model_version, reference, state)
+            period = _own_period(found, served, begin, end, day)
+    else:
+        served = chosen_served(model, catalog, policy, state, artefact)
+        compared_with = of_monitoring.reference_of(served.model_version, reference, state)
+        request = TableRequest(
+            data, served.scorer.catalog.catalog, label, tuple(bad or ()), encoding, delimiter
+        )
+        period = of_monitoring.read_table(request, served.scorer.catalog, begin, end)
+    report = of_monitoring.compare(
+        served.scorer, served.model_version, compared_with, period, day or date.today(), tolerated
+    )
+    of_monitoring.tell(report, language, whole, json)
+    if not report.alarms:
+        return
+    if cases:
+        documents = [report.alarm_document(kind) for kind in report.alarms]
+        of_reviews.open_alarm_cases(documents, procedure, store, keys)
+    raise typer.Exit(1)
+
+
+def _own_period(
+    store: "Store", served: "Served", first: "date | None", last: "date | None", on: "date"
+) -> "Period":
+    """Return the store's own decisions of a period by what is served, with what became of the customers."""
+    from serving.reviews.adoptions import ServedSet
+    from serving.supervision.monitored import decided_in
+    from serving.supervision.period import period_of
+    from training.monitoring.period import Period
+
+    days = period_of(first, last or on, on)
+    with store.reading() as connection:
+        decided = decided_in(
+            connection, store.keyring, served.scorer.catalog, ServedSet.of(served).hashes, days, on
+        )
+    out.print(
+        f"The store: {len(decided.portfolio):,} decisions of {days.first} to {days.last}, "
+        f"{int(decided.known.sum()):,} outcomes; left out {decided.others:,} made by another catalog, policy "
+        f"or model and {decided.erased:,} on customers that were erased.",
+        highlight=False, soft_wrap=True,
+    )  # fmt: skip
+    return Period.decided(decided.portfolio, decided.bad, decided.known, decided.known_on)
+
+
 app.command()(of_training.train)
+app.command()(of_notebooks.notebooks)
 app.command()(of_features.build)
 app.command()(of_features.simulate)
 app.command()(of_serving.score)
@@ -315,6 +436,7 @@ for group, name, command in (
     ("case", "list", of_reviews.list_cases),
     ("case", "show", of_reviews.show_case),
     ("case", "propose", of_reviews.propose_case),
+    ("case", "remedy", of_reviews.propose_remedy),
     ("case", "approve", of_reviews.approve_case),
     ("case", "reject", of_reviews.reject_case),
     ("case", "pull-out", of_reviews.pull_out_of_case),
@@ -394,6 +516,7 @@ EXPECTED = {
     "training.battery.evidence": "NotJudgeable",
     "training.card.pdf": "CannotSet",
     "training.independent.documents": "NotCheckable",
+    "training.notebooks": "NotebookError",
     "training.tracking": "TrackingError",
     "training.verification": "ExplanationMismatch",
 }

@@ -29,6 +29,7 @@ from serving.promotion.aliases import follow
 from serving.promotion.gate import summary_of
 from serving.refusal import Refusal
 from serving.request_fields import fields, only
+from serving.reviews.alarms import AlarmDesk, alarm_of
 from serving.reviews.cases import (
     OF_MODELS,
     Case,
@@ -77,6 +78,7 @@ class Operations:
         self._store, self._procedure, self._gate = store, procedure, gate
         self._office = Office(store, procedure)
         self._desk = EventDesk(self._office, served)
+        self._alarms = AlarmDesk(store, procedure)
         self._replayer = Replayer(store)
         self._strategies = StrategyEndpoints(store, procedure)
         self._upkeep = Upkeep(store, procedure)
@@ -234,6 +236,12 @@ class Operations:
                     }
                     for of in items_of(connection, case.id)
                 ]  # fmt: skip
+            elif case.kind is CaseKind.MONITORING:
+                alarm = alarm_of(connection, case)
+                shown["alarm"] = {
+                    "names": alarm.names, "subject": alarm.subject, "results": alarm.results,
+                    "remedy": self._alarms.remedy(connection, case),
+                }  # fmt: skip
             elif case.subject is not None:
                 shown["proposes"] = [
                     {"place": of.place, "before": of.before, "after": of.after}
@@ -274,6 +282,12 @@ class Operations:
         return {"request": parts["request"], "answered": True}
 
     def _propose(self, actor: Actor, parts: Json, body: Json) -> Json:
+        if body.keys() == {"because"}:
+            # Of an alarm, what to do about it.
+            given = only(body, {"because": str})
+            with self._store.writing(actor.name) as writing:
+                case = self._alarms.propose(writing, actor, parts["case"], given["because"])
+                return self._shown(writing.connection, case)
         given = only(body, {"tier": str, "because": str, "decision": str}, {"override": str, "days": int})
         if given["tier"] not in tuple(Tier):
             raise Refusal(422, f"must be one of {', '.join(Tier)}", "tier")

@@ -16,7 +16,7 @@ from serving.days import end_of
 from serving.store_options import KeysOption, ProcedureOption, StoreOption, opened, operator, read_day
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from sqlalchemy import Connection
 
@@ -238,7 +238,7 @@ def show_case(
     store: StoreOption = None,
     keys: KeysOption = None,
 ) -> None:
-    """Show a case: what changed since last time in points, a list's customers, or what would govern anew."""
+    """Show a case: changes in points, a list's customers, what would govern anew, or what gave an alarm."""
     from serving.notices.feedback import objections_in
     from serving.procedure import Procedure
     from serving.reviews.case_book import CaseBook
@@ -268,6 +268,8 @@ def show_case(
                 for of in items[:_SHOWN]
             ]
             out.print(table_of(f"{len(items):,} customers", ("customer", "from", "to", ""), rows))
+        elif shown.kind is CaseKind.MONITORING:
+            _show_alarm(found, connection, shown)
         elif shown.subject is not None:
             changed = proposed_changes(connection, shown)
             lines_of = [(of.place, of.before or "—", of.after or "—") for of in changed[:_SHOWN]]
@@ -325,6 +327,69 @@ def propose_case(
         given = None if override is None else Override(override, writing.at + timedelta(days=days))
         proposed = office.propose(writing, actor, case, tier, because, decision=decision, override=given)
     _print_case(proposed)
+
+
+def propose_remedy(
+    case: CaseArgument,
+    because: Annotated[str, typer.Option("--because", help="What to do about it, and why, in your words.")],
+    procedure: ProcedureOption = None,
+    store: StoreOption = None,
+    keys: KeysOption = None,
+) -> None:
+    """Propose what to do about an alarm of monitoring; others approve it."""
+    from serving.reviews.alarms import AlarmDesk
+
+    with _acting(store, keys, procedure) as (office, writing, actor):
+        proposed = AlarmDesk(office.store, office.procedure).propose(writing, actor, case, because)
+    _print_case(proposed)
+
+
+def open_alarm_cases(
+    documents: "Sequence[bytes]", procedure: Path | None, store: str | None, keys: Path | None
+) -> None:
+    """Open a case for each alarm that monitoring wrote a document of, unless the same is open; print them."""
+    from serving.reviews.alarms import Alarm, AlarmDesk
+
+    with _acting(store, keys, procedure) as (office, writing, actor):
+        desk = AlarmDesk(office.store, office.procedure)
+        opened_ = [(Alarm.read(of).about[0], desk.open(writing, actor, of)) for of in documents]
+    for kind, of in opened_:
+        state = "open already" if of.found else "opened"
+        out.print(f"Case {of.case.id}: {kind}, {state}.", markup=False, soft_wrap=True)
+
+
+def _show_alarm(found: "Store", connection: "Connection", case: "Case") -> None:
+    from serving.procedure import Procedure
+    from serving.reviews.alarms import AlarmDesk, alarm_of
+
+    alarm = alarm_of(connection, case)
+    subject = alarm.subject
+    out.print(
+        f"{alarm.names['en']}: {subject['model_version'] or 'the model'} on "
+        f"{subject['customers']:,} customers, evaluated {subject['first_as_of']} to "
+        f"{subject['last_as_of']}, by {subject['on']}.",
+        markup=False,
+        soft_wrap=True,
+    )
+    rows = [
+        (of["name"]["en"], _number(of["value"]), *_bounds(of["threshold"]), f"{of['n']:,}")
+        for of in alarm.results[:_SHOWN]
+    ]  # fmt: skip
+    out.print(
+        table_of(f"{len(alarm.results):,} checks alarm", ("check", "value", "from", "to", "customers"), rows)
+    )
+    remedy = AlarmDesk(found, Procedure()).remedy(connection, case)
+    if remedy is not None:
+        out.print(f"Proposed: {remedy}", markup=False, soft_wrap=True)
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.4f}"
+
+
+def _bounds(threshold: "dict[str, float | None] | None") -> tuple[str, str]:
+    bounds = threshold or {}
+    return _number(bounds.get("low")), _number(bounds.get("high"))
 
 
 def approve_case(

@@ -24,6 +24,7 @@ from tests.mlflow_store import datasets, migrated_store, state
 from training.data_facts import data_hash
 from training.job import JobResult, run_job, verify
 from training.metrics import auc
+from training.monitoring.reference import KIND, RECORDED, Reference
 from training.parts import RunKind
 from training.train import Trained, train_model
 from training.verification import ExplanationMismatch
@@ -189,9 +190,19 @@ def test_no_number_of_a_training_row_is_found_in_anything_that_was_stored(ran: R
         assert not found & numbers, (path, len(found & numbers))
 
 
+def test_what_later_customers_are_compared_with_is_kept_with_the_version(ran: Ran) -> None:
+    review = registry.recorded_review("synthetic", ran.result.promotion.version, KIND, ran.state)
+    assert review is not None and review.verdict == RECORDED
+    reference = Reference.read(review.document, "it")
+    reference.check_against(ran.result.scorer)
+    assert reference.customers == ran.result.trained.model.training["customers"]
+    assert reference.held_out is not None and 0.5 < reference.held_out.auc < 1
+
+
 def test_each_step_is_told_in_its_order(ran: Ran) -> None:
     assert ran.steps[0].startswith(f"{FIRST_YEAR + 3}: training on")
-    assert ran.steps[-1].startswith("recomputing explanations")
+    assert ran.steps[-2].startswith("recomputing explanations")
+    assert ran.steps[-1].startswith("recording what later customers")
     assert len(ran.steps) == len(set(ran.steps))
 
 

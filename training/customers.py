@@ -56,6 +56,84 @@ class CustomerTable:
         return len(self.data) + len(self.rejects)
 
 
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """The n customers of a table with whatever outcome it tells of each.
+
+    `words`, `statuses` and `groups`, shape (n,), are texts, None where nothing is told; `known_on`, shape
+    (n,), are days, NaT where nothing is told. `numbers` are the rows' as a spreadsheet shows them.
+    """
+
+    portfolio: Portfolio
+    numbers: NDArray[np.int64]
+    words: Objects
+    statuses: Objects
+    groups: Objects
+    known_on: Days
+    rejects: tuple[tuple[int, str, str], ...]
+    ignored: tuple[str, ...]
+    dated: bool
+    identified: bool
+
+    def labelled(self, places: NDArray[np.intp], bad: Sequence[str]) -> LabelledPortfolio:
+        """Return some of them with their outcomes; customers of one group of companies are of one group."""
+        whole = len(places) == len(self.portfolio)
+        portfolio = self.portfolio if whole else self.portfolio.take(places)
+        known_on = self.known_on[places]
+        return LabelledPortfolio(
+            portfolio,
+            np.isin(self.words[places], list(bad)),
+            linked(np.array(portfolio.customer_ids, dtype=object), self.groups[places]),
+            known_on=None if np.isnat(known_on).all() else known_on,
+        )
+
+
+def read_rows(
+    path: Path,
+    catalog: Catalog,
+    outcome: str | None,
+    *,
+    encoding: str | None = None,
+    delimiter: str | None = None,
+) -> Rows:
+    """Read a flat table of customers, and their outcomes if a column of them is named.
+
+    Raises:
+        TableError: the table cannot be read, or holds no customer.
+    """
+    parts: list[tuple[Portfolio, NDArray[np.int64], Objects, Objects, Objects, Days]] = []
+    rejects: list[tuple[int, str, str]] = []
+    with open_table(path, catalog, outcome=outcome, encoding=encoding, delimiter=delimiter) as table:
+        for chunk in table.chunks:
+            portfolio, wrong = Portfolio.from_frame(chunk.frame, catalog)
+            rejects += [(line.row, line.field, line.reason) for line in chunk.rejected(wrong)]
+            accepted = np.setdiff1d(np.arange(len(chunk.rows)), wrong["row"].to_numpy(dtype=np.intp))
+            if not len(accepted):
+                continue
+            nothing = np.full(len(chunk.rows), None, dtype=object)
+            known_on, _ = dates(pd.Series(chunk.beside.get(OUTCOME_KNOWN_ON, nothing)[accepted]))
+            words = nothing if chunk.outcome is None else chunk.outcome
+            beside = (chunk.beside.get(name, nothing)[accepted] for name in (OUTCOME_STATUS, GROUP_ID))
+            numbers = np.array(chunk.rows, dtype=np.int64)[accepted]
+            parts.append((portfolio, numbers, words[accepted], *beside, known_on))
+    if not parts:
+        raise TableError(f"{path}: holds no customer that can be evaluated")
+    portfolios, *columns = zip(*parts, strict=True)
+    numbers, words, statuses, groups, known_on = (np.concatenate(column) for column in columns)
+    return Rows(
+        Portfolio.joined(portfolios),
+        numbers,
+        words,
+        statuses,
+        groups,
+        known_on,
+        rejects=tuple(sorted(rejects)),
+        ignored=table.ignored,
+        dated=table.dated,
+        identified=table.identified,
+    )
+
+
 def read_customers(
     path: Path,
     catalog: Catalog,
@@ -76,49 +154,27 @@ def read_customers(
         UnclearOutcome: no outcome is named, or the adverse one cannot be told.
     """
     outcome, bad = _outcome(catalog, outcome, bad)
-    parts: list[tuple[Portfolio, Objects, Objects, Days]] = []
-    rejects: list[tuple[int, str, str]] = []
-    with open_table(path, catalog, outcome=outcome, encoding=encoding, delimiter=delimiter) as table:
-        for chunk in table.chunks:
-            portfolio, wrong = Portfolio.from_frame(chunk.frame, catalog)
-            rejects += [(line.row, line.field, line.reason) for line in chunk.rejected(wrong)]
-            accepted = np.setdiff1d(np.arange(len(chunk.rows)), wrong["row"].to_numpy(dtype=np.intp))
-            assert chunk.outcome is not None
-            words = chunk.outcome[accepted]
-            known = words != np.array(None)
-            nothing = np.full(len(chunk.rows), None, dtype=object)
-            groups = chunk.beside.get(GROUP_ID, nothing)[accepted]
-            known_on, _ = dates(pd.Series(chunk.beside.get(OUTCOME_KNOWN_ON, nothing)[accepted]))
-            statuses = chunk.beside.get(OUTCOME_STATUS, nothing)
-            rejects += [
-                (chunk.rows[int(place)], outcome, _unlabelled(statuses[place])) for place in accepted[~known]
-            ]
-            if known.any():
-                kept = portfolio.take(np.flatnonzero(known))
-                parts.append((kept, words[known], groups[known], known_on[known]))
-    if not parts:
+    rows = read_rows(path, catalog, outcome, encoding=encoding, delimiter=delimiter)
+    known = rows.words != np.array(None)
+    rejects = [
+        (int(rows.numbers[place]), outcome, _unlabelled(rows.statuses[place]))
+        for place in np.flatnonzero(~known)
+    ]
+    places = np.flatnonzero(known)
+    if not len(places):
         raise TableError(f"{path}: holds no customer with a known outcome")
-    words = np.concatenate([part for _, part, _, _ in parts])
+    words = rows.words[places]
     if not bad:
         bad, _ = adverse_words(words, outcome)
     check_adverse(words, bad, outcome)
-    portfolio = Portfolio.joined([part for part, _, _, _ in parts])
-    group_ids = np.concatenate([part for _, _, part, _ in parts])
-    known_on = np.concatenate([part for _, _, _, part in parts])
-    together = linked(np.array(portfolio.customer_ids, dtype=object), group_ids)
     return CustomerTable(
-        data=LabelledPortfolio(
-            portfolio,
-            np.isin(words, list(bad)),
-            together,
-            known_on=None if np.isnat(known_on).all() else known_on,
-        ),
+        data=rows.labelled(places, bad),
         bad_words=tuple(bad),
-        rejects=tuple(sorted(rejects)),
-        ignored=table.ignored,
-        dated=table.dated,
-        identified=table.identified,
-        grouped=bool(np.any(group_ids != np.array(None))),
+        rejects=tuple(sorted([*rows.rejects, *rejects])),
+        ignored=rows.ignored,
+        dated=rows.dated,
+        identified=rows.identified,
+        grouped=bool(np.any(rows.groups[places] != np.array(None))),
         synthetic=is_marked(path),
     )
 

@@ -20,12 +20,16 @@ from models.artefact import Model
 from models.decision import Scorer
 from models.engine import Engine
 from models.policy import Policy
+from models.registry import record_review
+from training.battery.evidence import NotJudgeable
 from training.data_facts import DataFacts
 from training.dataset import LabelledPortfolio
+from training.description import refresh_description
 from training.frames import to_frame
 from training.learner import SEED, THREADS
 from training.lettering import drawable
 from training.metrics import measure
+from training.monitoring.reference import KIND, RECORDED, Reference
 from training.parts import WALK_FORWARD_TIERS, Part, RunKind, fold_parts, may_be_told, told, year_parts
 from training.plots import (
     TooFewCustomers,
@@ -130,7 +134,21 @@ def run_job(
     )
     progress("recomputing explanations with shap, recording and registering in MLflow")
     promotion = log_training(record, lambda: verify(trained, mature.portfolio), state)
+    progress("recording what later customers are compared with")
+    _record_reference(promotion, scorer, mature, trained, state)
     return JobResult(trained, results, promotion, scorer)
+
+
+def _record_reference(
+    promotion: Promotion, scorer: Scorer, data: LabelledPortfolio, trained: Trained, state: Path | None
+) -> None:
+    """Keep with the version what monitoring compares later customers with."""
+    # Of too few customers nothing may be told; such a model cannot be monitored.
+    with suppress(NotJudgeable):
+        reference = Reference.of(scorer, data, trained.held_out)
+        name = scorer.catalog.catalog
+        record_review(name, promotion.version, KIND, reference.document, RECORDED, state)
+        refresh_description(name, promotion.version, state)
 
 
 def verify(trained: Trained, portfolio: Portfolio) -> Verification:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from html import escape
 
 from features.terms import RATED_TIERS
 from training.walkforward import SCORERS, YearResult, mean_figure, slug, tier_figures
@@ -14,6 +15,13 @@ class Grid:
     title: str
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+
+    def _repr_html_(self) -> str:
+        """Return an HTML table, which a notebook shows."""
+        head = "".join(f"<th>{escape(cell)}</th>" for cell in self.columns)
+        body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in self.rows)
+        caption = f"<caption>{escape(self.title)}</caption>"
+        return f'<table class="grid">{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
 
     def markdown(self) -> Iterator[str]:
         """Yield the lines of a Markdown table."""

@@ -3,16 +3,18 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from features import sba
 from features.catalog import load_catalog
 from features.portfolio import Portfolio
-from features.records import load_sample
+from features.records import SAMPLE, load_sample
 from features.sba_indicators import indicators
 from models.policy import Policy, load_policy
 from training.dataset import LabelledPortfolio
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 NAME = "sba"
 # Everything evaluated until August 2011 has matured by the last day that the source records.
 TRAINING_DATE = np.datetime64("2014-08-31")
+_PARTS = 1000
 WALK_FORWARD_YEARS = tuple(range(2004, 2011))
 
 
@@ -37,17 +40,36 @@ class Sample:
     policy: Policy
 
 
-def build_sample() -> Sample:
+def build_sample(share: float = 1.0) -> Sample:
     """Build the indicators of every loan of the sample, as they stood on its day, and its outcome.
+
+    Args:
+        share: of the borrowers, whole and as if drawn at random, as a portfolio by itself: what is known of
+            banks, sectors and states is then of their loans alone.
 
     Raises:
         RecordsError: the bundled file is absent or damaged.
         ValueError: a row does not fit the catalog; and what `features.sba_indicators.indicators` raises.
     """
+    if share >= 1.0:
+        return _labelled(SAMPLE)
+    with TemporaryDirectory(prefix="tierwise-") as folder:
+        # Where the portfolio's file would stand, and the records beside it.
+        data, file = Path(folder) / "portfolios", Path(folder) / SAMPLE.parent.name / SAMPLE.name
+        data.mkdir()
+        file.parent.mkdir()
+        table = pq.read_table(SAMPLE)
+        # Borrowers are numbered at random.
+        drawn = table["borrower"].to_numpy() % _PARTS < share * _PARTS
+        pq.write_table(table.filter(drawn), file)
+        return _labelled(file, data)
+
+
+def _labelled(file: Path, data: Path | None = None) -> Sample:
     catalog = load_catalog(NAME)
-    records = load_sample()
+    records = load_sample(file)
     evaluations = sba.evaluations(records)
-    frame = indicators(evaluations)
+    frame = indicators(evaluations, data=data)
     policy = load_policy(NAME)
     outcomes = sba.outcomes(records, evaluations, policy.outcome_months)
     portfolio, rejects = Portfolio.from_frame(frame, catalog)

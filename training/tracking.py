@@ -126,6 +126,25 @@ def log_training(
     return Promotion(run_id, version, registry.model_version(record.portfolio, version), verification)
 
 
+def log_page(name: str, version: str, page: str, html: str, state: str | Path | None = None) -> None:
+    """Keep a page, such as a notebook that was executed, with the run of a registered version.
+
+    Args:
+        name: the model, such as `sba`.
+        version: which of its versions.
+        page: what it is called, without an ending.
+        html: of public or synthetic data only.
+        state: the directory of MLflow's store.
+
+    Raises:
+        RegistryError: no such version, or MLflow refuses.
+    """
+    client = registry.connect(state)
+    with registry.one_line_errors(f"model {registry.model_version(name, version)}: no page can be kept"):
+        run = client.get_model_version(name, version).run_id or ""
+        client.log_text(run, html, f"notebooks/{page}.html")
+
+
 def _experiment(client: "MlflowClient", record: TrainingRecord, state: str | Path | None) -> str:
     """Return the id of the portfolio's experiment, made on first use; what somebody wrote of it stays."""
     from mlflow.utils.mlflow_tags import MLFLOW_RUN_NOTE

@@ -17,7 +17,7 @@ class CaseKind(StrEnum):
     """What a case is about: one customer, all whom a run classifies anew, or what governs all of them.
 
     A model case is about catalog, policy and model, which are adopted together; a challenger case about those
-    that are to be tried beside them.
+    that are to be tried beside them; a monitoring case about an alarm.
     """
 
     SINGLE = "single"
@@ -25,6 +25,7 @@ class CaseKind(StrEnum):
     PROCEDURE = "procedure"
     MODEL = "model"
     CHALLENGER = "challenger"
+    MONITORING = "monitoring"
 
 
 class CaseReason(StrEnum):
@@ -37,6 +38,7 @@ class CaseReason(StrEnum):
     REQUEST = "request"
     GOVERNANCE = "governance"
     ROLLBACK = "rollback"
+    MONITORING = "monitoring"
 
 
 class CaseState(StrEnum):
@@ -121,7 +123,7 @@ class Case:
     needed: int
     opened_at: datetime
     due_at: datetime | None
-    # Of a case on what governs: the hash of the document that is to be adopted.
+    # Of a case on what governs: the hash of the document that is to be adopted; of one on an alarm, of that.
     subject: str | None = None
 
 

@@ -379,6 +379,8 @@ class Office(CaseBook):
             raise NotAllowed("a case is withdrawn by those who opened it or proposed in it")
         if case.reason is CaseReason.ROLLBACK:
             raise NotAllowed("a rollback is looked at by others: have them confirm or reject it")
+        if case.kind is CaseKind.MONITORING:
+            raise NotAllowed("an alarm is not withdrawn: propose a remedy, and have another decide")
         objected = select(feedback.c.id).where(feedback.c.case == case.id).limit(1)
         if writing.connection.execute(objected).first() is not None:
             raise NotAllowed("a case with an objection is not withdrawn: propose, and have another decide")
@@ -392,6 +394,9 @@ class Office(CaseBook):
             # What a rollback adopted took effect at once, and is confirmed here.
             if case.reason is not CaseReason.ROLLBACK:
                 adopt(writing, case)
+            return []
+        if case.kind is CaseKind.MONITORING:
+            # What was decided to do about an alarm is done elsewhere.
             return []
         if case.kind is CaseKind.LIST:
             changes = self._list_takes_effect(writing, actor, case)

@@ -67,7 +67,7 @@ cases = Table(
     "cases",
     metadata,
     Column("id", ID, primary_key=True),
-    # single, list, procedure, model or challenger.
+    # single, list, procedure, model, challenger or monitoring.
     Column("kind", WORD, nullable=False),
     Column("reason", WORD, nullable=False),
     Column("state", WORD, nullable=False, index=True),

@@ -5,7 +5,7 @@ import hashlib
 import io
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from math import isfinite
 from typing import Any
@@ -20,6 +20,7 @@ from training.data_facts import data_hash
 from training.report import Grid
 
 FORMAT, FORMAT_VERSION = "tierwise-battery", 1
+VERDICTS: Mapping[Verdict, str] = {verdict: str(verdict) for verdict in Verdict}
 # Of a larger family, those that passed are one line of the table.
 _SHOWN_SINGLY = 4
 _CSV_COLUMNS = (
@@ -90,27 +91,12 @@ class Report:
     def grid(self, language: Language = Language.EN, *, whole: bool = False) -> Grid:
         """Return one line a check; of a large family those that passed are one, unless `whole`."""
         subject = self.subject
-        rows = []
-        for together in self._families():
-            if whole or len(together) <= _SHOWN_SINGLY:
-                rows += [_row(result, language) for result in together]
-            else:
-                kept = [result for result in together if result.verdict is not Verdict.PASSED]
-                rows += [_row(result, language) for result in kept]
-                rows += [_row_of_passed(together, language)] if len(kept) < len(together) else []
         return Grid(
             f"{subject.model_version or 'the candidate'} on {subject.customers:,} customers, "
             f"{subject.bad:,} bad, evaluated {subject.first_as_of} to {subject.last_as_of}",
             ("check", "value", f"{subject.limits.level:.0%} interval", "tolerated", "n", "verdict"),
-            tuple(rows),
+            rows_of(self.results, language, whole=whole),
         )
-
-    def _families(self) -> Iterator[list[Result]]:
-        """Yield the results of each family, in the order of their first; a check of one thing is one too."""
-        families: dict[str, list[Result]] = {}
-        for result in self.results:
-            families.setdefault(result.id if result.family is None else result.family.en, []).append(result)
-        yield from families.values()
 
     def csv(self) -> str:
         """Return one line a check and one for each of its parts."""
@@ -134,7 +120,7 @@ class Report:
             "limits": subject.limits.model_dump(mode="json"),
             # By name those that are not the defaults, for whoever is to rely on the verdict.
             "limits_given": _given(subject.limits),
-            "results": [_described(result) for result in self.results],
+            "results": [described(result) for result in self.results],
         }
         return json.dumps(content, ensure_ascii=False, allow_nan=False, indent=1) + "\n"
 
@@ -153,36 +139,65 @@ class Report:
                 yield result.id, *names, part.name.en, value, *bounds, None, None, None, part.n, "", "", ""
 
 
-def _row(result: Result, language: Language) -> tuple[str, ...]:
+def rows_of(
+    results: Iterable[Result],
+    language: Language,
+    *,
+    whole: bool = False,
+    verdicts: Mapping[Verdict, str] = VERDICTS,
+) -> tuple[tuple[str, ...], ...]:
+    """Return one line of texts a check; of a large family those that passed are one, unless `whole`.
+
+    `verdicts` are the words for how a check ended.
+    """
+    families: dict[str, list[Result]] = {}
+    for result in results:
+        families.setdefault(result.id if result.family is None else result.family.en, []).append(result)
+    rows = []
+    # In the order of each family's first; a check of one thing is one too.
+    for together in families.values():
+        if whole or len(together) <= _SHOWN_SINGLY:
+            rows += [_row(result, language, verdicts) for result in together]
+        else:
+            kept = [result for result in together if result.verdict is not Verdict.PASSED]
+            rows += [_row(result, language, verdicts) for result in kept]
+            rows += [_row_of_passed(together, language, verdicts)] if len(kept) < len(together) else []
+    return tuple(rows)
+
+
+def _row(result: Result, language: Language, verdicts: Mapping[Verdict, str]) -> tuple[str, ...]:
     return (
         result.name.in_language(language),
         _shown(result.value),
         _shown_range(result.interval),
         _shown_range(result.threshold),
         "" if result.n is None else f"{result.n:,}",
-        _verdict(result, language),
+        _verdict(result, language, verdicts),
     )
 
 
-def _row_of_passed(family: list[Result], language: Language) -> tuple[str, ...]:
+def _row_of_passed(
+    family: list[Result], language: Language, verdicts: Mapping[Verdict, str]
+) -> tuple[str, ...]:
     """Return the line of those of a family that passed, with the range of their values."""
     passed = [result for result in family if result.verdict is Verdict.PASSED]
     values = [result.value for result in passed if result.value is not None]
     name = (passed[0].family or passed[0].name).in_language(language)
     shown = _shown_range(Range(min(values), max(values))) if len(values) > 1 else _shown(values[0])
-    return f"{name} ({len(passed)}/{len(family)})", shown, "", "", "", _verdict(passed[0], language)
+    return f"{name} ({len(passed)}/{len(family)})", shown, "", "", "", _verdict(passed[0], language, verdicts)
 
 
-def _verdict(result: Result, language: Language) -> str:
-    words = str(result.verdict).replace("_", " ")
+def _verdict(result: Result, language: Language, verdicts: Mapping[Verdict, str]) -> str:
+    words = verdicts[result.verdict].replace("_", " ")
     return f"{words}: {result.reason.in_language(language)}" if result.reason else words
 
 
-def _described(result: Result) -> dict[str, Any]:
+def described(result: Result, verdicts: Mapping[Verdict, str] = VERDICTS) -> dict[str, Any]:
+    """Return a result as a JSON document has it."""
     return {
         "id": result.id,
         "name": _text(result.name),
-        "verdict": result.verdict,
+        "verdict": verdicts[result.verdict],
         "value": _number(result.value),
         "interval": _range(result.interval),
         "threshold": _range(result.threshold),

@@ -4,22 +4,23 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from features.catalog import Kind
+from features.catalog import Catalog, Kind
 from features.portfolio import Floats
 from features.terms import Tier
+from models.artefact import Model
 from training.battery import words
 from training.battery.evidence import Evidence
 from training.battery.result import Check, Range, Result
 from training.battery.stability_statistics import binned, psi_by_chance, psi_of_counts
 
-_SOURCE = (
+SOURCE = (
     "Siddiqi (2006), Credit Risk Scorecards, chapter 8; threshold the larger of what does not matter and of "
     "chance: Yurdakul and Naranjo (2020), Journal of Risk Model Validation 14; one customer "
     "added to every bin"
 )
-PSI_SCORE = Check("stability.psi.score", words.PSI_SCORE, _SOURCE)
-PSI_TIERS = Check("stability.psi.tiers", words.PSI_TIERS, _SOURCE)
-CSI = Check("stability.csi", words.CSI, f"{_SOURCE}; all indicators together by Bonferroni")
+PSI_SCORE = Check("stability.psi.score", words.PSI_SCORE, SOURCE)
+PSI_TIERS = Check("stability.psi.tiers", words.PSI_TIERS, SOURCE)
+CSI = Check("stability.csi", words.CSI, f"{SOURCE}; all indicators together by Bonferroni")
 _CODES = {tier: float(code) for code, tier in enumerate(Tier)}
 
 
@@ -36,7 +37,7 @@ def stability(evidence: Evidence) -> Iterator[Result]:
     yield _compared(PSI_SCORE, evidence, before.score, now.score, ordered=True, alpha=alpha)
     codes = [np.array([_CODES[tier] for tier in decisions.tiers]) for decisions in (before, now)]
     yield _compared(PSI_TIERS, evidence, codes[0], codes[1], ordered=False, alpha=alpha)
-    used = _used(evidence)
+    used = used_indicators(evidence.catalog, evidence.model)
     for id_ in used:
         indicator = evidence.catalog.by_id[id_].indicator
         yield _compared(
@@ -49,11 +50,11 @@ def stability(evidence: Evidence) -> Iterator[Result]:
         )
 
 
-def _used(evidence: Evidence) -> list[str]:
-    """Return the indicators that the model or the baseline of its natures uses."""
-    weighted = {id_ for nature in evidence.model.natures for id_ in evidence.catalog.weights(nature)}
-    modelled = set(evidence.model.tables.features)
-    return [placed.id for placed in evidence.catalog.placed if placed.id in weighted | modelled]
+def used_indicators(catalog: Catalog, model: Model) -> list[str]:
+    """Return the indicators that a model or the baseline of its natures uses, in the catalog's order."""
+    weighted = {id_ for nature in model.natures for id_ in catalog.weights(nature)}
+    modelled = set(model.tables.features)
+    return [placed.id for placed in catalog.placed if placed.id in weighted | modelled]
 
 
 def _compared(

@@ -64,6 +64,11 @@ def binned(
     return _split(of_numbers)
 
 
+def joined_counts(reference: Floats, judged: Floats, expected: float) -> tuple[Floats, Floats]:
+    """Join bins of two samples' counts, shape (bins,) each, as `binned` joins levels."""
+    return _split(_without_rare(list(np.column_stack([reference, judged]).astype(np.float64)), expected))
+
+
 def _by_quantile(
     reference: Floats, judged: Floats, of_reference: int, of_judged: int, bins: int, expected: float
 ) -> list[Floats]:
