@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from mlflow import MlflowClient
 
-from features.terms import Nature
+from features.terms import Nature, Tier
 from models import registry
 from models.artefact import Model
 from serving.served import load_served
@@ -116,6 +116,17 @@ def test_the_run_has_parameters_hashes_metrics_and_plots(ran: Ran) -> None:
         for scorer in ("model", "baseline", "logistic_regression", "best_single_indicator"):
             assert f"walk_forward/{scorer}/{figure}" in metrics
             assert f"walk_forward_by_year/{scorer}/{figure}" in metrics
+    (year,) = ran.result.years
+    told = {str(tier): metrics.get(f"walk_forward_tiers/{tier}/n") for tier in Tier}
+    for tier in Tier:
+        inside = year.tiers == tier
+        if told[tier] is not None:
+            assert told[tier] == inside.sum() >= 20
+            rate = metrics[f"walk_forward_tiers/{tier}/bad_rate"]
+            assert rate == pytest.approx(year.bad[inside].mean())
+    # Nobody is told of by subtraction: who is left out are none, or twenty or more.
+    assert not 0 < len(year.bad) - sum(n or 0 for n in told.values()) < 20
+    assert any(n is not None for n in told.values())
     assert metrics["explanations/largest_difference"] < 1e-6
     assert metrics["explanations/rows"] == 1000
     plots = {file.path.removeprefix("plots/") for file in ran.client.list_artifacts(run.info.run_id, "plots")}
