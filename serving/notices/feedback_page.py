@@ -7,44 +7,39 @@ from html import escape
 from features.terms import Language, Text
 from serving.notices.feedback import LONGEST_OBJECTION, SATISFACTION
 
-
-def _text(zh_hant: str, zh_hans: str, en: str) -> Text:
-    return Text(zh_hant=zh_hant, zh_hans=zh_hans, en=en)
-
-
-_TITLE = _text("對分類通知的回覆", "对分类通知的回复", "Your answer to our notice")
-_LEAD = _text(
+_TITLE = Text.of("對分類通知的回覆", "对分类通知的回复", "Your answer to our notice")
+_LEAD = Text.of(
     "感謝您的回覆。兩項均可只填其一。", "感谢您的回复。两项均可只填其一。",
     "Thank you for answering. You may fill in either part alone.",
 )  # fmt: skip
-_SATISFACTION = _text(
+_SATISFACTION = Text.of(
     "您對評估與通知的滿意程度",
     "您对评估与通知的满意程度",
     "How satisfied are you with the evaluation and the notice?",
 )
-_WORST, _BEST = _text("很不滿意", "很不满意", "Not at all"), _text("非常滿意", "非常满意", "Very")
-_OBJECTION = _text("異議（如有）", "异议（如有）", "Objection, if you have one")
-_HINT = _text(
+_WORST, _BEST = Text.of("很不滿意", "很不满意", "Not at all"), Text.of("非常滿意", "非常满意", "Very")
+_OBJECTION = Text.of("異議（如有）", "异议（如有）", "Objection, if you have one")
+_HINT = Text.of(
     "請說明您認為有誤之處。異議將由專人複核。", "请说明您认为有误之处。异议将由专人复核。",
     "Say what you think is wrong. A person will review it.",
 )  # fmt: skip
-_SEND = _text("送出", "提交", "Send")
-THANKS = _text(
+_SEND = Text.of("送出", "提交", "Send")
+THANKS = Text.of(
     "我們已收到您的回覆，謝謝。", "我们已收到您的回复，谢谢。", "We have received your answer. Thank you."
 )
-BEFORE = _text(
+BEFORE = Text.of(
     "您先前的異議正在處理中，新的內容未被接收。", "您先前的异议正在处理中，新的内容未被接收。",
     "Your earlier objection is being handled; what you have sent now was not taken.",
 )  # fmt: skip
-OFTEN = _text(
+OFTEN = Text.of(
     "您的滿意程度已多次更改，不再接收新的更改。", "您的满意程度已多次更改，不再接收新的更改。",
     "You have changed how satisfied you are many times; what you said last stays.",
 )  # fmt: skip
-WRONG = _text(
+WRONG = Text.of(
     "請選擇滿意程度或填寫異議（最多 {most} 字）。", "请选择满意程度或填写异议（最多 {most} 字）。",
     "Choose how satisfied you are, or write an objection (up to {most} characters).",
 )  # fmt: skip
-UNKNOWN = _text("此連結無效或已過期。", "此链接无效或已过期。", "This link is not valid, or has expired.")
+UNKNOWN = Text.of("此連結無效或已過期。", "此链接无效或已过期。", "This link is not valid, or has expired.")
 _NAMES = {Language.ZH_HANT: "繁體中文", Language.ZH_HANS: "简体中文", Language.EN: "English"}
 
 _STYLE = """
