@@ -6,6 +6,7 @@ link reads it.
 
 import base64
 import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
@@ -21,14 +22,16 @@ _LEAD = Text.of(
 )  # fmt: skip
 _NOTICE = Text.of("通知", "通知", "Our notice")
 _GIVEN = Text.of("{day}，編號 {notice}…", "{day}，编号 {notice}…", "of {day}, number {notice}…")
-_TOLD = Text.of("通知內容", "通知内容", "What it told")
+_TOLD = Text.of("通知內容", "通知内容", "What it said")
 _CHANGED = Text.of(
     "貴方的客戶等級自 {day} 起變更。", "贵方的客户等级自 {day} 起变更。",
     "Your classification as our customer changed on {day}.",
 )  # fmt: skip
 _UNTIL = Text.of("異議截止時間", "异议截止时间", "Objections until")
 _REFERENCE = Text.of("異議編號", "异议编号", "Reference of your objection")
-_QUOTED = Text.of("查詢時請註明。", "查询时请注明。", "Please give it whenever you ask about the objection.")
+_QUOTED = Text.of(
+    "查詢時請註明異議編號。", "查询时请注明异议编号。", "Please give it whenever you ask about the objection."
+)
 _DECIDED_BY = Text.of("最遲決定日", "最迟决定日", "To be decided by")
 _SATISFACTION = Text.of(
     "您對評估與通知的滿意程度",
@@ -59,6 +62,7 @@ WRONG = Text.of(
     "Choose how satisfied you are, or write an objection (up to {most} characters).",
 )  # fmt: skip
 UNKNOWN = Text.of("此連結無效或已過期。", "此链接无效或已过期。", "This link is not valid, or has expired.")
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _NAMES = {Language.ZH_HANT: "繁體中文", Language.ZH_HANS: "简体中文", Language.EN: "English"}
 
 _STYLE = """
@@ -80,6 +84,7 @@ dl{margin:1rem 0;padding:.75rem 0;border:solid var(--line);border-width:1px 0;
 display:grid;grid-template-columns:fit-content(45%) 1fr;gap:.25rem 1.25rem}
 dt{color:var(--soft)}
 dd{margin:0;overflow-wrap:anywhere}
+time{white-space:nowrap}
 fieldset,.part{border:1px solid var(--line);border-radius:.5rem;padding:1rem;margin:1.25rem 0;min-width:0}
 legend,label.title{font-weight:600;line-height:1.4}
 /* Floated, a legend of two lines stands in the box and not across its border. */
@@ -158,7 +163,7 @@ def form(language: Language, about: About, *, told: Text | None = None) -> str:
         f'<div class="scale">{scale}</div>'
         f'<div class="ends"><span>{words(_WORST)}</span><span>{words(_BEST)}</span></div></fieldset>'
         f'<div class="part"><label class="title" for="objection">{words(_OBJECTION)}</label>'
-        f'<p class="hint" id="hint">{words(hint)}</p>'
+        f'<p class="hint" id="hint">{_dated(hint.in_language(language))}</p>'
         f'<textarea id="objection" name="objection" rows="7" maxlength="{LONGEST_OBJECTION}" '
         'aria-describedby="hint"></textarea></div>'
         f'<button type="submit">{words(_SEND)}</button></form>',
@@ -201,9 +206,14 @@ def _objected(about: About) -> list[tuple[Text, Text]]:
     return facts if about.due is None else [*facts, (_DECIDED_BY, same(about.due))]
 
 
+def _dated(text: str) -> str:
+    """Return a text as HTML in which no day is broken between two lines."""
+    return _DAY.sub(r"<time>\g<0></time>", escape(text))
+
+
 def _facts(language: Language, facts: Sequence[tuple[Text, Text]]) -> str:
     lines = "".join(
-        f"<dt>{escape(name.in_language(language))}</dt><dd>{escape(fact.in_language(language))}</dd>"
+        f"<dt>{escape(name.in_language(language))}</dt><dd>{_dated(fact.in_language(language))}</dd>"
         for name, fact in facts
     )
     return f"<dl>{lines}</dl>"
