@@ -46,6 +46,9 @@ class Declaration:
     parts: Parts = Parts.NONE
 
 
+NEVER_REVIEWED = "never reviewed"
+"""The part of overdue reviews whose customers have no tier that was decided last."""
+
 GROUPS = {
     "accuracy": Text.of("評估準確性", "评估准确性", "Accuracy of evaluation"),
     "soundness": Text.of("分類合理性", "分类合理性", "Soundness of classification"),
