@@ -59,6 +59,7 @@ class _Page:
 
     def __init__(self, language: Language, naming: Naming) -> None:
         self._language, self._naming = language, naming
+        self._headed = False
 
     def _said(self, text: Text) -> str:
         return text.in_language(self._language)
@@ -117,8 +118,10 @@ class _Page:
             f'<th scope="col" class="number cases">{self._words(CASES)}</th>'
             f'<th scope="col" class="target">{self._words(TARGET)}</th>'
         )
+        # Alike in all groups, the head is seen once; read aloud it goes with each table.
+        again, self._headed = ' class="again"' if self._headed else "", True
         bodies = "\n".join(f"<tbody>\n{''.join(self._rows(kpi))}</tbody>" for kpi in kpis)
-        return f'<table class="figures">\n<thead><tr>{head}</tr></thead>\n{bodies}\n</table>'
+        return f'<table class="figures">\n<thead{again}><tr>{head}</tr></thead>\n{bodies}\n</table>'
 
     def _rows(self, kpi: Kpi) -> Iterator[str]:
         declared, whole = kpi.declared, kpi.measured.whole

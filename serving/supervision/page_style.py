@@ -20,8 +20,7 @@ table { border-collapse: collapse; width: 100%; table-layout: fixed; font-size: 
 th, td { padding: .25rem .6rem; text-align: left; vertical-align: top; font-weight: 400; }
 th:first-child, td:first-child { padding-left: 0; } th:last-child, td:last-child { padding-right: 0; }
 thead th { color: var(--soft); font-size: .8rem; padding-bottom: .2rem; }
-/* Alike in all groups: to be seen once, and to be heard with each. */
-section ~ section .figures > thead th { padding: 0; font-size: 0; }
+thead.again th { padding: 0; font-size: 0; line-height: 0; }
 tbody { break-inside: avoid; }
 tr.figure > * { border-top: 1px solid var(--line); }
 tr.figure th { font-weight: 550; }
