@@ -490,8 +490,7 @@ ELSEWHERE = re.compile(r"<nav>.*?</nav>|<style>.*?</style>|<[^>]*>|UTC|[0-9a-f]{
 
 def named(site: Site, company: Text | None) -> Site:
     """Have the page name a company."""
-    given = {} if company is None else {"company": company}
-    site.office.procedure = procedure(**given)
+    site.office.procedure = procedure() if company is None else procedure(company=company)
     return site
 
 
@@ -521,7 +520,8 @@ def test_each_page_speaks_one_language_and_says_what_it_is_about(site: Site, lan
         assert not any(word in page for word in ("C-1", "C-2", "Ann Lee", "Somebody", OBJECTION)), name
         assert not any(tier.in_language(language) in said for tier in map(TIERS.get, Tier) if tier), name
     # Thirty days for the answer, ten for the decision, in the days of the procedure's zone.
-    assert all("2027-03-31 12:00 (UTC+08:00)" in pages[name] for name in ("form", "wrong", "again"))
+    until = "<time>2027-03-31</time> 12:00 (UTC+08:00)"
+    assert all(until in pages[name] for name in ("form", "wrong", "again"))
     assert all("2027-03-11" in page for page in pages.values())
     told = {name for name, page in pages.items() if reference(store) in page}
     assert told == {"thanks", "before", "again"}
