@@ -56,6 +56,11 @@ class Text(Declared):
     zh_hans: str = Field(alias="zh-Hans", min_length=1)
     en: str = Field(min_length=1)
 
+    @classmethod
+    def of(cls, zh_hant: str, zh_hans: str, en: str) -> "Text":
+        """Return a text of its three versions, for texts that are written in code."""
+        return cls(zh_hant=zh_hant, zh_hans=zh_hans, en=en)
+
     def in_language(self, language: Language) -> str:
         """Return the text in one language."""
         match language:

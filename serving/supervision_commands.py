@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from features.terminal import BadInput, out, table_of, write_text
+from features.terms import Language
 from serving.store_options import KeysOption, ProcedureOption, StoreOption, opened, operator, read_day
 from serving.supervision.words import Severity
 
@@ -41,6 +42,9 @@ def supervise(
     format_: Annotated[
         ReportFormat, typer.Option("--format", help="For the terminal, for programs, or as a page.")
     ] = ReportFormat.TABLE,
+    language: Annotated[
+        Language, typer.Option("--language", help="Of the table and the page; JSON has all three.")
+    ] = Language.EN,
     output: Annotated[Path | None, typer.Option("--output", help="Where it goes. [printed]")] = None,
     procedure: ProcedureOption = None,
     store: StoreOption = None,
@@ -48,9 +52,10 @@ def supervise(
 ) -> None:
     """Report how the Measures are carried out in a period: each figure with its definition and its target."""
     from serving.governing import governing_procedure
+    from serving.supervision.naming import naming_of
     from serving.supervision.page import to_html
     from serving.supervision.report import supervise as report_of
-    from serving.supervision.shown import COLUMNS, lines
+    from serving.supervision.shown import COLUMNS, about, lines
 
     with opened(store, keys) as found:
         period = _period(first, last, found.clock().date())
@@ -59,16 +64,20 @@ def supervise(
         rules = governing_procedure(found, procedure, moment)
         with found.reading() as connection:
             report = report_of(connection, found.keyring, rules, period)
+            naming = naming_of(connection, rules, period)
     if format_ is ReportFormat.TABLE:
         if output is not None:
             raise BadInput("--output is for --format json and html")
-        title = f"{period.first} to {period.last}, procedure {report.procedure}"
-        out.print(table_of(title, COLUMNS, lines(report)))
+        columns = [column.in_language(language) for column in COLUMNS]
+        title = about(report).in_language(language)
+        out.print(table_of(title, columns, lines(report, language, naming)))
+        stop = "." if language is Language.EN else "。"
         for remark in report.remarks:
-            out.print(f"{remark[0].upper()}{remark[1:]}.", markup=False, soft_wrap=True)
+            said = remark.in_language(language)
+            out.print(f"{said[0].upper()}{said[1:]}{stop}", markup=False, soft_wrap=True)
         return
     if format_ is ReportFormat.HTML:
-        text = to_html(report)
+        text = to_html(report, language, naming)
     else:
         text = json.dumps(report.document(), ensure_ascii=False, allow_nan=False, indent=1) + "\n"
     if output is None:

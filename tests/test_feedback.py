@@ -9,6 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+from xml.etree import ElementTree
 
 import httpx
 import pytest
@@ -19,16 +20,20 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from features.terms import Language, Tier
+from features.terms import Language, Text, Tier
 from serving.access.api_keys import create_key
 from serving.access.roles import Role
 from serving.app import build_app, guarded
 from serving.notices.feedback import Outcome, objections_in, outcomes
+from serving.notices.feedback_page import About, form
 from serving.notices.feedback_routes import FEEDBACK_PATH, MAX_ANSWER, FeedbackDesk, cleaned
 from serving.notices.links import notice_of_link, sign_link
 from serving.notices.outbox import Outbox
 from serving.notices.rendering import CUSTOMER
+from serving.notices.wording import TIERS
 from serving.operating import load_operations
+from serving.procedure import Procedure
+from serving.reviews.adoptions import procedure_content
 from serving.reviews.cases import CaseReason, CaseState, NotAllowed, Override, load_case, open_case_of
 from serving.reviews.office import Office
 from serving.store.case_tables import cases
@@ -106,6 +111,13 @@ def notified(store: Store, customer_id: str = "C-1", tier: Tier = Tier.RISK, **t
     link = re.search(r"https://\S+", text)
     assert link
     return urlsplit(link[0]).path
+
+
+def reference(store: Store) -> str:
+    """Return the first characters of the id of the only case."""
+    with store.reading() as connection:
+        (id_,) = connection.execute(select(cases.c.id)).scalars()
+    return str(id_)[:8]
 
 
 def answers(store: Store) -> list[tuple[int | None, bool]]:
@@ -375,9 +387,13 @@ def test_what_is_no_answer_is_refused_without_its_values(site: Site) -> None:
 def test_an_answer_may_be_json(site: Site) -> None:
     path = notified(site.store)
     answer = site.ask(path, json={"satisfaction": 5, "objection": OBJECTION})
-    assert (answer.status_code, answer.json()) == (200, {"received": True})
+    assert answer.status_code == 200
+    assert answer.json() == {
+        "received": True, "reference": reference(site.store), "decided_by": "2027-03-11"
+    }  # fmt: skip
+    assert site.ask(path, json={"satisfaction": 4}).json() == {"received": True}
     assert site.ask(path, json={"objection": "other"}).status_code == 409
-    assert answers(site.store) == [(5, False), (None, True)]
+    assert answers(site.store) == [(5, False), (None, True), (4, False)]
 
 
 def test_whoever_answers_without_end_is_not_heard_without_end(site: Site) -> None:
@@ -466,8 +482,84 @@ def test_the_service_tells_hears_and_shows_the_objection_to_who_decides(
     store.close()
 
 
-def test_every_language_has_the_same_form() -> None:
-    from serving.notices.feedback_page import form
+COMPANY = Text.of("測試公司", "测试公司", "Test Company")
+CHINESE = re.compile(r"[\u3400-\u9fff]")
+# Names of languages stand in their own language; ids and days read the same in all.
+ELSEWHERE = re.compile(r"<nav>.*?</nav>|<style>.*?</style>|<[^>]*>|UTC|[0-9a-f]{8}", re.DOTALL)
 
-    counts = {tuple(re.findall(r"<(\w+)", form(language))) for language in Language}
+
+def named(site: Site, company: Text | None) -> Site:
+    """Have the page name a company."""
+    site.office.procedure = procedure() if company is None else procedure(company=company)
+    return site
+
+
+@pytest.mark.parametrize("language", list(Language))
+def test_each_page_speaks_one_language_and_says_what_it_is_about(site: Site, language: Language) -> None:
+    store = named(site, COMPANY).store
+    other = notified(store, "C-2", Tier.PREMIUM, name="Somebody Else Ltd")
+    path = notified(store, name="Ann Lee")
+    notices_of = {
+        customer: notice_of_link(store.keyring, link.rpartition("/")[2], store.clock()) or ""
+        for customer, link in (("C-1", path), ("C-2", other))
+    }
+    asked = f"{path}?language={language}"
+    form = site.ask(asked).text
+    wrong = site.ask(asked, data={"satisfaction": "9"}).text
+    thanks = site.ask(asked, data={"objection": OBJECTION}).text
+    before = site.ask(asked, data={"objection": "other words"}).text
+    pages = {"form": form, "wrong": wrong, "thanks": thanks, "before": before, "again": site.ask(asked).text}
+    for name, page in pages.items():
+        document = well_formed(page)
+        assert document.get("lang") == language, name
+        assert COMPANY.in_language(language) in page and "2027-03-01" in page, name
+        assert notices_of["C-1"][:8] in page and notices_of["C-2"][:8] not in page, name
+        said = ELSEWHERE.sub(" ", page)
+        strangers = re.search("[A-Za-z]", said) if language is not Language.EN else CHINESE.search(said)
+        assert strangers is None, (name, strangers)
+        assert not any(word in page for word in ("C-1", "C-2", "Ann Lee", "Somebody", OBJECTION)), name
+        assert not any(tier.in_language(language) in said for tier in map(TIERS.get, Tier) if tier), name
+    # Thirty days for the answer, ten for the decision, in the days of the procedure's zone.
+    until = "<time>2027-03-31</time> 12:00 (UTC+08:00)"
+    assert all(until in pages[name] for name in ("form", "wrong", "again"))
+    assert all("2027-03-11" in page for page in pages.values())
+    told = {name for name, page in pages.items() if reference(store) in page}
+    assert told == {"thanks", "before", "again"}
+
+
+def well_formed(page: str) -> ElementTree.Element:
+    """Return the page's root; every element is closed, and every id that is referred to is there."""
+    text = page.removeprefix("<!doctype html>")
+    closed = re.sub(r"<(meta|input)([^>]*?)/?>", r"<\1\2/>", text)
+    root = ElementTree.fromstring(closed)
+    ids = [element.get("id") for element in root.iter() if element.get("id")]
+    assert len(set(ids)) == len(ids)
+    referred = {element.get("for") or element.get("aria-describedby") for element in root.iter()} - {None}
+    assert referred <= set(ids)
+    return root
+
+
+def test_without_a_company_the_page_names_none(site: Site) -> None:
+    store = named(site, None).store
+    path = notified(store)
+    adopted = Procedure.model_validate_json(procedure_content(site.office.procedure))
+    assert adopted.notices.company_name is None
+    page = site.ask(path).text
+    assert "Customer management" not in page and 'class="company"' not in page
+
+
+def test_a_decided_objection_keeps_its_reference_and_promises_no_day(site: Site) -> None:
+    store, path = site.store, notified(site.store)
+    site.ask(path, data={"objection": OBJECTION})
+    clock = store.clock
+    assert isinstance(clock, Clock)
+    clock.move(days=11)
+    again = site.ask(path, data={"objection": OBJECTION})
+    assert again.status_code == 200 and reference(store) in again.text
+    assert "2027-03-11" not in again.text
+
+
+def test_every_language_has_the_same_form() -> None:
+    about = About(COMPANY, "2027-03-01", "0" * 8, "2027-03-01", None, "2027-03-11")
+    counts = {tuple(re.findall(r"<(\w+)", form(language, about))) for language in Language}
     assert len(counts) == 1

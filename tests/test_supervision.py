@@ -1,11 +1,14 @@
 """The report of oversight: every figure is what a plain computation gives, as of the end of its period."""
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, time
+from html import escape
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 import pandas as pd
@@ -18,7 +21,7 @@ from sqlalchemy import select
 from features.catalog import Catalog
 from features.portfolio import Portfolio
 from features.sources.customer_table import open_table
-from features.terms import RATED_TIERS, Tier
+from features.terms import RATED_TIERS, Language, Text, Tier
 from models.decision import Scorer
 from models.policy import Policy
 from serving.procedure import Procedure
@@ -30,6 +33,7 @@ from serving.store.supervision_tables import outcomes
 from serving.store.tables import audit_entries, decisions
 from serving.supervision.estimates import Bools, Floats, auc, ks
 from serving.supervision.figures import Figure, Kpi, Measured, Verdict
+from serving.supervision.naming import Naming, naming_of
 from serving.supervision.outcome_import import import_outcomes
 from serving.supervision.outcomes import Followed, known_outcomes
 from serving.supervision.page import to_html
@@ -37,10 +41,10 @@ from serving.supervision.period import Period, PeriodError, period_of
 from serving.supervision.report import Report, supervise
 from serving.supervision.satisfaction import Feedback, Objection, satisfaction
 from serving.supervision.settings import Supervision, Target
-from serving.supervision.shown import lines
+from serving.supervision.shown import VERDICTS, lines
 from serving.supervision.soundness import inversions, migration
-from serving.supervision.words import KPIS, Parts
-from tests.overseen import CUSTOMERS, IMPORTED, Told, made_up
+from serving.supervision.words import GROUPS, KPIS, Parts
+from tests.overseen import CUSTOMERS, IMPORTED, Told, made_up, scorer
 from tests.reviewed import table_as_of
 from tests.served_model import catalog, policy, trained_model
 from tests.stores import ACTOR, new_database
@@ -352,12 +356,12 @@ def test_baseline_and_model_are_compared_where_there_is_a_model(
     whole = figures(report(database_store, Period(at.date(), at.date())))["soundness.disagreement"].whole
     assert (whole.value, whole.cases) == (decided.disagreement.mean(), len(portfolio))
     assert 0 < decided.disagreement.mean() < 1
-    assert not any("justifications" in remark for remark in report(database_store).remarks)
+    assert not any("justifications" in remark.en for remark in report(database_store).remarks)
     with database_store.writing("dpo") as writing:
         gone = writing.connection.execute(select(decisions.c.customer).limit(1)).scalar_one()
         erase_customer(writing, gone)
     again = report(database_store, Period(at.date(), at.date()))
-    assert "1 justifications are left out: their customers were erased" in again.remarks
+    assert "1 justifications are left out: their customers were erased" in again.document()["remarks"]
     assert figures(again)["soundness.disagreement"].whole.cases == len(portfolio) - 1
 
 
@@ -528,16 +532,79 @@ def test_a_period_out_of_all_range_is_refused(day: str) -> None:
         period_of(far, far, today)
 
 
-def test_the_page_and_the_table_show_every_figure_and_refer_to_nothing_outside(year: Year) -> None:
+# What reads the same in every language: ids, names of measures, days and persons.
+SAME = re.compile(
+    r"<style>.*?</style>|<[^>]*>|default v1|AUC|ROC|KS|PSI|Brier|carl|dora|(finance|sales|marketing)-[01]",
+    re.DOTALL,
+)
+
+
+@pytest.mark.parametrize("language", list(Language))
+def test_the_page_and_the_table_show_every_figure_in_one_language(year: Year, language: Language) -> None:
     of = report(year[0])
-    page, table = to_html(of), "\n".join(" ".join(line) for line in lines(of))
-    for kpi in of.kpis:
-        names = kpi.declared.names
-        assert names.zh_hant in page and kpi.declared.definition.zh_hant in page
-        assert kpi.id in table
-    assert "http://" not in page and "https://" not in page and "<script" not in page
-    assert "no notices were sent in the period" in page
+    with year[0].reading() as connection:
+        naming = naming_of(connection, Procedure(), PERIOD)
+    page, table = to_html(of, language, naming), lines(of, language, naming)
+    root = well_formed(page)
+    assert root.get("lang") == language
     assert [kpi.id for kpi in of.kpis] == list(KPIS)
+    joined = "\n".join(" ".join(line) for line in table)
+    for kpi in of.kpis:
+        for text in (kpi.declared.names, kpi.declared.definition):
+            assert escape(text.in_language(language)) in page
+        assert f"{kpi.declared.names.in_language(language)} ({kpi.id})" in joined
+    assert [head.text for head in root.iter("h2")] == [
+        names.in_language(language) for names in GROUPS.values()
+    ]
+    for tier, rule in scorer().policy.tiers.items():
+        name = rule.names.in_language(language)
+        assert name in page and name in joined, tier
+    for text in (*VERDICTS.values(), *of.remarks):
+        assert text.in_language(language) in page
+    strangers = re.compile(r"[A-Za-z]{2,}" if language is not Language.EN else "[\u3400-\u9fff]")
+    assert strangers.search(SAME.sub(" ", page)) is None
+    names_alone = re.sub(r"\([a-z_.]+\)", "", joined)
+    assert strangers.search(SAME.sub(" ", names_alone)) is None
+    assert "http://" not in page and "https://" not in page and "<script" not in page
+    assert not any(of in page for told in year[1].customers.items() for of in (told[0] + "<", told[1].id))
+
+
+def well_formed(page: str) -> ElementTree.Element:
+    """Return the page's root: every element is closed, and a table's rows have as many cells as its head."""
+    root = ElementTree.fromstring(page.removeprefix("<!DOCTYPE html>\n"))
+    for table in root.iter("table"):
+        wide = len(table.findall("thead/tr/*"))
+        for row in table.findall("tbody/tr"):
+            assert sum(int(cell.get("colspan", "1")) for cell in row) == wide
+    return root
+
+
+def test_what_nothing_is_known_of_is_folded_into_a_line_for_each_group(year: Year) -> None:
+    of = report(year[0], Period(date(2024, 4, 1), date(2024, 9, 30)))
+    root = well_formed(to_html(of, Language.EN, Naming()))
+    folded = ["".join(line.itertext()) for line in root.iter("summary")]
+    assert folded[0] == "Not enough yet: AUC, KS, Log-loss, Brier score, Calibration by tier"
+    rows = [row.find("th") for row in root.iter("tr") if row.get("class") == "figure"]
+    shown = [head.text for head in rows if head is not None]
+    unknown = [kpi for kpi in of.kpis if kpi.measured.whole.value is None]
+    assert len(unknown) > 10 and len(shown) + len(unknown) == len(KPIS)
+    assert {kpi.declared.names.en for kpi in unknown} == set(
+        "".join(folded).replace("Not enough yet: ", ", ").split(", ")
+    ) - {""}
+    # Opened, a line says what the figures are, and what they should reach.
+    assert all(kpi.declared.definition.en in "".join(root.itertext()) for kpi in unknown)
+
+
+def test_parts_without_a_name_go_by_their_id(year: Year) -> None:
+    of = report(year[0])
+    (overrides,) = [kpi for kpi in of.kpis if kpi.id == "soundness.overrides"]
+    (answers,) = [kpi for kpi in of.kpis if kpi.id == "conduct.answers_in_time"]
+    names = Text.of("財務", "财务", "Treasury")
+    naming = Naming(departments={"finance": names})
+    assert naming.part(overrides, "of_our_own") == Text.of("of_our_own", "of_our_own", "of_our_own")
+    assert naming.part(overrides, "strategic").zh_hans == "战略考量"
+    assert naming.part(answers, "finance") == names
+    assert naming.part(answers, "sales").en == "Sales" and naming.part(answers, "depot").en == "depot"
 
 
 def test_single_persons_can_be_left_out(year: Year) -> None:

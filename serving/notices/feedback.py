@@ -27,6 +27,7 @@ from serving.store.store import Writing
 
 LONGEST_OBJECTION = 4000
 SATISFACTION = range(1, 6)
+REFERENCE_LENGTH = 8
 # Whoever changes their mind more often is not heard any more.
 _MOST_ANSWERS = 20
 
@@ -62,11 +63,34 @@ class Answered:
 
 @dataclass(frozen=True, repr=False)
 class Linked:
-    """The notice that a link leads to: its customer, and the language to speak."""
+    """The notice that a link leads to: its customer, and the language to speak.
+
+    `given_at` is when it was sent, or made where it is not sent yet; `changed_at` is since when what it tells
+    is so; `until` is the last moment for an answer, None where it is not known.
+    """
 
     notice: str
     customer: KnownCustomer
     language: Language | None
+    given_at: datetime
+    changed_at: datetime
+    until: datetime | None
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """By what a customer asks after an objection: its case, and the day by which that is to be decided.
+
+    `due_at` is None once the case is closed.
+    """
+
+    case: str
+    due_at: datetime | None
+
+    @property
+    def reference(self) -> str:
+        """The first characters of the case's id: enough to find it by, and easily read out."""
+        return self.case[:REFERENCE_LENGTH]
 
 
 @dataclass(frozen=True, repr=False)
@@ -88,17 +112,33 @@ def linked(connection: Connection, keyring: Keyring, token: str, at: datetime) -
     """
     notice = notice_of_link(keyring, token, at)
     row = connection.execute(
-        select(notices.c.id, notices.c.customer).where(
-            notices.c.id == (notice or ""), notices.c.recipient == CUSTOMER
+        select(
+            notices.c.id, notices.c.customer, notices.c.queued_at, notices.c.sent_at, notices.c.answer_until,
+            changes.c.at,
         )
-    ).one_or_none()
+        .join(changes, changes.c.id == notices.c.change)
+        .where(notices.c.id == (notice or ""), notices.c.recipient == CUSTOMER)
+    ).one_or_none()  # fmt: skip
     if row is None:
         raise UnknownLink("there is no such link, or it has expired")
     try:
         known = open_customer(connection, keyring, row.customer)
     except UnknownCustomer:
         raise UnknownLink("there is no such link, or it has expired") from None
-    return Linked(row.id, known, contact_of(connection, known).language)
+    language = contact_of(connection, known).language
+    return Linked(row.id, known, language, row.sent_at or row.queued_at, row.at, row.answer_until)
+
+
+def receipt_of(connection: Connection, notice: str) -> Receipt | None:
+    """Return what a customer is told of the objection to a notice; None where there is none."""
+    row = connection.execute(
+        select(cases.c.id, cases.c.due_at, cases.c.closed_at)
+        .join(feedback, feedback.c.case == cases.c.id)
+        .where(feedback.c.notice == notice, feedback.c.objection.is_not(None))
+        .order_by(feedback.c.number.desc())
+        .limit(1)
+    ).one_or_none()
+    return None if row is None else Receipt(row.id, None if row.closed_at is not None else row.due_at)
 
 
 def receive(writing: Writing, office: Office, token: str, answered: Answered) -> None:

@@ -3,17 +3,20 @@
 import json
 import unicodedata
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs
+from zoneinfo import ZoneInfo
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from features.terms import Language
+from features.terms import Language, Text
 from serving.body import FORM, JSON, media_type_of, read_body
 from serving.notices import feedback_page as page
 from serving.notices.feedback import (
     LONGEST_OBJECTION,
+    REFERENCE_LENGTH,
     SATISFACTION,
     Answered,
     AnsweredOften,
@@ -21,6 +24,7 @@ from serving.notices.feedback import (
     UnknownLink,
     is_new,
     linked,
+    receipt_of,
     receive,
 )
 from serving.notices.links import notice_of_link
@@ -40,11 +44,11 @@ InThread = Callable[[Callable[[], Any]], Awaitable[Any]]
 
 
 class _Wrong(ValueError):
-    """An answer is not one; the field and what it must be."""
+    """An answer is not one: what its field must be."""
 
     def __init__(self, field: str, reason: str) -> None:
         super().__init__(reason)
-        self.field, self.reason = field, reason
+        self.field = field
 
 
 class FeedbackDesk:
@@ -67,50 +71,61 @@ class FeedbackDesk:
             if notice_of_link(self._store.keyring, token, self._store.clock()) is None:
                 raise UnknownLink
             if request.method != "POST":
-                language = await in_thread(lambda: self._language(token))
-                return _html(page.form(_chosen(request) or language))
+                language, about = await in_thread(lambda: self._about(token))
+                return _html(page.form(_chosen(request) or language, about))
             body = await read_body(request, media_types=(FORM, JSON), most=MAX_ANSWER)
-            language = await in_thread(lambda: self._language(token))
-            return await self._take(request, token, body, language, as_json, in_thread)
+            return await self._take(request, token, body, as_json, in_thread)
         except UnknownLink:
             if as_json:
                 raise Refusal(404, page.UNKNOWN.en.lower().rstrip("."), "path") from None
             return _html(page.unknown(), 404)
 
     async def _take(
-        self,
-        request: Request,
-        token: str,
-        body: bytes,
-        language: Language,
-        as_json: bool,
-        in_thread: InThread,
+        self, request: Request, token: str, body: bytes, as_json: bool, in_thread: InThread
     ) -> Response:
-        language = _chosen(request) or language
+        # An unknown link is one whatever is sent to it.
+        await in_thread(lambda: self._about(token))
+        status, told, objected = 200, page.THANKS, False
         try:
             answered = read_answer(_json_fields(body) if as_json else _form_fields(body))
+            objected = answered.objection is not None
             await in_thread(lambda: self._keep(token, answered))
-        except _Wrong as error:
+        except (_Wrong, AnsweredOtherwise, AnsweredOften) as error:
+            status, told, field = _refused(error)
             if as_json:
-                raise Refusal(422, error.reason, error.field) from None
-            told = filled(page.WRONG, most=same(str(LONGEST_OBJECTION)))
-            return _html(page.form(language, told=told), 422)
-        except AnsweredOtherwise as error:
-            if as_json:
-                raise Refusal(409, str(error), "objection") from None
-            return _html(page.message(language, page.BEFORE), 409)
-        except AnsweredOften as error:
-            if as_json:
-                raise Refusal(409, str(error), "satisfaction") from None
-            return _html(page.message(language, page.OFTEN), 409)
+                raise Refusal(status, str(error), field) from None
+        language, about = await in_thread(lambda: self._about(token))
+        language = _chosen(request) or language
         if as_json:
-            return Response(json.dumps({"received": True}), 200, page.HEADERS, JSON)
-        return _html(page.message(language, page.THANKS))
+            objection = {"reference": about.reference, "decided_by": about.due} if objected else {}
+            return Response(json.dumps({"received": True, **objection}), 200, page.HEADERS, JSON)
+        if status == 422:
+            return _html(page.form(language, about, told=told), status)
+        return _html(page.message(language, about, told, objected=objected), status)
 
-    def _language(self, token: str) -> Language:
+    def _about(self, token: str) -> tuple[Language, page.About]:
+        """Return the customer's language, and what the page says of the notice.
+
+        Raises:
+            UnknownLink: the link leads nowhere.
+        """
+        rules, now = self._office.procedure.notices, self._store.clock()
+        zone = ZoneInfo(rules.time_zone)
         with self._store.reading() as connection:
-            found = linked(connection, self._store.keyring, token, self._store.clock())
-        return found.language or self._office.procedure.notices.language
+            found = linked(connection, self._store.keyring, token, now)
+            receipt = receipt_of(connection, found.notice)
+        due = None if receipt is None or receipt.due_at is None else receipt.due_at
+        return found.language or rules.language, page.About(
+            company=rules.company_name,
+            given=_day(found.given_at, zone),
+            notice=found.notice[:REFERENCE_LENGTH],
+            changed=_day(found.changed_at, zone),
+            until=None if found.until is None else _moment(found.until, zone),
+            decided_by=_day(now + timedelta(days=rules.objection_days), zone),
+            reference=None if receipt is None else receipt.reference,
+            # A day that has passed is no promise.
+            due=None if due is None or due < now else _day(due, zone),
+        )
 
     def _keep(self, token: str, answered: Answered) -> None:
         at = self._store.clock()
@@ -119,6 +134,27 @@ class FeedbackDesk:
                 return
         with self._store.writing("link") as writing:
             receive(writing, self._office, token, answered)
+
+
+def _refused(error: _Wrong | AnsweredOtherwise | AnsweredOften) -> tuple[int, Text, str]:
+    """Return the status of an answer that is not taken, what the page says, and the field."""
+    match error:
+        case AnsweredOtherwise():
+            return 409, page.BEFORE, "objection"
+        case AnsweredOften():
+            return 409, page.OFTEN, "satisfaction"
+        case _Wrong():
+            return 422, filled(page.WRONG, most=same(str(LONGEST_OBJECTION))), error.field
+
+
+def _day(at: datetime, zone: ZoneInfo) -> str:
+    return at.astimezone(zone).date().isoformat()
+
+
+def _moment(at: datetime, zone: ZoneInfo) -> str:
+    """Return a moment to the minute, with its distance from UTC, such as 2027-03-31 12:00 (UTC+08:00)."""
+    there = at.astimezone(zone)
+    return f"{there:%Y-%m-%d %H:%M} (UTC{there.isoformat()[-6:]})"
 
 
 def read_answer(fields: Mapping[str, str]) -> Answered:

@@ -20,6 +20,8 @@ class Direction(StrEnum):
 
 
 _ALL_TIERS, _ALL_DIRECTIONS = tuple(Tier), tuple(Direction)
+# Who signs where the procedure names no company: an office, and no name.
+_OFFICE = Text.of("客戶管理部門", "客户管理部门", "Customer management")
 
 
 class Department(Declared):
@@ -59,7 +61,7 @@ class NoticeRules(Declared):
 
     Attributes:
         sender: the e-mail address that notices come from; without one e-mail waits.
-        company: who signs.
+        company: who signs; given, it also stands above the page on which customers answer.
         time_zone: in which days are told.
         language: of customers who have none.
         departments: who is told, by a name of their own.
@@ -75,7 +77,7 @@ class NoticeRules(Declared):
     """
 
     sender: str | None = None
-    company: Text = Text(zh_hant="客戶管理部門", zh_hans="客户管理部门", en="Customer management")
+    company: Text = _OFFICE
     time_zone: str = "Asia/Taipei"
     language: Language = Language.ZH_HANT
     departments: dict[str, Department] = {}
@@ -106,6 +108,12 @@ class NoticeRules(Declared):
             if not name.isidentifier() or len(name) > 40:
                 raise ValueError("departments: name each as one word of up to 40 letters, digits and _")
         return self
+
+    @property
+    def company_name(self) -> Text | None:
+        """The company's name; None where the procedure gives none."""
+        # What was adopted has its defaults written out, so that it is the text that tells.
+        return None if self.company == _OFFICE else self.company
 
     def wait_after(self, failures: int) -> int:
         """Return the minutes to wait after so many failures in a row, 1 or more."""

@@ -9,30 +9,26 @@ from features.terms import Declared, Text, Tier
 from serving.strategies.declared import Form, Kpi, Limit, Stage, Strategy
 
 
-def _text(zh_hant: str, zh_hans: str, en: str) -> Text:
-    return Text(zh_hant=zh_hant, zh_hans=zh_hans, en=en)
-
-
 def _kpi(id_: str, zh_hant: str, zh_hans: str, en: str) -> Kpi:
-    return Kpi(id=id_, names=_text(zh_hant, zh_hans, en))
+    return Kpi(id=id_, names=Text.of(zh_hant, zh_hans, en))
 
 
 _PREMIUM = (
     Strategy(
         id="account_manager",
-        names=_text("指派專屬客戶經理", "指派专属客户经理", "Name an account manager"),
+        names=Text.of("指派專屬客戶經理", "指派专属客户经理", "Name an account manager"),
         department="sales", days=7, names_manager=True, on_list="account_managed",
         kpi=_kpi("days_to_manager", "指派所需天數", "指派所需天数", "Days until a manager is named"),
     ),
     Strategy(
         id="one_to_one_service",
-        names=_text("一對一服務回顧", "一对一服务回顾", "Review of the one-to-one service"),
+        names=Text.of("一對一服務回顧", "一对一服务回顾", "Review of the one-to-one service"),
         department="sales", days=30, recurring=True, by_manager=True,
         kpi=_kpi("satisfaction", "客戶滿意度（0–100）", "客户满意度（0–100）", "Satisfaction, 0 to 100"),
     ),
     Strategy(
         id="priority",
-        names=_text(
+        names=Text.of(
             "設定供貨、服務和技術支持的優先標記", "设定供货、服务和技术支持的优先标记",
             "Priority flag in supply, service and technical support",
         ),
@@ -41,13 +37,13 @@ _PREMIUM = (
     ),
     Strategy(
         id="joint_development",
-        names=_text("共同開發新業務", "共同开发新业务", "Joint development of new business"),
+        names=Text.of("共同開發新業務", "共同开发新业务", "Joint development of new business"),
         department="marketing", days=90, recurring=True, by_manager=True, on_list="joint_development",
         kpi=_kpi("joint_projects", "共同開發項目數", "共同开发项目数", "Joint projects"),
     ),
     Strategy(
         id="loyalty_incentives",
-        names=_text("提供忠誠客戶獎勵", "提供忠诚客户奖励", "Loyalty incentives"),
+        names=Text.of("提供忠誠客戶獎勵", "提供忠诚客户奖励", "Loyalty incentives"),
         department="marketing", days=180, recurring=True,
         kpi=_kpi("incentives_granted", "已提供的獎勵數", "已提供的奖励数", "Incentives granted"),
     ),
@@ -55,19 +51,19 @@ _PREMIUM = (
 _GOOD = (
     Strategy(
         id="regular_contact",
-        names=_text("定期溝通", "定期沟通", "Regular contact"),
+        names=Text.of("定期溝通", "定期沟通", "Regular contact"),
         department="sales", days=60, recurring=True,
         kpi=_kpi("contacts", "溝通次數", "沟通次数", "Contacts"),
     ),
     Strategy(
         id="upgrade_offer",
-        names=_text("提供服務升級方案", "提供服务升级方案", "Offer a service upgrade"),
+        names=Text.of("提供服務升級方案", "提供服务升级方案", "Offer a service upgrade"),
         department="customer_service", days=90, recurring=True,
         kpi=_kpi("upgrades_accepted", "接受的升級數", "接受的升级数", "Upgrades accepted"),
     ),
     Strategy(
         id="guidance",
-        names=_text(
+        names=Text.of(
             "引導使用新產品，擴大合作範圍", "引导使用新产品，扩大合作范围",
             "Guidance to new products and wider cooperation",
         ),
@@ -78,13 +74,13 @@ _GOOD = (
 _GENERAL = (
     Strategy(
         id="follow_up_visit",
-        names=_text("定期回訪", "定期回访", "Follow-up visit"),
+        names=Text.of("定期回訪", "定期回访", "Follow-up visit"),
         department="sales", days=90, recurring=True, on_list="visits",
         kpi=_kpi("visits", "回訪次數", "回访次数", "Visits"),
     ),
     Strategy(
         id="latent_demand",
-        names=_text(
+        names=Text.of(
             "挖掘潛在需求，促進客戶等級提升", "挖掘潜在需求，促进客户等级提升",
             "Discovery of latent demand so that the tier can rise",
         ),
@@ -95,13 +91,13 @@ _GENERAL = (
 _RISK = (
     Strategy(
         id="early_warning",
-        names=_text("風險預警，密切關注", "风险预警，密切关注", "Early warning, close watch"),
+        names=Text.of("風險預警，密切關注", "风险预警，密切关注", "Early warning, close watch"),
         department="finance", days=30, recurring=True, on_list="early_warning",
         kpi=_kpi("warnings", "新增預警數", "新增预警数", "New warnings"),
     ),
     Strategy(
         id="exposure_limit",
-        names=_text(
+        names=Text.of(
             "設定信用額度上限，通知銷售和供貨", "设定信用额度上限，通知销售和供货",
             "Set the exposure limit, tell sales and supply",
         ),
@@ -110,7 +106,7 @@ _RISK = (
     ),
     Strategy(
         id="collection",
-        names=_text("核對並催收逾期款項", "核对并催收逾期款项", "Reconcile and collect overdue amounts"),
+        names=Text.of("核對並催收逾期款項", "核对并催收逾期款项", "Reconcile and collect overdue amounts"),
         department="finance", days=30, recurring=True,
         kpi=_kpi("share_collected", "逾期款項收回率", "逾期款项收回率", "Share of what is overdue collected"),
     ),
@@ -122,19 +118,19 @@ _LIMITS = {Tier.RISK: _RESTRICTED, Tier.UNRATED: _CAUTIOUS}
 _COLLECTED = _kpi("days_to_payment", "收款所需天數", "收款所需天数", "Days until it is paid")
 _STAGES = (
     Stage(
-        id="reminder", names=_text("提醒付款", "提醒付款", "Reminder"),
+        id="reminder", names=Text.of("提醒付款", "提醒付款", "Reminder"),
         after_days=1, department="sales", days=5, kpi=_COLLECTED,
     ),
     Stage(
-        id="formal_notice", names=_text("正式催告", "正式催告", "Formal notice"),
+        id="formal_notice", names=Text.of("正式催告", "正式催告", "Formal notice"),
         after_days=30, department="finance", days=5, kpi=_COLLECTED,
     ),
     Stage(
-        id="credit_suspension", names=_text("暫停賒銷", "暂停赊销", "Suspension of credit"),
+        id="credit_suspension", names=Text.of("暫停賒銷", "暂停赊销", "Suspension of credit"),
         after_days=60, department="finance", days=3, kpi=_COLLECTED, suspends_credit=True,
     ),
     Stage(
-        id="legal_action", names=_text("法律追收", "法律追收", "Legal action"),
+        id="legal_action", names=Text.of("法律追收", "法律追收", "Legal action"),
         after_days=90, department="legal", days=10, kpi=_COLLECTED, suspends_credit=True,
     ),
 )  # fmt: skip

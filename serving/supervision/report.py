@@ -6,7 +6,9 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from features.terms import Text
 from serving.confidential.keyring import Keyring
+from serving.notices.wording import filled, same
 from serving.procedure import Procedure
 from serving.supervision.accuracy import accuracy
 from serving.supervision.conduct import conduct
@@ -22,7 +24,27 @@ from serving.supervision.words import GROUPS, KPIS, Parts
 
 Json = dict[str, Any]
 
-_NO_NOTICES = "no notices were sent in the period: no share of them was answered"
+_UNDECIDED = Text.of(
+    "{count} 筆結果未計入：得知結果之前未作評級", "{count} 笔结果未计入：得知结果之前未作评级",
+    "{count} outcomes are left out: no decision was made before they were known",
+)  # fmt: skip
+_ERASED = Text.of(
+    "{count} 筆結果未計入：客戶資料已抹除", "{count} 笔结果未计入：客户资料已抹除",
+    "{count} outcomes are left out: their customers were erased",
+)  # fmt: skip
+_UNREAD = Text.of(
+    "{count} 筆評級依據未計入：客戶資料已抹除", "{count} 笔评级依据未计入：客户资料已抹除",
+    "{count} justifications are left out: their customers were erased",
+)  # fmt: skip
+_NEVER_INSPECTED = Text.of(
+    "{count} 筆抽出的評級未計入：檢查之前客戶資料已抹除",
+    "{count} 笔抽出的评级未计入：检查之前客户资料已抹除",
+    "{count} drawn decisions are left out: their customers were erased before they were inspected",
+)  # fmt: skip
+_NO_NOTICES = Text.of(
+    "期間內未寄出通知：沒有回覆率", "期间内未寄出通知：没有回复率",
+    "no notices were sent in the period: no share of them was answered",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -32,7 +54,7 @@ class Report:
     period: Period
     procedure: str
     kpis: Sequence[Kpi]
-    remarks: Sequence[str]
+    remarks: Sequence[Text]
 
     def without_persons(self) -> "Report":
         """Return the report without the figures of single persons."""
@@ -52,7 +74,7 @@ class Report:
                 }
                 for group, names in GROUPS.items()
             ],
-            "remarks": list(self.remarks),
+            "remarks": [remark.en for remark in self.remarks],
         }
 
 
@@ -78,21 +100,13 @@ def supervise(connection: Connection, keyring: Keyring, procedure: Procedure, pe
         **state(connection, procedure, period),
         **inspected(connection, period),
     }
-    remarks = []
-    if known.undecided:
-        remarks.append(
-            f"{known.undecided:,} outcomes are left out: no decision was made before they were known"
-        )
-    if known.erased:
-        remarks.append(f"{known.erased:,} outcomes are left out: their customers were erased")
-    unread = unreadable(connection, period)
-    if unread:
-        remarks.append(f"{unread:,} justifications are left out: their customers were erased")
-    never = never_inspected(connection, period)
-    if never:
-        remarks.append(
-            f"{never:,} drawn decisions are left out: their customers were erased before they were inspected"
-        )
+    left_out = (
+        (_UNDECIDED, known.undecided),
+        (_ERASED, known.erased),
+        (_UNREAD, unreadable(connection, period)),
+        (_NEVER_INSPECTED, never_inspected(connection, period)),
+    )
+    remarks = [filled(text, count=same(f"{count:,}")) for text, count in left_out if count]
     if not feedback.notices:
         remarks.append(_NO_NOTICES)
     targets = procedure.supervision.targets

@@ -12,6 +12,7 @@ from serving.store.tables import customers
 from serving.supervision.figures import Figure, Measured, share
 from serving.supervision.period import Period
 from serving.supervision.soundness import counting_at
+from serving.supervision.words import NEVER_REVIEWED
 
 
 def state(connection: Connection, procedure: Procedure, period: Period) -> Mapping[str, Measured]:
@@ -23,7 +24,7 @@ def state(connection: Connection, procedure: Procedure, period: Period) -> Mappi
     by_tier = Counter(of.tier for of in overdue)
     parts = {str(tier): Figure(float(by_tier[tier]), by_tier[tier]) for tier in Tier if by_tier[tier]}
     if by_tier[None]:
-        parts["never reviewed"] = Figure(float(by_tier[None]), by_tier[None])
+        parts[NEVER_REVIEWED] = Figure(float(by_tier[None]), by_tier[None])
     there = connection.execute(
         select(func.count())
         .select_from(customers)
