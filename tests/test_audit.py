@@ -23,8 +23,8 @@ ENTRIES = 9
 
 
 def fill(store: Store, entries: int = ENTRIES) -> None:
-    """Write entries 2 to `entries`; the first is the store's own."""
-    for number in range(2, entries + 1):
+    """Write entries 3 to `entries`; the first two are the store's own."""
+    for number in range(3, entries + 1):
         with store.writing(f"actor{number % 3}") as writing:
             writing.record("counted", f"subject{number}", {"number": number, "tier": "good"})
 
