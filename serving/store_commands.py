@@ -165,4 +165,4 @@ def vouch_rows(store: StoreOption = None, keys: KeysOption = None) -> None:
         if verified.bad_entry is not None or difference is not None:
             raise BadInput("the store: is not as it was written; see `tierwise audit verify`")
         rows = vouch_for_rows(writing)
-    out.print(f"From now on the audit trail vouches for every row; {rows:,} are vouched for as they were found.")
+    out.print(f"The audit trail vouches for every row now; for {rows:,} as they were found.")

@@ -197,7 +197,7 @@ def test_an_exported_head_of_another_trail_is_found(store: Store, tmp_path: Path
     lines = store.heads.path.read_text().splitlines(keepends=True)
     lines[3] = lines[3].replace('"mac":"', '"mac":"0')
     store.heads.path.write_text("".join(lines))
-    assert verified(store).bad_entry == 4
+    assert verified(store).bad_entry == 5
 
 
 def test_a_file_of_heads_that_is_not_there_has_none(tmp_path: Path) -> None:

@@ -211,7 +211,8 @@ def test_a_decision_is_never_changed_and_a_changed_one_is_found(
     for name, value in (("score", row.score + 1), ("tier", "unrated"), ("digest", "0" * 64)):
         with store.database.writing() as connection:
             force(connection, **{name: value})
-        assert not Replayer(store).replay(row.id).reproduced
+        replayed = Replayer(store).replay(row.id)
+        assert not replayed.reproduced and replayed.differs == name
         with store.database.writing() as connection:
             force(connection, **{name: getattr(row, name)})
     with store.database.writing() as connection:

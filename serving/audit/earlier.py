@@ -1,4 +1,4 @@
-"""Rows of which the trail does not speak, for an earlier version wrote them: compared with what its entries say."""
+"""Rows of an earlier version, of which the trail does not speak: compared with what its entries say."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -19,6 +19,7 @@ _FINAL = ("effective", "rejected", "withdrawn")
 _ADOPTED = ("governance.adopted", "governance.rolled_back")
 _OPENED = 200
 _EXPIRED = object()
+_OF_TIERS = ("tier", "decision", "case", "reason")
 
 
 class EarlierRows:
@@ -57,9 +58,7 @@ class EarlierRows:
         for row in rows:
             differing: list[str] = ["customer, layer, valid_from"]
             for facts, ended in told.get((row.customer, row.layer, row.valid_from), []):
-                differing = [
-                    name for name in ("tier", "decision", "case", "reason") if facts[name] != getattr(row, name)
-                ]
+                differing = [name for name in _OF_TIERS if facts[name] != getattr(row, name)]
                 # One that expired ended at its own last moment.
                 if row.valid_to != (row.expires_at if ended is _EXPIRED else ended):
                     differing.append("valid_to")

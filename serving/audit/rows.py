@@ -1,8 +1,8 @@
-"""What the trail says of a row: a hash of its contents, and a mark of each column, by which a difference is named.
+"""What the trail says of a row: a hash of its contents, and a mark of each column, which names a difference.
 
-Every table is covered but the trail's own. Left out are columns that hold keys and what a key seals apart from
-the row (`UNSAID`): they prove themselves. What an erasure empties goes in hashed with the customer's own key
-(`PRIVATE`), so that nothing can be guessed back from the trail once the key is gone.
+Every table is covered but the trail's own. Left out are customers' keys and what they seal of the customer's
+person (`UNSAID`), which are compared with one another. What an erasure empties goes in hashed with the
+customer's own key (`PRIVATE`), so that nothing can be guessed back from the trail once the key is gone.
 """
 
 import hashlib
@@ -121,15 +121,17 @@ class RowReader:
         for row in rows:
             values = row._mapping
             texts = [
-                self._private(values["customer"], text) if name in private and values[name] is not None else text
-                for name, text in ((name, _text(values[name])) for name in columns)
+                self._private(values["customer"], values[name])
+                if name in private and values[name] is not None
+                else _text(values[name])
+                for name in columns
             ]
             reads.append(Read(id_of_key([values[name] for name in primary]), tuple(texts)))
         return reads
 
-    def _private(self, customer: str, text: str) -> str:
+    def _private(self, customer: str, value: Any) -> str:
         key = self._keys.get(customer)
-        return "of a customer who was erased" if key is None else keyed_hash(key, _STATE, text)
+        return "of a customer who was erased" if key is None else keyed_hash(key, _STATE, _text(value))
 
     def _open(self, pseudonyms: set[str]) -> None:
         for part in in_parts(sorted(pseudonyms - self._keys.keys()), _LOOKED_UP):

@@ -12,8 +12,8 @@ from serving.confidential.keyring import Keyring
 ROWS_WRITTEN = "rows.written"
 """The entry that says of every row that a transaction wrote how it left it.
 
-Its facts: by table, first the names of the columns; then for each row its id, the hash of its contents and the
-columns' marks, and for one that was deleted `-`.
+Its facts: by table, first the names of the columns; then for each row its id, the hash of its contents and
+the columns' marks, and for one that was deleted `-`.
 """
 GONE = "-"
 STORE_CREATED, VOUCHED = "store.created", "rows.vouched"
@@ -39,7 +39,7 @@ class Touched:
         return sum(map(len, self._keys.values()))
 
     def facts(self, keyring: Keyring) -> Iterator[dict[str, Fact]]:
-        """Yield the facts of the entries that say how all these rows are now; none where nothing was written."""
+        """Yield the facts of the entries that say how these rows are now; none where there are none."""
         reader = RowReader(self._connection, keyring)
         lines = []
         for table in sorted(self._keys, key=lambda table: table.name):
@@ -51,10 +51,8 @@ class Touched:
                 facts.setdefault(table.name, [" ".join(columns_of(table))]).append(line)
             yield {**facts}
 
-    def _before(
-        self, connection: Connection, statement: Any, many: Any, one: Any, options: Any
-    ) -> None:
-        """Find whom an update or a deletion is about to meet, for afterwards its condition may hold no more."""
+    def _before(self, connection: Connection, statement: Any, many: Any, one: Any, options: Any) -> None:
+        """Find what an update or a deletion is about to meet: afterwards its condition may hold no more."""
         if not isinstance(statement, Update | Delete) or statement.table not in self._covered:
             return
         query = select(*statement.table.primary_key)
