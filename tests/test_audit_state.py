@@ -145,9 +145,9 @@ def test_what_is_untouched_is_as_the_trail_says(kept: Store) -> None:
 @pytest.mark.parametrize("name", TABLES)
 def test_a_changed_row_is_found_and_the_column_named(kept: Store, name: str) -> None:
     table = metadata.tables[name]
-    for column in columns_of(table):
-        if table.c[column].primary_key:
-            continue
+    columns = [column for column in columns_of(table) if not table.c[column].primary_key]
+    # Every column on the embedded database; how a row is compared does not depend on it.
+    for column in columns if kept.database.is_sqlite else columns[-1:]:
         with tampered(kept) as connection:
             row = row_of(connection, table)
             connection.execute(update(table).values({column: other(table.c[column], row[column])}))
@@ -196,10 +196,10 @@ def test_a_row_that_was_deleted_and_is_put_back_is_found(kept: Store) -> None:
 def test_customers_who_exchange_the_ids_that_they_are_found_by_are_found(kept: Store) -> None:
     with tampered(kept) as connection:
         connection.execute(update(customers).values(lookup=kept.keyring.blind_index("C-2")))
-        assert difference(kept, connection).what == "lookup, data_key or particulars: not as written"
+        assert difference(kept, connection).what == "lookup or data_key: not as written"
     with tampered(kept) as connection:
         connection.execute(update(customers).values(data_key=b"another's"))
-        assert difference(kept, connection).what == "lookup, data_key or particulars: not as written"
+        assert difference(kept, connection).what == "lookup or data_key: not as written"
 
 
 def test_a_value_that_its_column_cannot_hold_is_found(kept: Store) -> None:
@@ -231,9 +231,14 @@ def test_the_trail_says_nothing_from_which_what_an_erasure_empties_could_be_gues
             marks.append(line.split(" ")[2][place_of : place_of + width])
             writing.record("task.made", known.id, {})
     with store.writing("ann", MOMENT) as writing:
-        erase_customer(writing, customer_of(writing.connection, store.keyring, "C-1").id)
+        erased = customer_of(writing.connection, store.keyring, "C-1").id
+        kept = {"data_key": writing.connection.execute(select(customers.c.data_key)).scalars().first()}
+        erase_customer(writing, erased)
     with store.reading() as connection:
         assert compare(connection, store.keyring).difference is None
+    with tampered(store) as connection:
+        connection.execute(update(customers).where(customers.c.id == erased).values(kept))
+        assert difference(store, connection).what.endswith("were erased, and are here again")
     store.close()
     assert marks[0] != marks[1]
 

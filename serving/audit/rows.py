@@ -1,7 +1,7 @@
 """What the trail says of a row: a hash of its contents, and a mark of each column, which names a difference.
 
-Every table is covered but the trail's own. Left out are customers' keys and what they seal of the customer's
-person (`UNSAID`), which are compared with one another. What an erasure empties goes in hashed with the
+Every table is covered but the trail's own. Left out are customers' keys and by what they are found
+(`UNSAID`), which are compared with what the key seals. What else an erasure empties goes in hashed with the
 customer's own key (`PRIVATE`), so that nothing can be guessed back from the trail once the key is gone.
 """
 
@@ -19,7 +19,7 @@ from serving.confidential.sealing import keyed_hash
 from serving.store.declared import metadata
 from serving.store.tables import audit_entries, audit_head, customers
 
-UNSAID = {"customers": frozenset({"lookup", "data_key", "master_version", "particulars"})}
+UNSAID = {"customers": frozenset({"lookup", "data_key", "master_version"})}
 PRIVATE = {"tasks": frozenset({"person", "kpi_value", "next_at"}), "overdue_items": frozenset({"due_on"})}
 
 _DIGEST_DIGITS = 32

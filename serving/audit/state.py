@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table, select
+from sqlalchemy import Connection, Row, Table, or_, select
 
 from serving.audit.earlier import EarlierRows
-from serving.audit.rows import Read, RowReader, Said, covered_tables, id_of_key, in_parts
+from serving.audit.rows import Read, RowReader, Said, columns_of, covered_tables, id_of_key, in_parts
 from serving.audit.touched import GONE, ROWS_VOUCHED, ROWS_WRITTEN, STORE_CREATED, VOUCHED
 from serving.confidential.keyring import Keyring, KeyringError
 from serving.confidential.sealing import SealError
@@ -24,8 +24,8 @@ from serving.store.tables import audit_entries, customers
 
 _LOOKED_UP = 500
 _FIRST = (
-    "customers", "standings", "changes", "decisions", "cases", "case_items", "case_acts", "adoptions", "events",
-    "tasks", "notices",
+    "customers", "standings", "changes", "decisions", "cases", "case_items", "case_acts", "adoptions",
+    "events", "tasks", "notices",
 )  # fmt: skip
 
 
@@ -86,7 +86,7 @@ def read_told(connection: Connection) -> Told:
         .order_by(audit_entries.c.sequence)
         .execution_options(yield_per=_LOOKED_UP)
     )
-    told, columns_of = Told({}, False), dict[str, tuple[str, ...]]()
+    told, known = Told({}, False), dict[str, tuple[str, ...]]()
     with connection.execute(query) as entries:
         for entry in entries:
             facts = json.loads(entry.facts)
@@ -94,7 +94,7 @@ def read_told(connection: Connection) -> Told:
                 told.whole = told.whole or bool(facts.get(ROWS_VOUCHED))
                 continue
             for table, (names, *lines) in facts.items():
-                columns = columns_of.setdefault(names, tuple(names.split(" ")))
+                columns = known.setdefault(names, tuple(names.split(" ")))
                 of_table = told.rows.setdefault(table, {})
                 for line in lines:
                     # An id may hold blanks, what follows it does not.
@@ -164,7 +164,7 @@ def _differences(
 def _fault(reader: RowReader, table: Table, row: Row[Any], read: Read, said: Said | None) -> str | None:
     if said is None:
         return "was deleted, and is here again"
-    if len(said.columns) != len(read.texts):
+    if said.columns != columns_of(table):
         # It was written when the table had other columns.
         (read,) = reader.read(table, said.columns, [row])
     if read.digest == said.digest:
@@ -182,10 +182,14 @@ def _unreadable(reader: RowReader, connection: Connection, table: Table) -> str:
 
 
 def _misplaced(connection: Connection, keyring: Keyring) -> Iterator[Difference]:
-    """Find customers who are found by another's id, or whose key is another's."""
-    rows = connection.execute(
-        select(customers.c.id, customers.c.lookup).where(customers.c.erased_at.is_(None))
-    ).all()
+    """Find customers who are found by another's id, or whose key is another's or came back when erased."""
+    of = customers.c
+    back = select(of.id).where(
+        of.erased_at.is_not(None), or_(of.lookup.is_not(None), of.data_key.is_not(None))
+    )
+    for id_ in connection.execute(back).scalars():
+        yield Difference("customers", id_, "lookup, data_key: were erased, and are here again")
+    rows = connection.execute(select(of.id, of.lookup).where(of.erased_at.is_(None))).all()
     for part in in_parts(rows, _LOOKED_UP):
         try:
             found = ids_of(connection, keyring, [row.id for row in part])
@@ -194,7 +198,7 @@ def _misplaced(connection: Connection, keyring: Keyring) -> Iterator[Difference]
         for row in part:
             id_ = found[row.id] if found else _id_of(connection, keyring, row.id)
             if keyring.blind_index(id_) != row.lookup:
-                yield Difference("customers", row.id, "lookup, data_key or particulars: not as written")
+                yield Difference("customers", row.id, "lookup or data_key: not as written")
 
 
 def _id_of(connection: Connection, keyring: Keyring, pseudonym: str) -> str:
