@@ -432,6 +432,7 @@ for group, name, command in (
     ("customer", "webhook-secret", of_notices.webhook_secret),
     ("customer", "erase", of_store.erase_customer),
     ("audit", "verify", of_store.verify_audit),
+    ("audit", "vouch", of_store.vouch_rows),
     ("audit", "aliases", of_promotion.check_aliases),
     ("case", "list", of_reviews.list_cases),
     ("case", "show", of_reviews.show_case),

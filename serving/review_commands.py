@@ -199,7 +199,7 @@ def replay(
     store: StoreOption = None,
     keys: KeysOption = None,
 ) -> None:
-    """Compute a decision again from what was kept and compare it byte for byte; exit code 1 if it differs."""
+    """Compute a decision again from what was kept, byte for byte; exit code 1, and where, if it differs."""
     from serving.reviews.replay import Replayer
 
     with opened(store, keys) as found:
@@ -209,7 +209,12 @@ def replay(
     else:
         answer = replayed.justification["answer"]
         out.print(f"Score {answer['score']!r}, tier {answer['tier']}, as of {answer['as_of']}.", markup=False)
-        out.print("Reproduced byte for byte." if replayed.reproduced else "NOT reproduced.")
+        out.print(
+            "Reproduced byte for byte."
+            if replayed.reproduced
+            else f"NOT reproduced: {replayed.differs} differs first.",
+            markup=False, soft_wrap=True,
+        )  # fmt: skip
     if not replayed.reproduced:
         raise typer.Exit(1)
 

@@ -126,16 +126,43 @@ def erase_customer(
 
 
 def verify_audit(store: StoreOption = None, keys: KeysOption = None) -> None:
-    """Verify the audit trail from its first entry to its last; exit code 1 where something is wrong."""
+    """Verify the audit trail, and compare every row with it; exit code 1 where something is wrong."""
+    from serving.audit.state import compare
     from serving.audit.verification import verify
 
     with opened(store, keys, trusting=True) as found, found.reading() as connection:
         verified = verify(connection, found.keyring, found.heads)
-    if verified.bad_entry is not None:
-        out.print(f"Entry {verified.bad_entry}: {verified.fault}.", soft_wrap=True)
-        raise typer.Exit(1)
+        if verified.bad_entry is not None:
+            out.print(f"Entry {verified.bad_entry}: {verified.fault}.", soft_wrap=True)
+            raise typer.Exit(1)
+        compared = compare(connection, found.keyring)
     out.print(f"{verified.entries:,} entries, all as they were written.")
     if verified.torn:
         out.print(f"{verified.torn:,} lines of the exported heads cannot be read.")
     if verified.unexported:
         out.print(f"The last {verified.unexported:,} are in no exported head yet.")
+    if compared.difference is not None:
+        out.print(f"{compared.difference}.", markup=False, soft_wrap=True)
+        raise typer.Exit(1)
+    vouched = compared.rows - compared.unvouched
+    out.print(f"{vouched:,} rows, all as the trail says; none is gone and none invented.")
+    if compared.unvouched:
+        out.print(
+            f"Not vouched for: {compared.unvouched:,} rows written by an earlier version; "
+            "`tierwise audit vouch` vouches for them as they are now.",
+            soft_wrap=True,
+        )
+
+
+def vouch_rows(store: StoreOption = None, keys: KeysOption = None) -> None:
+    """Let the audit trail vouch for rows that an earlier version wrote, as they are now."""
+    from serving.audit.state import compare, vouch_for_rows
+    from serving.audit.verification import verify
+
+    with opened(store, keys) as found, found.writing(operator().name) as writing:
+        verified = verify(writing.connection, found.keyring, found.heads)
+        difference = compare(writing.connection, found.keyring).difference
+        if verified.bad_entry is not None or difference is not None:
+            raise BadInput("the store: is not as it was written; see `tierwise audit verify`")
+        rows = vouch_for_rows(writing)
+    out.print(f"The audit trail vouches for every row now; for {rows:,} as they were found.")

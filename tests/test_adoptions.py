@@ -26,6 +26,7 @@ from models.artefact import Model
 from models.decision import Scorer
 from models.policy import Policy
 from serving.access.roles import Actor
+from serving.audit.state import compare
 from serving.audit.verification import verify
 from serving.governing import governing_procedure, governing_served
 from serving.notices.outbox import Outbox
@@ -143,6 +144,7 @@ class Governing(RuleBasedStateMachine):
     def teardown(self) -> None:
         with self.store.reading() as connection:
             assert verify(connection, self.store.keyring, self.store.heads).bad_entry is None
+            assert compare(connection, self.store.keyring).difference is None
         self.store.close()
         shutil.rmtree(self.folder)
 

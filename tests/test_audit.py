@@ -23,8 +23,8 @@ ENTRIES = 9
 
 
 def fill(store: Store, entries: int = ENTRIES) -> None:
-    """Write entries 2 to `entries`; the first is the store's own."""
-    for number in range(2, entries + 1):
+    """Write entries 3 to `entries`; the first two are the store's own."""
+    for number in range(3, entries + 1):
         with store.writing(f"actor{number % 3}") as writing:
             writing.record("counted", f"subject{number}", {"number": number, "tier": "good"})
 
@@ -197,7 +197,7 @@ def test_an_exported_head_of_another_trail_is_found(store: Store, tmp_path: Path
     lines = store.heads.path.read_text().splitlines(keepends=True)
     lines[3] = lines[3].replace('"mac":"', '"mac":"0')
     store.heads.path.write_text("".join(lines))
-    assert verified(store).bad_entry == 4
+    assert verified(store).bad_entry == 5
 
 
 def test_a_file_of_heads_that_is_not_there_has_none(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from sqlalchemy import select
 
 from features.terms import RATED_TIERS, Tier
 from serving.access.roles import Actor
+from serving.audit.state import compare
 from serving.audit.verification import verify
 from serving.procedure import Approvals, Procedure
 from serving.reviews.cases import (
@@ -73,6 +74,7 @@ class Workflow(RuleBasedStateMachine):
     def teardown(self) -> None:
         with self.store.reading() as connection:
             assert verify(connection, self.store.keyring, self.store.heads).bad_entry is None
+            assert compare(connection, self.store.keyring).difference is None
         self.store.close()
         shutil.rmtree(self.folder)
 

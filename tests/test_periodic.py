@@ -20,7 +20,13 @@ from serving.audit.verification import verify
 from serving.confidential.sealing import SealError
 from serving.procedure import Procedure
 from serving.reviews.due import due_on
-from serving.reviews.justification import canonical, read_justification
+from serving.reviews.justification import (
+    canonical,
+    digest_of,
+    open_justification,
+    read_justification,
+    seal_justification,
+)
 from serving.reviews.periodic import RunSummary, evaluate_periodically
 from serving.reviews.replay import Replayer, UnknownDecision
 from serving.served import Served
@@ -211,9 +217,18 @@ def test_a_decision_is_never_changed_and_a_changed_one_is_found(
     for name, value in (("score", row.score + 1), ("tier", "unrated"), ("digest", "0" * 64)):
         with store.database.writing() as connection:
             force(connection, **{name: value})
-        assert not Replayer(store).replay(row.id).reproduced
+        replayed = Replayer(store).replay(row.id)
+        assert not replayed.reproduced and replayed.differs == name
         with store.database.writing() as connection:
             force(connection, **{name: getattr(row, name)})
+    with store.reading() as connection:
+        data_key = open_customer(connection, store.keyring, row.customer).data_key
+    justification = read_justification(open_justification(row.sealed, data_key, row.id))
+    justification["answer"]["contributions"][1]["points"] += 1
+    sealed = seal_justification(canonical(justification), data_key, row.id)
+    with store.database.writing() as connection:
+        force(connection, sealed=sealed, digest=digest_of(sealed))
+    assert Replayer(store).replay(row.id).differs == "$.answer.contributions[1].points"
     with store.database.writing() as connection:
         force(connection, sealed=row.sealed[:-1] + bytes([row.sealed[-1] ^ 1]))
     with pytest.raises(SealError):

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Row, Table, func, select
 
 from benchmarks.year_parts.story import Story
 from features.terms import Tier
+from serving.audit.state import compare
 from serving.audit.verification import verify
 from serving.notices.outbox import NoticeState
 from serving.notices.rendering import Channel
@@ -65,6 +66,7 @@ def ledger_of(story: Story) -> Ledger:
             for customer, of in standings_of(connection, everybody, store.clock()).items()
         }
         verified = verify(connection, store.keyring, store.heads)
+        compared = compare(connection, store.keyring)
         lines = (
             *_of_runs(connection, story, len(everybody)),
             *_of_tiers(told, standing),
@@ -73,6 +75,8 @@ def ledger_of(story: Story) -> Ledger:
             *_of_tasks(connection, story, {of.customer: of.id for of in told}, standing),
             *_of_oversight(connection, story),
             Line("faults in the audit trail", 0, int(verified.bad_entry is not None)),
+            Line("rows that the audit trail does not vouch for", 0, compared.unvouched),
+            Line("differences between state and audit trail", 0, int(compared.difference is not None)),
         )
     moved = Counter(f"{of.layer}: {_name(of.before)} → {_name(of.after)}" for of in told)
     return Ledger(lines, dict(Counter(standing.values())), dict(sorted(moved.items())), verified.entries)

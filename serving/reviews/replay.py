@@ -1,13 +1,16 @@
 """Replaying a decision: computed once more from what was kept, and compared byte for byte."""
 
+import json
 from collections import OrderedDict
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Row, select
 
 from features.catalog import Catalog
 from features.customer import parse_customer
 from features.portfolio import Portfolio
+from models.answer import Answer
 from models.artefact import Model
 from models.decision import Scorer
 from models.policy import Policy
@@ -27,6 +30,7 @@ from serving.store.store import Store
 from serving.store.tables import decisions
 
 _SCORERS = 4
+_OPEN = ("score", "probability", "tier", "completeness", "as_of", "nature", "catalog_hash", "policy_hash")
 
 
 class UnknownDecision(LookupError):
@@ -38,8 +42,9 @@ class Replayed:
     """A decision and what came of computing it again.
 
     `intact`: what is sealed is what the decision's digest says; `same`: the justification came out byte for
-    byte as it was kept, its texts apart, which are those of the time; `columns`: score, probability, tier and
-    completeness beside it are the justification's.
+    byte as it was kept, its texts apart, which are those of the time; `columns`: what stands open beside it,
+    such as score and tier, is the justification's. `differs` is the first place that is not: a column, or a
+    JSON path in the justification; None where all of it holds.
     """
 
     decision: str
@@ -47,6 +52,7 @@ class Replayed:
     intact: bool
     same: bool
     columns: bool
+    differs: str | None
 
     @property
     def reproduced(self) -> bool:
@@ -83,14 +89,16 @@ class Replayer:
         )
         again = justify(scorer.decide(portfolio), 0, row.model_version, justification["evidence"])
         again["reasons"] = justification["reasons"]
-        answer = justification["answer"]
+        intact, same = digest_of(row.sealed) == row.digest, canonical(again) == kept
+        column = _other_column(row, justification["answer"])
+        differs = None if intact else "digest"
         return Replayed(
             decision=decision,
             justification=justification,
-            intact=digest_of(row.sealed) == row.digest,
-            same=canonical(again) == kept,
-            columns=(row.score, row.probability, row.tier, row.completeness)
-            == (answer["score"], answer["probability"], answer["tier"], answer["completeness"]),
+            intact=intact,
+            same=same,
+            columns=column is None,
+            differs=differs or column or (None if same else _first_difference(justification, again, "$")),
         )
 
     def _scorer(
@@ -110,3 +118,27 @@ class Replayer:
             if len(self._scorers) > _SCORERS:
                 self._scorers.popitem(last=False)
         return self._scorers[key]
+
+
+def _other_column(row: Row[Any], answer: Answer) -> str | None:
+    """Return the first column that is not what the answer says."""
+    open_: dict[str, Any] = {**row._mapping, "as_of": row.as_of.isoformat()}
+    said: dict[str, Any] = {**answer}
+    return next((name for name in _OPEN if open_[name] != said[name]), None)
+
+
+def _first_difference(kept: Any, again: Any, place: str) -> str:
+    """Return the JSON path of the first place where two documents that are not the same differ."""
+    if isinstance(kept, dict) and isinstance(again, dict):
+        for name in sorted(kept.keys() | again.keys()):
+            if name not in kept or name not in again or _written(kept[name]) != _written(again[name]):
+                return _first_difference(kept.get(name), again.get(name), f"{place}.{name}")
+    if isinstance(kept, list) and isinstance(again, list):
+        for number, (one, other) in enumerate(zip(kept, again, strict=False)):
+            if _written(one) != _written(other):
+                return _first_difference(one, other, f"{place}[{number}]")
+    return place
+
+
+def _written(value: Any) -> str:
+    return json.dumps(value, sort_keys=True)

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, select
 
 from serving.audit.chain import Chain, Fact, belongs
 from serving.audit.heads import Heads
+from serving.audit.touched import ROWS_VOUCHED, ROWS_WRITTEN, STORE_CREATED, Touched
 from serving.confidential.keyring import Keyring, KeyringError
 from serving.store.database import Database, StoreError
 from serving.store.instants import now
@@ -27,6 +28,7 @@ class Writing:
 
     def __init__(self, connection: Connection, chain: Chain, actor: str, at: datetime) -> None:
         self.connection, self.actor, self.at = connection, actor, at
+        self.touched = Touched(connection)
         self._chain = chain
 
     def record(self, action: str, subject: str | None, facts: Mapping[str, Fact]) -> None:
@@ -74,9 +76,12 @@ class Store:
         """
         with self.database.writing() as connection:
             chain = Chain(connection, self.keyring)
-            yield Writing(connection, chain, actor, at or self.clock())
+            writing = Writing(connection, chain, actor, at or self.clock())
+            yield writing
             if not chain.grown:
                 raise Unaudited("a change to the store was not recorded in the audit trail")
+            for facts in writing.touched.facts(self.keyring):
+                writing.record(ROWS_WRITTEN, None, facts)
         self.heads.export(chain.head)
 
     def close(self) -> None:
@@ -111,7 +116,8 @@ def create_store(url: str | None, folder: Path, actor: str) -> Store:
         keyring.save(folder / _KEYRING, new=True)
         store = Store(database, keyring, Heads(folder / _HEADS))
         with store.writing(actor) as writing:
-            writing.record("store.created", None, {})
+            writing.touched.everything()
+            writing.record(STORE_CREATED, None, {ROWS_VOUCHED: True})
     return store
 
 
