@@ -153,13 +153,17 @@ class Plan:
         """The leaves of a tree at most."""
         return max(self.style.leaves, LEAVES_OF_TRIPLES) if self.order == 3 else self.style.leaves
 
-    def smaller(self) -> "Plan":
+    def smaller(self, triples: int = MOST_TRIPLES, pairs: int = MOST_PAIRS) -> "Plan":
         """Return the plan with half the triples, or without any with half the pairs, at the order left.
+
+        Args:
+            triples: how many there are, which may be fewer than the plan allows.
+            pairs: likewise.
 
         Raises:
             Untrainable: it has neither.
         """
-        triples, pairs = self.most_triples // 2, self.most_pairs // 2
+        triples, pairs = min(self.most_triples, triples) // 2, min(self.most_pairs, pairs) // 2
         if self.order == 3:
             return replace(self, order=3 if triples else 2, most_triples=triples)
         if self.order == 2:
@@ -233,13 +237,14 @@ class CrossValidation:
     """Boosters by fold, and what they lost on the rows held out from them.
 
     `losses` has shape (folds, rounds + 1): the summed log-loss after each round, first of the offsets alone;
-    a fold that stopped early keeps its last.
+    a fold that stopped early keeps its last. `interactions` is what was allowed to interact, by fold.
     """
 
     plan: Plan
     folds: tuple[Fold, ...]
     boosters: tuple[lgb.Booster, ...]
     losses: Floats
+    interactions: tuple[Interactions | None, ...] = ()
 
     def best_rounds(self) -> int:
         """Return the rounds of the smallest loss."""
@@ -269,28 +274,36 @@ def standard_error(by_fold: Floats) -> Floats:
 
 
 def cross_validate(
-    sample: Sample, design: Design, plan: Plan, folds: Sequence[Fold], threads: int, seed: int
+    sample: Sample,
+    design: Design,
+    plan: Plan,
+    folds: Sequence[Fold],
+    threads: int,
+    seed: int,
+    interactions: Sequence[Interactions | None] = (),
 ) -> CrossValidation:
     """Train a booster for each fold of (training, held-out) rows, and follow its held-out loss.
 
-    What may interact is chosen anew for each fold, from its training rows.
+    What may interact is chosen anew for each fold, from its training rows, unless it is given by fold: how
+    trees are grown does not matter to it.
     """
 
-    def of_fold(fold: Fold) -> tuple[lgb.Booster, Floats]:
+    def of_fold(place: int) -> tuple[lgb.Booster, Floats, Interactions | None]:
+        fold = folds[place]
         seen, held_out = sample.rows(fold[0]), sample.rows(fold[1])
         stages: dict[str, dict[str, list[float]]] = {}
-        interactions = choose_interactions(seen, design, plan, 1, seed)
+        chosen = interactions[place] if interactions else choose_interactions(seen, design, plan, 1, seed)
         booster = _train(
-            seen, design, plan, interactions, MOST_ROUNDS, threads=1, seed=seed,
+            seen, design, plan, chosen, MOST_ROUNDS, threads=1, seed=seed,
             held_out=held_out, stages=stages,
         )  # fmt: skip
         of_rounds = np.array(stages["held_out"]["binary_logloss"]) * len(fold[1])
-        return booster, np.append(_loss(held_out), of_rounds)
+        return booster, np.append(_loss(held_out), of_rounds), chosen
 
-    boosters, curves = zip(*_side_by_side(of_fold, folds, threads), strict=True)
+    boosters, curves, found = zip(*_side_by_side(of_fold, range(len(folds)), threads), strict=True)
     longest = max(len(curve) for curve in curves)
     losses = np.stack([np.append(c, np.full(longest - len(c), c[-1])) for c in curves])
-    return CrossValidation(plan, tuple(folds), boosters, losses)
+    return CrossValidation(plan, tuple(folds), boosters, losses, found)
 
 
 def train_bags(

@@ -1,10 +1,10 @@
 """The policy: tiers, cut-offs, gates and strategies, as a company decides them (M14–M18)."""
 
-import zoneinfo
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, model_validator
 
@@ -90,8 +90,10 @@ class Policy(Declared):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        if self.time_zone not in zoneinfo.available_timezones():
-            raise ValueError("time_zone: is no zone of the IANA database, such as Asia/Taipei")
+        try:
+            ZoneInfo(self.time_zone)
+        except (ZoneInfoNotFoundError, OSError, ValueError):
+            raise ValueError("time_zone: is no zone of the IANA database, such as Asia/Taipei") from None
         if tuple(self.tiers) != RATED_TIERS:
             raise ValueError(f"tiers: give {', '.join(RATED_TIERS)}, in this order")
         *upper, risk = (self.tiers[tier] for tier in RATED_TIERS)

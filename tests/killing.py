@@ -7,22 +7,22 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+# Forked from a server that has loaded everything and opened nothing; there is one, which loads this alone.
+_LOADED = "tests.killed_work"
 
-def finish_although_killed(
-    work: Callable[..., None], *given: Any, preloaded: str, kills: int, attempts: int
-) -> int:
+
+def finish_although_killed(work: Callable[..., None], *given: Any, kills: int, attempts: int) -> int:
     """Do some work in processes, of which the first are killed; return how many were.
 
     Args:
-        work: takes what is given and a pipe, which it tells of every part that is done, and "finished".
+        work: of `tests.killed_work`; takes what is given and a pipe, which it tells of every part that is
+            done, and "finished".
         given: for the work.
-        preloaded: the module with all that the work needs, of which every process is a fork.
         kills: how many processes are killed, two parts on and at another moment of the third each time.
         attempts: how many processes there are at the most.
     """
-    # Forked from a server that has loaded everything and opened nothing.
     processes = multiprocessing.get_context("forkserver")
-    processes.set_forkserver_preload([preloaded])
+    processes.set_forkserver_preload([_LOADED])
     killed = 0
     for attempt in range(attempts):
         receiver, sender = processes.Pipe(duplex=False)

@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Iterator
 from datetime import date
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -55,10 +56,16 @@ def table_as_of(day: date, seed: int, folder: Path) -> Path:
 DAYS = (date(2026, 1, 31), date(2026, 2, 28))
 
 
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory, postgresql_server: str) -> Iterator[dict[str, Any]]:
-    """Make one store on each database, with two runs, from which every example gets a copy."""
-    folder = tmp_path_factory.mktemp("template")
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory, postgresql_server: str) -> dict[str, Any]:
+    """Return one store on each database, with two runs, from which every example gets a copy."""
+    # A fixture that several modules import is theirs each; what it returns is the session's.
+    return _made(tmp_path_factory.getbasetemp() / "reviewed", postgresql_server)
+
+
+@cache
+def _made(folder: Path, postgresql_server: str) -> dict[str, Any]:
+    folder.mkdir()
     served = served_alone()
     tables = [table_as_of(day, seed, folder) for seed, day in enumerate(DAYS)]
     url = new_database(postgresql_server)
@@ -70,11 +77,12 @@ def template(tmp_path_factory: pytest.TempPathFactory, postgresql_server: str) -
             for day, table in zip(DAYS, tables, strict=True)
         ]
         store.close()
-    yield {"folder": folder, "server": postgresql_server, "url": url, "runs": runs}
+    return {"folder": folder, "server": postgresql_server, "url": url, "runs": runs}
 
 
+@cache
 def served_alone() -> Served:
-    """Return the bundled catalog and policy, without a model."""
+    """Return the bundled catalog and policy, without a model; read once."""
     return Served(Scorer(load_catalog("customer"), load_policy("customer")), None)
 
 

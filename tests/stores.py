@@ -1,7 +1,9 @@
 """Stores to test with: each test runs on SQLite and on a real PostgreSQL."""
 
+import shutil
 import warnings
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from uuid import uuid4
 
@@ -9,7 +11,7 @@ import psycopg
 import pytest
 from sqlalchemy.engine import make_url
 
-from serving.store.store import Store, create_store
+from serving.store.store import Store, create_store, open_store
 
 ACTOR = "tester"
 
@@ -50,9 +52,23 @@ def new_database(server: str, of: str | None = None) -> str:
     return make_url(server).set(database=name).render_as_string(hide_password=False)
 
 
-@pytest.fixture
-def store(database_url: str | None, tmp_path: Path) -> Iterator[Store]:
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, tmp_path: Path
+) -> Iterator[Store]:
     """Return a fresh store."""
-    made = create_store(database_url, tmp_path / "store", ACTOR)
-    yield made
-    made.close()
+    server = request.getfixturevalue("postgresql_server") if request.param == "postgresql" else None
+    folder, url = _made(tmp_path_factory.getbasetemp() / "fresh", server)
+    shutil.copytree(folder, tmp_path / "store")
+    copied = open_store(server and new_database(server, of=url), tmp_path / "store")
+    yield copied
+    copied.close()
+
+
+@cache
+def _made(base: Path, server: str | None) -> tuple[Path, str | None]:
+    """Make an empty store, embedded or on a server, of which every test gets a copy; return where it is."""
+    url = server and new_database(server)
+    folder = base / ("postgresql" if server else "sqlite")
+    create_store(url, folder, ACTOR).close()
+    return folder, url

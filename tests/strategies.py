@@ -4,6 +4,7 @@ import json
 import math
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -278,10 +279,16 @@ def catalogs(draw: st.DrawFn) -> Catalog:
 
 def policy_for(catalog: Catalog, **changes: Any) -> Policy:
     """Return the bundled policy without the gates that need the bundled catalog, changed as asked."""
-    document = load_policy("customer").model_dump(mode="json", by_alias=True)
+    document = _bundled_policy().model_dump(mode="json", by_alias=True)
     if catalog.catalog != "customer":
         document |= {"vetoes": [], "premium_floors": {"floors": {}}}
     return Policy.model_validate_json(json.dumps(document | changes))
+
+
+@cache
+def _bundled_policy() -> Policy:
+    """Return the bundled policy, read once for all examples."""
+    return load_policy("customer")
 
 
 def numbers_of(portfolio: Portfolio, indicator_id: str) -> Floats:

@@ -42,10 +42,10 @@ from serving.strategies.tasks import (
     tasks_for,
 )
 from serving.strategies.upkeep import Done, Upkeep
+from tests.killed_work import upkeep_in_process
 from tests.killing import finish_although_killed
 from tests.reviewed import acting
 from tests.stores import ACTOR, database_url, store
-from tests.upkeep_process import upkeep_in_process
 
 __all__ = ["database_url", "store"]
 
@@ -548,9 +548,7 @@ def test_killed_by_the_system_again_and_again_it_does_everything_exactly_once(
 ) -> None:
     store, pseudonyms = busy
     end = START + timedelta(days=170)
-    kills = finish_although_killed(
-        upkeep_in_process, tmp_path / "busy", end, 4, preloaded="tests.upkeep_process", kills=4, attempts=8
-    )
+    kills = finish_although_killed(upkeep_in_process, tmp_path / "busy", end, 4, kills=4, attempts=8)
     assert kills >= 3
     for customer in pseudonyms:
         check(store, customer, end, {})

@@ -478,9 +478,9 @@ def test_a_step_is_the_way_between_knots_levels_or_two_values(scorer: Scorer) ->
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=8, unique=True))
-def test_both_sides_of_every_threshold_have_a_rung(thresholds: list[float]) -> None:
+def test_both_sides_of_every_threshold_have_a_rung(scorer: Scorer, thresholds: list[float]) -> None:
     bounds = tuple(float(np.nextafter(threshold, 2.0)) for threshold in sorted(thresholds))
-    on = rungs("on_time_payment_rate", load_catalog("customer"), bounds)
+    on = rungs("on_time_payment_rate", scorer.catalog, bounds)
     for low, high in itertools.pairwise((-1.0, *bounds, 2.0)):
         # Every cell that holds a value as it is shown has a rung.
         shown = np.arange(1001) / 1000

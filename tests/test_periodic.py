@@ -2,7 +2,6 @@
 
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pytest
@@ -40,6 +39,7 @@ from serving.store.customers import (
 )
 from serving.store.store import Store, create_store, open_store
 from serving.store.tables import audit_entries, customers, decisions, run_rejects
+from tests.killed_work import evaluate_in_process
 from tests.killing import finish_although_killed
 from tests.served_model import catalog, model, policy
 from tests.stores import ACTOR, database_url, store
@@ -157,21 +157,6 @@ def test_rows_that_cannot_be_evaluated_are_kept_apart_with_their_reason(
     assert not any(value in texts for value in ("planet", "2024", *frame["customer_id"][:4]))
 
 
-def evaluate_in_process(url: str | None, folder: Path, served: Path, table: Path, told: Any) -> None:
-    """Evaluate in a process of its own, which tells its parent the rows done after every chunk."""
-    store = open_store(url, folder)
-    evaluate_periodically(
-        store,
-        Served.load(served),
-        table,
-        DAY,
-        "ann",
-        chunk_rows=5,
-        progress=lambda rows, share: told.send(rows),
-    )
-    told.send("finished")
-
-
 def test_a_run_killed_again_and_again_makes_the_same_decisions(
     database_url: str | None, served: Served, table: Path, tmp_path: Path
 ) -> None:
@@ -182,8 +167,8 @@ def test_a_run_killed_again_and_again_makes_the_same_decisions(
     create_store(database_url, tmp_path / "store", ACTOR).close()
     served.save(tmp_path / "served")
     kills = finish_although_killed(
-        evaluate_in_process, database_url, tmp_path / "store", tmp_path / "served", table,
-        preloaded=__name__, kills=6, attempts=10,
+        evaluate_in_process, database_url, tmp_path / "store", tmp_path / "served", table, DAY,
+        kills=6, attempts=10,
     )  # fmt: skip
     assert kills >= 5
     reopened = open_store(database_url, tmp_path / "store")

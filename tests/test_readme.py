@@ -4,7 +4,6 @@ import json
 import re
 import shlex
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -17,6 +16,7 @@ from models.decision import Scorer
 from models.policy import load_policy
 from serving.next_tier import NextTier
 from serving.served import Served
+from tests.test_cli import run
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -70,7 +70,7 @@ def test_every_command_of_the_readme_exists() -> None:
     "line",
     sorted({line.strip() for line in re.findall(r"^\s*\./run (?:tierwise|serve) [^`\n]+$", README, re.M)}),
 )
-def test_every_option_of_the_readme_exists(line: str) -> None:
+def test_every_option_of_the_readme_exists(line: str, monkeypatch: pytest.MonkeyPatch) -> None:
     words = shlex.split(line, comments=True)[1:]
     if words[0] == "tierwise":
         words = words[1:]
@@ -79,10 +79,8 @@ def test_every_option_of_the_readme_exists(line: str) -> None:
         "notice", "adopt", "outcome", "inspect", "reasons",
     }  # fmt: skip
     command = words[: 2 if words[0] in groups else 1]
-    usage = subprocess.run(
-        [sys.executable, str(ROOT / "tierwise.py"), *command, "--help"],
-        capture_output=True, text=True, check=True, env={"COLUMNS": "200", "PATH": "/usr/bin:/bin"},
-    ).stdout  # fmt: skip
+    monkeypatch.setenv("COLUMNS", "200")
+    usage = run(*command, "--help")
     for option in (word for word in words if word.startswith("--") and word != "--help"):
         assert option in usage, option
 

@@ -41,13 +41,13 @@ def learnt(n: int, truth: object, seed: int = 1, **more: object) -> Learned:
 
 @pytest.fixture(scope="module")
 def of_an_additive_truth() -> Learned:
-    # Of six samples tried, five get order 1: the rule leaves the rest to chance, as any does.
-    return learnt(4000, additive, seed=2)
+    # All of six samples tried get order 1; of larger ones one in six does not, as any rule leaves to chance.
+    return learnt(2000, additive, seed=2)
 
 
 @pytest.fixture(scope="module")
 def of_an_interaction() -> Learned:
-    return learnt(4000, interacting)
+    return learnt(1500, interacting)
 
 
 def test_an_additive_truth_gets_order_1_and_an_interaction_order_2_or_3(
@@ -142,10 +142,10 @@ def test_what_may_interact_is_chosen_without_the_rows_held_out() -> None:
 
 
 def test_tables_too_large_for_a_document_are_made_smaller(monkeypatch: pytest.MonkeyPatch) -> None:
-    free = learnt(1500, interacting, seed=3, order=2)
+    free = learnt(800, interacting, seed=3, order=2)
     numbers = sum(table.contributions.size for table in free.correction.tables)
     monkeypatch.setattr("training.learner.MOST_NUMBERS", numbers // 2)
-    held = learnt(1500, interacting, seed=3, order=2)
+    held = learnt(800, interacting, seed=3, order=2)
     assert sum(table.contributions.size for table in held.correction.tables) <= numbers // 2
     assert held.selection.plan.most_pairs < free.selection.plan.most_pairs
     assert np.all(np.isfinite(held.held_out))
@@ -208,7 +208,7 @@ def test_structure_is_chosen_on_whole_groups() -> None:
 
 @pytest.mark.parametrize("order", [1, 2, 3])
 def test_what_is_learnt_is_prior_and_boosters_calibrated(order: int) -> None:
-    learned = learnt(1500, interacting, seed=order, order=order)
+    learned = learnt(800, interacting, seed=order, order=order)
     matrix, _ = drawn(300, interacting, 9)
     matrix[np.random.default_rng(1).random(matrix.shape) < 0.1] = np.nan
     raw = np.mean([np.asarray(bag.predict(matrix, raw_score=True)) for bag in learned.boosters], axis=0)

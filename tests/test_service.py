@@ -3,6 +3,7 @@
 import asyncio
 import dataclasses
 import json
+import os
 import re
 import signal
 import socket
@@ -27,6 +28,7 @@ from models.points import Axis, Table
 from models.policy import Policy
 from serving.app import guarded
 from serving.body import MAX_BODY, read_body
+from serving.launch import CannotServe, serve
 from serving.next_tier import NextTier
 from serving.refusal import Refusal
 from serving.request import MAX_CUSTOMERS, parse_score_request
@@ -613,26 +615,42 @@ def test_no_value_is_ever_logged(service: Service, catalog: Catalog) -> None:
 # Starting and ending
 
 
-def start(tmp_path: Path, port: int = 0, **settings: str) -> subprocess.CompletedProcess[str]:
-    """Start a service that cannot start."""
-    return subprocess.run(
-        service_command(port),
+def test_a_taken_port_is_told_in_one_line(service: Service, tmp_path: Path) -> None:
+    done = subprocess.run(
+        service_command(service.port),
         cwd=tmp_path,
-        env=service_environment(tmp_path / "state", settings),
+        env=service_environment(tmp_path / "state", {}),
         capture_output=True,
         text=True,
         timeout=60,
         check=False,
     )
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert f"127.0.0.1:{service.port}: cannot listen" in done.stderr
 
 
-def refused(done: subprocess.CompletedProcess[str], reason: str) -> bool:
-    """Whether the service ended with one line and exit code 2."""
-    return (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1) and reason in done.stderr
+@pytest.fixture
+def refusal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Callable[[dict[str, str]], str]:
+    """Return what starts a service that cannot start, in this process, and returns the one line it tells."""
 
+    def told(settings: dict[str, str]) -> str:
+        for name in list(os.environ):
+            if name.startswith("TIERWISE_"):
+                monkeypatch.delenv(name)
+        for name, value in {"TIERWISE_STATE": str(tmp_path / "state"), **settings}.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.chdir(tmp_path)
+        # Else a service that does start would go on for ever.
+        monkeypatch.setattr("serving.launch._run", lambda *_: pytest.fail("it serves"))
+        with pytest.raises(CannotServe) as caught:
+            serve(port=0)
+        assert capfd.readouterr() == ("", "")
+        assert "\n" not in str(caught.value)
+        return str(caught.value)
 
-def test_a_taken_port_is_told_in_one_line(service: Service, tmp_path: Path) -> None:
-    assert refused(start(tmp_path, service.port), f"127.0.0.1:{service.port}: cannot listen")
+    return told
 
 
 @pytest.mark.parametrize(
@@ -647,20 +665,24 @@ def test_a_taken_port_is_told_in_one_line(service: Service, tmp_path: Path) -> N
     ],
 )
 def test_what_cannot_be_served_is_told_in_one_line(
-    tmp_path: Path, settings: dict[str, str], reason: str
+    refusal: Callable[[dict[str, str]], str], settings: dict[str, str], reason: str
 ) -> None:
-    assert refused(start(tmp_path, 0, **settings), reason)
+    assert reason in refusal(settings)
 
 
-def test_a_changed_artefact_is_not_served(tmp_path: Path, model: Model) -> None:
+def test_a_changed_artefact_is_not_served(
+    refusal: Callable[[dict[str, str]], str], tmp_path: Path, model: Model
+) -> None:
     (tmp_path / "points.json").write_bytes(model.to_bytes().replace(b'"slope":0.9', b'"slope":0.8'))
-    assert refused(start(tmp_path, TIERWISE_ARTEFACT="points.json"), "does not match its SHA-256")
+    assert "does not match its SHA-256" in refusal({"TIERWISE_ARTEFACT": "points.json"})
 
 
-def test_a_model_for_another_policy_is_not_served(tmp_path: Path, model: Model) -> None:
+def test_a_model_for_another_policy_is_not_served(
+    refusal: Callable[[dict[str, str]], str], tmp_path: Path, model: Model
+) -> None:
     other = dataclasses.replace(model, policy_hash="0" * 64)
     (tmp_path / "points.json").write_bytes(other.to_bytes())
-    assert refused(start(tmp_path, TIERWISE_ARTEFACT="points.json"), "another version of policy customer")
+    assert "another version of policy customer" in refusal({"TIERWISE_ARTEFACT": "points.json"})
 
 
 def test_sigterm_lets_what_is_under_way_finish(tmp_path: Path, corpus: list[dict[str, Any]]) -> None:

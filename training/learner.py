@@ -117,7 +117,8 @@ def learn(
         correction = compile_boosters(boosters, design.features, dict(category_codes))
         if sum(table.contributions.size for table in correction.tables) <= MOST_NUMBERS:
             break
-        smaller = validation.plan.smaller()
+        there = len(correction.of_order(3)), len(correction.of_order(2))
+        smaller = validation.plan.smaller(*there)
         validation = cross_validate(start, design, smaller, folds, threads, seed)
 
     progress("calibrating")

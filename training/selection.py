@@ -144,7 +144,10 @@ def choose_structure(
             progress(f"cross-validating {_name(*key)}")
             sample = small.start(with_prior)
             plan = Plan(style, order)
-            tried[key] = cross_validate(sample, small.design, plan, small.folds, threads, seed)
+            # Styles differ in how trees are grown, not in what may interact.
+            alike = (of for (o, _, p), of in tried.items() if (o, p) == (order, with_prior))
+            interactions = next((of.interactions for of in alike), ())
+            tried[key] = cross_validate(sample, small.design, plan, small.folds, threads, seed, interactions)
         return tried[key]
 
     def gained(one: CrossValidation, other: CrossValidation) -> Floats:

@@ -1,5 +1,6 @@
 """The schema's versions: a new store gets the newest, an older one is brought up to it by a command."""
 
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -52,16 +53,21 @@ def has_schema(database: Database) -> bool:
 
 def newest() -> str:
     """Return the newest version of the schema."""
-    head = ScriptDirectory.from_config(_configuration()).get_current_head()
-    if head is None:
-        raise RuntimeError("there are no migrations")
-    return head
+    return _versions()[0]
 
 
 def _refuse_later(found: str | None) -> None:
-    known = {script.revision for script in ScriptDirectory.from_config(_configuration()).walk_revisions()}
-    if found is not None and found not in known:
+    if found is not None and found not in _versions():
         raise StoreError("the store is of a later version of Tierwise: install that one")
+
+
+@cache
+def _versions() -> tuple[str, ...]:
+    """Return the schema's versions, the newest first; every migration is read for it, so it is asked once."""
+    scripts = ScriptDirectory.from_config(_configuration())
+    if scripts.get_current_head() is None:
+        raise RuntimeError("there are no migrations")
+    return tuple(script.revision for script in scripts.walk_revisions())
 
 
 def _configuration() -> Config:
