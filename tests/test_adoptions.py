@@ -643,10 +643,11 @@ def test_what_is_to_be_adopted_is_named_once(folder: Path, tmp_path: Path) -> No
 
 def test_oversight_can_be_done_on_the_command_line(folder: Path, tmp_path: Path) -> None:
     page = tmp_path / "report.html"
-    assert "Written to" in command("supervise", "--format", "html", "--output", page)
+    assert "Written to" in command("supervise", "--format", "html", "--language", "zh-Hant", "--output", page)
     assert "監督與考核" in page.read_text(encoding="utf-8")
     assert '"accuracy.auc"' in command("supervise", "--format", "json")
     assert "accuracy.auc" in command("supervise")
+    assert "对数损失" in command("supervise", "--language", "zh-Hans")
     today = str(datetime.now(UTC).date())
     drawn = command("inspect", "draw", "--size", "4", "--seed", "3", "--from", today, "--to", today)
     sample = drawn.split()[1].rstrip(":")

@@ -25,6 +25,7 @@ from features.terms import RATED_TIERS, Language, Text, Tier
 from models.decision import Scorer
 from models.policy import Policy
 from serving.procedure import Procedure
+from serving.reviews.cases import CaseReason
 from serving.reviews.periodic import evaluate_periodically
 from serving.served import Served
 from serving.store.customers import erase_customer
@@ -43,7 +44,7 @@ from serving.supervision.satisfaction import Feedback, Objection, satisfaction
 from serving.supervision.settings import Supervision, Target
 from serving.supervision.shown import VERDICTS, lines
 from serving.supervision.soundness import inversions, migration
-from serving.supervision.words import GROUPS, KPIS, Parts
+from serving.supervision.words import GROUPS, KPIS, Parts, Severity
 from tests.overseen import CUSTOMERS, IMPORTED, Told, made_up, scorer
 from tests.reviewed import table_as_of
 from tests.served_model import catalog, policy, trained_model
@@ -603,6 +604,11 @@ def test_parts_without_a_name_go_by_their_id(year: Year) -> None:
     naming = Naming(departments={"finance": names})
     assert naming.part(overrides, "of_our_own") == Text.of("of_our_own", "of_our_own", "of_our_own")
     assert naming.part(overrides, "strategic").zh_hans == "战略考量"
+    # What a reason or a severity of Tierwise's own is called is never left to its id.
+    (findings,) = [kpi for kpi in of.kpis if kpi.id == "inspection.findings_open"]
+    for reason in (*CaseReason, *Procedure().override_reasons):
+        assert naming.part(overrides, reason).zh_hant != reason
+    assert all(naming.part(findings, severity).zh_hant != severity for severity in Severity)
     assert naming.part(answers, "finance") == names
     assert naming.part(answers, "sales").en == "Sales" and naming.part(answers, "depot").en == "depot"
 
