@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Hashable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -17,7 +17,10 @@ class DeclarationError(ValueError):
 
 
 # libyaml's takes a fifth of the time; it is there unless PyYAML was built without.
-_SafeLoader: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+if TYPE_CHECKING:
+    _SafeLoader = yaml.SafeLoader
+else:
+    _SafeLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 # Far more than is ever declared; libyaml's loader would end the process on some ten thousand.
 _MOST_LEVELS = 100
 
@@ -65,9 +68,8 @@ def _check_depth(text: str) -> None:
         depth += isinstance(event, yaml.CollectionStartEvent)
         depth -= isinstance(event, yaml.CollectionEndEvent)
         if depth > _MOST_LEVELS:
-            raise DeclarationError(
-                f"line {event.start_mark.line + 1}: is nested more than {_MOST_LEVELS} levels deep"
-            )
+            line = getattr(event.start_mark, "line", 0)
+            raise DeclarationError(f"line {line + 1}: is nested more than {_MOST_LEVELS} levels deep")
 
 
 def load_declared(kind: type[M], path: Path) -> M:
