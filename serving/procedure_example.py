@@ -71,9 +71,7 @@ class _Writer:
             if first and attribute in comments:
                 lines += _comment(f"{name}: {comments[attribute]}")
             if first and (kind, attribute) in _SHOWN:
-                shown = _Writer()
-                shown._told = {Department}
-                lines += [f"# {line}" for line in shown._entry(name, _SHOWN[kind, attribute])]
+                lines += [f"# {line}" for line in self._entry(name, _SHOWN[kind, attribute])]
             lines += self._entry(name, value)
         return lines
 

@@ -13,6 +13,7 @@ from sqlalchemy import select
 from features.terms import Nature, Tier
 from serving.procedure import Procedure
 from serving.refusal import Refusal
+from serving.request_fields import read_request
 from serving.reviews.standings import Layer, put_in_force
 from serving.store.customers import KnownCustomer, erase_customer, find_customers, register_customers
 from serving.store.store import Store
@@ -20,7 +21,6 @@ from serving.store.strategy_tables import limit_checks
 from serving.strategies.collection import OverdueItem, report_items
 from serving.strategies.declared import Form, Limit
 from serving.strategies.exposure import Order, Refused, Verdict, check_order, checks_of, judge
-from serving.request_fields import read_request
 from serving.strategies.requests import ListQuery, OrderRequest, OverdueRequest
 from tests.reviewed import acting
 from tests.stores import database_url, store

@@ -23,6 +23,7 @@ from serving.reviews.subjects import GovernanceDesk
 from serving.store.customers import customer_of
 from serving.store.store import open_store
 from serving.supervision.words import KPIS
+from tests.outlined import check_answer
 from tests.reviewed import DAYS, store, template
 from tests.service_process import Service, running_service
 from tests.test_access import AUDIENCE, ISSUER, PRIVATE, public_keys, token
@@ -85,8 +86,12 @@ def call(
     headers = {} if credential is None else {"Authorization": f"Bearer {credential}"}
     with service.client() as client:
         if method == "GET":
-            return client.get(path, headers=headers)
-        return client.post(path, headers=headers, json={} if body is None else body)
+            answer = client.get(path, headers=headers)
+        else:
+            answer = client.post(path, headers=headers, json={} if body is None else body)
+    if answer.status_code == 200:
+        check_answer(method, path, json.loads(answer.text) if path.startswith("/v1/") else None)
+    return answer
 
 
 def filled(access: Access) -> str:
@@ -399,3 +404,27 @@ def test_a_procedure_is_adopted_by_two_approvers_by_route(service: Service, keys
     adopted = call(service, keys["analyst"], "GET", "/v1/adoptions").json()["procedure"]
     assert (adopted["case"], adopted["approved_by"]) == (case.id, ["approver-person", "second-approver"])
     assert call(service, keys["analyst"], "POST", "/v1/cases", {"customer_id": "C-6"}).status_code == 200
+
+
+def test_a_service_whose_procedure_is_no_longer_the_one_adopted_is_not_ready(
+    service: Service, keys: Keys, folder: Path
+) -> None:
+    # The last of this module: the service does nothing more afterwards.
+    assert call(service, None, "GET", "/readyz").status_code == 200
+    opened = open_store(None, folder)
+    with opened.writing("analyst-person") as writing:
+        proposer = Actor("analyst-person", frozenset(Role), "command line", frozenset({"analyst-person"}))
+        desk, other = GovernanceDesk(opened, Procedure()), Procedure(margin=5.0)
+        case = desk.propose_procedure(writing, proposer, other, "a wider margin")
+    opened.close()
+    for key in ("approver", "second"):
+        body = {"version": 1}
+        answer = call(service, keys[key], "POST", f"/v1/cases/{case.id}/approve", body)
+        assert answer.status_code == 200, answer.text
+    refused = call(service, None, "GET", "/readyz")
+    assert refused.status_code == 503
+    assert "another procedure" in refused.text
+    assert "start it again" in refused.text
+    assert call(service, None, "GET", "/livez").status_code == 200
+    order = call(service, keys["service"], "POST", "/v1/customers/C-6/limit-check", ORDER)
+    assert order.status_code == 503
