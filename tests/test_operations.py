@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -16,21 +17,26 @@ from features.terms import Tier
 from serving.access.api_keys import create_key
 from serving.access.matrix import ACCESS, Access
 from serving.access.roles import Actor, Role
+from serving.notices.requests import FeedbackRequest
 from serving.operations import ROUTES
 from serving.procedure import Procedure
+from serving.request_fields import read_request
+from serving.reviews.office import Office
 from serving.reviews.standings import Layer, put_in_force
 from serving.reviews.subjects import GovernanceDesk
 from serving.store.customers import customer_of
 from serving.store.store import open_store
 from serving.supervision.words import KPIS
 from tests.outlined import check_answer
-from tests.reviewed import DAYS, store, template
+from tests.reviewed import DAYS, acting, store, template
 from tests.service_process import Service, running_service
 from tests.test_access import AUDIENCE, ISSUER, PRIVATE, public_keys, token
 
 __all__ = ["store", "template"]
 
 Keys = dict[str, str]
+README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+_BEARER = "Authorization: Bearer "
 IN_FORCE = {"C-5": Tier.PREMIUM, "C-6": Tier.RISK}
 OLD_EVENT = {
     "event_id": "x", "type": "payment_default", "customer_id": "C-1", "occurred_on": "1899-12-31"
@@ -404,6 +410,55 @@ def test_a_procedure_is_adopted_by_two_approvers_by_route(service: Service, keys
     adopted = call(service, keys["analyst"], "GET", "/v1/adoptions").json()["procedure"]
     assert (adopted["case"], adopted["approved_by"]) == (case.id, ["approver-person", "second-approver"])
     assert call(service, keys["analyst"], "POST", "/v1/cases", {"customer_id": "C-6"}).status_code == 200
+
+
+def curls() -> list[tuple[str | None, str, str | None]]:
+    """Return the calls with curl that the README shows of a service with a store: key, path and body."""
+    found = []
+    part = README.split("## Carry the Measures out", 1)[1].split("\n## ", 1)[0]
+    for line in re.findall(r"^curl .*(?:\n  .*)*", part, re.M):
+        words = shlex.split(line.replace("\\\n", " "))
+        key = next((word[len(_BEARER) :] for word in words if word.startswith(_BEARER)), None)
+        body = words[words.index("-d") + 1] if "-d" in words else None
+        found.append((key, words[-1].removeprefix("localhost:3000"), body))
+    return found
+
+
+def test_the_calls_that_the_readme_shows_are_answered(
+    service: Service, keys: Keys, folder: Path, template: dict[str, Any]
+) -> None:
+    opened = open_store(None, folder)
+    with opened.writing("ann") as writing:
+        Office(opened, Procedure()).open_list(writing, acting("ann"), template["runs"]["sqlite"][-1])
+    opened.close()
+    by_name = {
+        "$APPROVER": keys["approver"], "$SECOND": keys["second"], "$ANALYST": keys["analyst"],
+        "$ERP": keys["service"],
+    }  # fmt: skip
+    seen = {"SYN00000007": "C-7"}
+    needed, called = 0, []
+    for key, path, body in curls():
+        called.append(path)
+        for name, of in seen.items():
+            path, body = path.replace(name, of), body and body.replace(name, of)
+        if path.endswith("/TOKEN"):
+            read_request(FeedbackRequest, json.loads(str(body)))
+            continue
+        given = None if body is None else json.loads(body)
+        answer = call(service, by_name[str(key)], "GET" if body is None else "POST", path, given)
+        # A list in which nobody rises to premium is in force by the first approval.
+        enough = path.endswith("/approve") and needed == 0
+        assert answer.status_code == (409 if enough else 200), (path, answer.text)
+        told = answer.json()
+        if "cases" in told:
+            told = next(case for case in told["cases"] if case["kind"] == "list")
+            needed = told["approvals_needed"]
+        elif path.endswith("/approve"):
+            needed -= 1
+        seen |= {"CASE": told.get("case") or seen.get("CASE", "")}
+        seen |= {"DECISION": told["decision"]} if told.get("decision") else {}
+    ends = {path.rpartition("/")[2] for path in called}
+    assert {"cases", "approve", "tier", "events", "propose", "limit-check", "TOKEN"} <= ends
 
 
 def test_a_service_whose_procedure_is_no_longer_the_one_adopted_is_not_ready(
