@@ -173,7 +173,8 @@ def _feedback(method: str, path: str) -> Json:
 def _schema(kind: type[Declared], words: Mapping[str, tuple[str, ...]]) -> Json:
     """Return a request's schema, whole in itself, with the procedure's words."""
     schema = kind.model_json_schema(by_alias=True, ref_template=_REFERENCE)
-    return _plain(schema, schema.pop("$defs", {}), words)
+    plain: Json = _plain(schema, schema.pop("$defs", {}), words)
+    return plain
 
 
 def _plain(node: Any, definitions: Json, words: Mapping[str, tuple[str, ...]]) -> Any:

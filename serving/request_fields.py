@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Annotated, Any, Final, TypeVar
 
-from pydantic import BeforeValidator, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, Field, ValidationError
 
 from features.declaration import declared_within, known_names
 from features.terms import Declared
@@ -83,7 +83,7 @@ def read_request(kind: type[R], body: Mapping[str, Any]) -> R:
         raise _refusal(kind, error) from None
 
 
-def wanted(kind: type[Declared]) -> str:
+def wanted(kind: type[BaseModel]) -> str:
     """Return the names of a request's fields, those that may be left out apart."""
     needed = [name for name, field in known_names(kind).items() if field.is_required()]
     optional = [name for name, field in known_names(kind).items() if not field.is_required()]

@@ -6,7 +6,7 @@ from typing import Any
 from serving.operations import ROUTES
 from serving.route import schema_of
 
-_PYTHON = {
+_PYTHON: dict[str, type | tuple[type, ...]] = {
     "string": str, "boolean": bool, "integer": int, "number": (int, float), "object": dict, "array": list,
     "null": type(None),
 }  # fmt: skip
