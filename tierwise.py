@@ -17,6 +17,7 @@ from models.sign_off import SignOff
 from serving import adoption_commands as of_adoptions
 from serving import commands as of_serving
 from serving import notice_commands as of_notices
+from serving import procedure_commands as of_procedures
 from serving import promotion_commands as of_promotion
 from serving import review_commands as of_reviews
 from serving import store_commands as of_store
@@ -400,6 +401,7 @@ for name, help_ in (
     ("case", "Adjustment cases: proposed by one, approved by another."),
     ("task", "What tiers in force ask to be done, by whom and by when."),
     ("notice", "Notices of changes, to customers and departments."),
+    ("procedure", "Procedures: how the Measures are carried out, as files to edit."),
     ("adopt", "What governs: procedure, catalog and policy, proposed by one and approved by others."),
     ("outcome", "What became of customers."),
     ("inspect", "Random samples of decisions for inspection, findings and remedies."),
@@ -447,6 +449,8 @@ for group, name, command in (
     ("notice", "list", of_notices.list_notices),
     ("notice", "retry", of_notices.retry_notice),
     ("case", "withdraw", of_reviews.withdraw_case),
+    ("procedure", "example", of_procedures.example),
+    ("procedure", "check", of_procedures.check),
     ("adopt", "propose", of_adoptions.propose),
     ("adopt", "show", of_adoptions.show),
     ("outcome", "import", of_supervision.import_outcomes),

@@ -2,12 +2,15 @@
 
 import hashlib
 import json
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
+from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from types import UnionType
+from typing import TYPE_CHECKING, Any, TypeVar, Union, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -84,15 +87,65 @@ def load_declared(kind: type[M], path: Path) -> M:
     try:
         return kind.model_validate_json(json.dumps(data, default=str))
     except ValidationError as error:
-        raise DeclarationError(f"{path}: {first_error(error)}") from None
+        raise DeclarationError(f"{path}: {first_error(error, kind)}") from None
 
 
-def first_error(error: ValidationError) -> str:
-    """Return the first pydantic error as `place: reason`, without the input."""
-    details = error.errors(include_input=False, include_url=False)[0]
+def first_error(error: ValidationError, kind: type[BaseModel] | None = None) -> str:
+    """Return the first pydantic error as `place: reason`, without the input.
+
+    With the kind that was read, an unknown key is told with the nearest one that is known.
+    """
+    found = error.errors(include_input=False, include_url=False)
+    details = found[0]
+    if kind is not None:  # a key that is misspelt is absent too
+        details = next((of for of in found if of["type"] == "extra_forbidden"), details)
     place = ".".join(str(part) for part in details["loc"])
     reason = details["msg"].removeprefix("Value error, ")
+    if details["type"] == "extra_forbidden" and kind is not None:
+        reason = _unknown(declared_within(kind, details["loc"][:-1]), str(details["loc"][-1]))
     return f"{place}: {reason}" if place else reason
+
+
+def _unknown(within: type[BaseModel] | None, key: str) -> str:
+    if within is None:
+        return "is unknown"
+    known = list(known_names(within))
+    near = get_close_matches(key, known, 1)
+    return f"is unknown; did you mean {near[0]}?" if near else f"is unknown; known are {', '.join(known)}"
+
+
+def known_names(kind: type[BaseModel]) -> Mapping[str, FieldInfo]:
+    """Return the fields of a declared model by the names that files and requests give them."""
+    return {field.alias or name: field for name, field in kind.model_fields.items()}
+
+
+def declared_within(kind: type[BaseModel], place: tuple[int | str, ...]) -> type[BaseModel] | None:
+    """Return which declared model stands at a place such as (`items`, 0); None where none does."""
+    annotation: Any = kind
+    for part in place:
+        annotation = _inside(annotation, part)
+    return next((of for of in _members(annotation) if _is_model(of)), None)
+
+
+def _inside(annotation: Any, part: int | str) -> Any:
+    """Return the annotation of what stands in a place; None where nothing declared does."""
+    for of in _members(annotation):
+        if _is_model(of) and part in known_names(of):
+            return known_names(of)[str(part)].annotation
+        if get_origin(of) is dict:
+            return get_args(of)[1]
+        if get_origin(of) in (tuple, list):
+            return get_args(of)[0]
+    return None
+
+
+def _members(annotation: Any) -> tuple[Any, ...]:
+    """Return the members of a union, or what is none."""
+    return get_args(annotation) if get_origin(annotation) in (Union, UnionType) else (annotation,)
+
+
+def _is_model(of: Any) -> bool:
+    return isinstance(of, type) and issubclass(of, BaseModel)
 
 
 def content_hash(model: BaseModel) -> str:

@@ -6,7 +6,6 @@ log a wrong request with the customer's values.
 
 import asyncio
 import gc
-import html
 import json
 import logging
 import time
@@ -29,6 +28,7 @@ from serving.asking import answered, dump
 from serving.body import MAX_BODY, read_body
 from serving.description import describe_served
 from serving.example import example_customer
+from serving.index_page import index_page
 from serving.next_tier import NextTier
 from serving.notices.feedback_routes import FEEDBACK_ROUTES
 from serving.openapi import Examples, openapi_document
@@ -91,7 +91,7 @@ def build_app(
     methods: dict[str, list[str]] = {}
     for path, method in endpoints:
         methods.setdefault(path, []).append(method)
-    return Starlette(
+    app = Starlette(
         routes=[
             *(
                 Route(path, guarded(path, endpoint), methods=[method])
@@ -106,6 +106,8 @@ def build_app(
         ],
         lifespan=lifespan,
     )
+    app.state.not_ready = service.not_ready
+    return app
 
 
 @asynccontextmanager
@@ -140,7 +142,9 @@ class _Service:
             (scored, json.loads(self._answer(dump(scored)))),
             (asked, json.loads(self._answer_path(dump(asked)))),
         )
-        self._docs = dump(openapi_document(served.scorer.catalog, examples))
+        procedure = None if operations is None else operations.procedure
+        document = openapi_document(served.scorer.catalog, examples, procedure)
+        self._docs, self._index = dump(document), index_page(served.describe(), document)
         self._catalog = dump(describe_served(served))
         if operations is not None:
             operations.start()
@@ -219,17 +223,11 @@ class _Service:
         return Response(metrics.exposition(), headers=_HEADERS | {"Content-Type": metrics.CONTENT_TYPE})
 
     async def index(self, _: Request) -> Response:
-        links = "".join(
-            f'<li><a href="{path}">{path}</a></li>' for path in ("/docs.json", "/v1/catalog", "/metrics")
-        )
-        page = (
-            '<!doctype html><html lang="en"><meta charset="utf-8"><title>Tierwise</title><h1>Tierwise</h1>'
-            f"<p>Serves {html.escape(self._served.describe())}.</p>"
-            "<p>POST /v1/score scores customers, POST /v1/next-tier finds one customer's way to the next "
-            "tier; the examples in /docs.json can be sent as they stand.</p>"
-            f"<ul>{links}</ul>"
-        )
-        return Response(page, media_type="text/html", headers=_PAGE_HEADERS)
+        return Response(self._index, media_type="text/html", headers=_PAGE_HEADERS)
+
+    async def not_ready(self) -> str | None:
+        """Return why what is asked would not be done; None where it would."""
+        return None if self._operations is None else await self._operations.not_ready()
 
 
 def guarded(route: str, endpoint: Endpoint) -> Endpoint:

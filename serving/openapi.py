@@ -10,6 +10,8 @@ from features.customer import MAX_ID, MAX_LEVEL
 from features.terms import Language
 from models.answer import Answer
 from models.next_tier.answer import PathAnswer
+from serving.operating_document import admitted, operating_paths, security_schemes
+from serving.procedure import Procedure
 from serving.refusal import ErrorBody
 from serving.request import MAX_CUSTOMERS
 
@@ -48,8 +50,12 @@ class Examples(NamedTuple):
     next_tier: tuple[Json, Json]
 
 
-def openapi_document(catalog: Catalog, examples: Examples) -> Json:
-    """Return the document of what is served."""
+def openapi_document(catalog: Catalog, examples: Examples, procedure: Procedure | None = None) -> Json:
+    """Return the document of what is served; with the procedure of a store also what that adds."""
+    paths, components = _paths(examples), {"schemas": _schemas(catalog)}
+    if procedure is not None:
+        paths = admitted({**paths, **operating_paths(procedure)})
+        components["securitySchemes"] = security_schemes()
     return {
         "openapi": "3.1.0",
         "info": {
@@ -57,24 +63,30 @@ def openapi_document(catalog: Catalog, examples: Examples) -> Json:
             "version": _version(),
             "description": "Sorts customers into four tiers and justifies every tier exactly.",
         },
-        "paths": {
-            "/v1/score": {"post": _operation(_SCORE, "ScoreRequest", "ScoreResponse", examples.score)},
-            "/v1/next-tier": {
-                "post": _operation(_NEXT_TIER, "PathRequest", "PathAnswer", examples.next_tier)
-            },
-            "/v1/catalog": {
-                "get": _get(
-                    "catalog", "What can be given: every indicator", "application/json", _open_object()
-                )
-            },
-            "/livez": {"get": _get("livez", "The process answers", "text/plain", {"type": "string"})},
-            "/readyz": {"get": _get("readyz", "The service can score", "text/plain", {"type": "string"})},
-            "/metrics": {
-                "get": _get("metrics", "Figures for Prometheus: aggregates", "text/plain", {"type": "string"})
-            },
-            "/docs.json": {"get": _get("docs", "This document", "application/json", _open_object())},
+        "paths": paths,
+        "components": components,
+    }
+
+
+def _paths(examples: Examples) -> Json:
+    text = {"type": "string"}
+    ready = _get("readyz", "The service can score", "text/plain", text)
+    ready["responses"]["503"] = {
+        "description": "The store cannot be read, or what is adopted is no longer what this service was "
+        "started with: start it again. The text says which.",
+        "content": {"text/plain": {"schema": text}},
+    }
+    return {
+        "/v1/score": {"post": _operation(_SCORE, "ScoreRequest", "ScoreResponse", examples.score)},
+        "/v1/next-tier": {"post": _operation(_NEXT_TIER, "PathRequest", "PathAnswer", examples.next_tier)},
+        "/v1/catalog": {
+            "get": _get("catalog", "What can be given: every indicator", "application/json", _open_object())
         },
-        "components": {"schemas": _schemas(catalog)},
+        "/livez": {"get": _get("livez", "The process answers", "text/plain", text)},
+        "/readyz": {"get": ready},
+        "/metrics": {"get": _get("metrics", "Figures for Prometheus: aggregates", "text/plain", text)},
+        "/docs.json": {"get": _get("docs", "This document", "application/json", _open_object())},
+        "/": {"get": _get("index", "A page of all routes", "text/html", text)},
     }
 
 

@@ -5,6 +5,7 @@ import json
 import logging
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -13,22 +14,25 @@ from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import Response
 
+from features.declaration import known_names
 from features.terms import Tier
 from serving.access.gate import Gate
 from serving.access.roles import Actor
 from serving.body import read_body
 from serving.confidential.keyring import KeyringError
-from serving.event_request import parse_event
+from serving.event_request import EventRequest
 from serving.notices.background import NoticeThread
 from serving.notices.endpoints import take_particulars
 from serving.notices.feedback import objections_in
 from serving.notices.feedback_routes import FeedbackDesk
 from serving.notices.outbox import Outbox
+from serving.notices.requests import ParticularsRequest
 from serving.procedure import Procedure
 from serving.promotion.aliases import follow
 from serving.promotion.gate import summary_of
 from serving.refusal import Refusal
-from serving.request_fields import fields, only
+from serving.request_fields import Nothing, fields
+from serving.reviews.adoptions import NotAdopted, require_procedure, require_served
 from serving.reviews.alarms import AlarmDesk, alarm_of
 from serving.reviews.cases import (
     OF_MODELS,
@@ -50,13 +54,23 @@ from serving.reviews.governance import governed_by
 from serving.reviews.office import Office
 from serving.reviews.proposals import newest_decision
 from serving.reviews.replay import Replayer, UnknownDecision
+from serving.reviews.requests import (
+    AnswerRequest,
+    ApproveRequest,
+    CustomerRequest,
+    JudgementRequest,
+    ProposeRequest,
+    QuestionRequest,
+    RejectRequest,
+)
 from serving.reviews.standings import standing_of
 from serving.reviews.subjects import proposed_changes
+from serving.route import Route
 from serving.served import Served
 from serving.store.customers import UnknownCustomer, customer_of, id_of
 from serving.store.database import StoreError
 from serving.store.store import Store
-from serving.strategies.endpoints import STRATEGY_ROUTES, Endpoint, StrategyEndpoints, in_languages
+from serving.strategies.endpoints import STRATEGY_ROUTES, StrategyEndpoints, in_languages
 from serving.strategies.upkeep import Upkeep
 from serving.strict_json import refuse_unkept
 from serving.supervision.endpoints import SUPERVISION
@@ -66,7 +80,6 @@ logger = logging.getLogger("tierwise.serving")
 Json = dict[str, Any]
 # Of the open cases so many are shown at once.
 MOST_CASES = 500
-_JUDGEMENT = {"findings": str, "conditions": str}
 
 
 class Operations:
@@ -76,6 +89,7 @@ class Operations:
         self, store: Store, served: Served, procedure: Procedure, gate: Gate, *, notify: bool = False
     ) -> None:
         self._store, self._procedure, self._gate = store, procedure, gate
+        self._served = served
         self._office = Office(store, procedure)
         self._desk = EventDesk(self._office, served)
         self._alarms = AlarmDesk(store, procedure)
@@ -132,10 +146,29 @@ class Operations:
         refuse_unkept(parts, "path")
         refuse_unkept(body, "body")
         if request.method == "POST":
-            raw = await read_body(request)
-            body = {"raw": raw} if request.url.path == "/v1/events" else fields(raw)
+            body = fields(await read_body(request))
         document = await self._in_thread(lambda: _refusing(lambda: work(actor, parts, body)))
         return json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+
+    async def not_ready(self) -> str | None:
+        """Return why what is asked would not be done: what is adopted is another than this, or no store."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._door, self._outdated)
+
+    def _outdated(self) -> str | None:
+        at = self._store.clock()
+        try:
+            with self._store.reading() as connection:
+                require_procedure(connection, self._procedure, at)
+                require_served(connection, self._served, at)
+        except NotAdopted:
+            return (
+                "another procedure, or another catalog, policy or model, was adopted than this service was "
+                "started with; start it again"
+            )
+        except StoreError as error:
+            return str(error)
+        return None
 
     async def hear(self, request: Request) -> Response:
         """Answer the bearer of a customer's link; see `FeedbackDesk.hear`."""
@@ -163,16 +196,15 @@ class Operations:
 
     # The endpoints
 
-    def _event(self, actor: Actor, parts: Json, body: Json) -> Json:
-        event = parse_event(body["raw"])
+    def _event(self, actor: Actor, parts: Json, told: EventRequest) -> Json:
         with self._store.writing(actor.name) as writing:
-            taken = self._desk.take(writing, actor, event)
+            taken = self._desk.take(writing, actor, told.event())
         return {
             "event": taken.event, "repeated": taken.repeated, "tier": _name(taken.tier),
             "decision": taken.decision, "case": taken.case,
         }  # fmt: skip
 
-    def _tier(self, actor: Actor, parts: Json, body: Json) -> Json:
+    def _tier(self, actor: Actor, parts: Json, asked: Nothing) -> Json:
         at = self._store.clock()
         with self._store.reading() as connection:
             customer = self._customer(connection, parts["customer_id"])
@@ -203,26 +235,25 @@ class Operations:
             "procedure_approved_by": list(governed.procedure_approvers) if governed else [],
         }  # fmt: skip
 
-    def _particulars(self, actor: Actor, parts: Json, body: Json) -> Json:
-        return take_particulars(self._office, actor, parts["customer_id"], body)
+    def _particulars(self, actor: Actor, parts: Json, told: ParticularsRequest) -> Json:
+        return take_particulars(self._office, actor, parts["customer_id"], told)
 
-    def _cases(self, actor: Actor, parts: Json, body: Json) -> Json:
+    def _cases(self, actor: Actor, parts: Json, asked: Nothing) -> Json:
         with self._store.reading() as connection:
             waiting = open_cases(connection)
             shown = [self._shown(connection, case) for case in waiting[:MOST_CASES]]
         return {"open": len(waiting), "cases": shown}
 
-    def _open(self, actor: Actor, parts: Json, body: Json) -> Json:
-        given = only(body, {"customer_id": str})
+    def _open(self, actor: Actor, parts: Json, given: CustomerRequest) -> Json:
         with self._store.writing(actor.name) as writing:
-            customer = self._customer(writing.connection, given["customer_id"])
+            customer = self._customer(writing.connection, given.customer_id)
             decision = newest_decision(writing.connection, customer)
             case = self._office.open(writing, actor, customer, CaseReason.REQUEST, decision)
             if case.opened_at != writing.at:
                 writing.record("case.found", case.id, {})
             return self._shown(writing.connection, case)
 
-    def _case(self, actor: Actor, parts: Json, body: Json) -> Json:
+    def _case(self, actor: Actor, parts: Json, asked: Nothing) -> Json:
         at = self._store.clock()
         with self._store.reading() as connection:
             case = load_case(connection, parts["case"])
@@ -269,53 +300,52 @@ class Operations:
             ]  # fmt: skip
         return shown
 
-    def _request(self, actor: Actor, parts: Json, body: Json) -> Json:
-        given = only(body, {"department": str, "question": str})
+    def _request(self, actor: Actor, parts: Json, given: QuestionRequest) -> Json:
         with self._store.writing(actor.name) as writing:
-            id_ = self._office.request(writing, actor, parts["case"], given["department"], given["question"])
+            id_ = self._office.request(writing, actor, parts["case"], given.department, given.question)
         return {"request": id_}
 
-    def _answer(self, actor: Actor, parts: Json, body: Json) -> Json:
-        given = only(body, {"text": str, "complete": bool})
+    def _answer(self, actor: Actor, parts: Json, given: AnswerRequest) -> Json:
         with self._store.writing(actor.name) as writing:
-            self._office.answer(writing, actor, parts["request"], given["text"], complete=given["complete"])
+            self._office.answer(writing, actor, parts["request"], given.text, complete=given.complete)
         return {"request": parts["request"], "answered": True}
 
-    def _propose(self, actor: Actor, parts: Json, body: Json) -> Json:
-        if body.keys() == {"because"}:
-            # Of an alarm, what to do about it.
-            given = only(body, {"because": str})
-            with self._store.writing(actor.name) as writing:
-                case = self._alarms.propose(writing, actor, parts["case"], given["because"])
-                return self._shown(writing.connection, case)
-        given = only(body, {"tier": str, "because": str, "decision": str}, {"override": str, "days": int})
-        if given["tier"] not in tuple(Tier):
-            raise Refusal(422, f"must be one of {', '.join(Tier)}", "tier")
+    def _propose(self, actor: Actor, parts: Json, given: ProposeRequest) -> Json:
+        if given.tier is None or given.decision is None:
+            return self._propose_remedy(actor, parts["case"], given)
         with self._store.writing(actor.name) as writing:
             override = None
-            if "override" in given:
-                days = given.get("days", self._procedure.override_days)
+            if given.override is not None:
+                days = self._procedure.override_days if given.days is None else given.days
                 if not 1 <= days <= self._procedure.override_days:
                     raise Refusal(422, f"must be 1 to {self._procedure.override_days}", "days")
-                override = Override(given["override"], writing.at + timedelta(days=days))
+                override = Override(given.override, writing.at + timedelta(days=days))
             case = self._office.propose(
-                writing, actor, parts["case"], Tier(given["tier"]), given["because"],
-                decision=given["decision"], override=override,
+                writing, actor, parts["case"], given.tier, given.because,
+                decision=given.decision, override=override,
             )  # fmt: skip
             return self._shown(writing.connection, case)
 
-    def _pull_out(self, actor: Actor, parts: Json, body: Json) -> Json:
-        given = only(body, {"customer_id": str})
+    def _propose_remedy(self, actor: Actor, case: str, given: ProposeRequest) -> Json:
+        """Propose what to do about an alarm, which is about no tier."""
         with self._store.writing(actor.name) as writing:
-            customer = self._customer(writing.connection, given["customer_id"])
+            about_alarm = load_case(writing.connection, case).kind is CaseKind.MONITORING
+            if not about_alarm or given.tier is not None or given.decision is not None:
+                field = "tier" if given.tier is None else "decision"
+                raise Refusal(422, f"is absent; wanted: {', '.join(known_names(ProposeRequest))}", field)
+            proposed = self._alarms.propose(writing, actor, case, given.because)
+            return self._shown(writing.connection, proposed)
+
+    def _pull_out(self, actor: Actor, parts: Json, given: CustomerRequest) -> Json:
+        with self._store.writing(actor.name) as writing:
+            customer = self._customer(writing.connection, given.customer_id)
             case = self._office.pull_out(writing, actor, parts["case"], customer)
             return self._shown(writing.connection, case)
 
-    def _approve(self, actor: Actor, parts: Json, body: Json) -> Json:
-        given = only(body, {"version": int}, _JUDGEMENT)
+    def _approve(self, actor: Actor, parts: Json, given: ApproveRequest) -> Json:
         with self._store.writing(actor.name) as writing:
             case, changes = self._office.approve(
-                writing, actor, parts["case"], given["version"], _judgement(given)
+                writing, actor, parts["case"], given.version, _judgement(given)
             )
             shown = {**self._shown(writing.connection, case), "changes": len(changes)}
         if case.kind in OF_MODELS and case.state is CaseState.EFFECTIVE:
@@ -332,20 +362,18 @@ class Operations:
                 type(error).__name__,
             )
 
-    def _reject(self, actor: Actor, parts: Json, body: Json) -> Json:
-        given = only(body, {"version": int, "because": str}, _JUDGEMENT)
+    def _reject(self, actor: Actor, parts: Json, given: RejectRequest) -> Json:
         with self._store.writing(actor.name) as writing:
             case = self._office.reject(
-                writing, actor, parts["case"], given["version"], given["because"], _judgement(given)
+                writing, actor, parts["case"], given.version, given.because, _judgement(given)
             )
             return self._shown(writing.connection, case)
 
-    def _withdraw(self, actor: Actor, parts: Json, body: Json) -> Json:
-        only(body, {})
+    def _withdraw(self, actor: Actor, parts: Json, given: Nothing) -> Json:
         with self._store.writing(actor.name) as writing:
             return self._shown(writing.connection, self._office.withdraw(writing, actor, parts["case"]))
 
-    def _decision(self, actor: Actor, parts: Json, body: Json) -> Json:
+    def _decision(self, actor: Actor, parts: Json, asked: Nothing) -> Json:
         replayed = self._replayer.replay(parts["decision"])
         return {
             "decision": replayed.decision,
@@ -370,29 +398,111 @@ class Operations:
         }  # fmt: skip
 
 
-def _of_strategies(endpoint: Endpoint) -> Callable[[Operations, Actor, Json, Json], Json]:
-    return lambda operations, actor, parts, body: endpoint(operations._strategies, actor, parts, body)
+def _of_strategies(route: Route) -> Route:
+    endpoint = route.endpoint
+    return replace(
+        route,
+        endpoint=lambda operations, actor, parts, asked: endpoint(
+            operations._strategies, actor, parts, asked
+        ),
+    )
 
 
-ROUTES: Mapping[tuple[str, str], Callable[[Operations, Actor, Json, Json], Json]] = {
-    ("POST", "/v1/events"): Operations._event,
-    ("GET", "/v1/customers/{customer_id}/tier"): Operations._tier,
-    ("POST", "/v1/customers/{customer_id}/particulars"): Operations._particulars,
-    ("GET", "/v1/cases"): Operations._cases,
-    ("POST", "/v1/cases"): Operations._open,
-    ("GET", "/v1/cases/{case}"): Operations._case,
-    ("POST", "/v1/cases/{case}/requests"): Operations._request,
-    ("POST", "/v1/requests/{request}/answer"): Operations._answer,
-    ("POST", "/v1/cases/{case}/propose"): Operations._propose,
-    ("POST", "/v1/cases/{case}/pull-out"): Operations._pull_out,
-    ("POST", "/v1/cases/{case}/approve"): Operations._approve,
-    ("POST", "/v1/cases/{case}/reject"): Operations._reject,
-    ("POST", "/v1/cases/{case}/withdraw"): Operations._withdraw,
-    ("GET", "/v1/decisions/{decision}"): Operations._decision,
-    **{route: _of_strategies(endpoint) for route, endpoint in STRATEGY_ROUTES.items()},
+_CASE: Mapping[str, Any] = {
+    "case": "text", "kind": "text", "reason": "text", "state": "text", "version": "count", "run": "text?",
+    "decision": "text?", "customer_id": "text?", "old_tier": "text?", "proposed_tier": "text?",
+    "override": "object?", "subject": "text?", "approvals_needed": "count", "opened_at": "moment",
+    "due_at": "moment",
+}  # fmt: skip
+_JUDGED = {
+    "act": "text", "by": "text", "at": "moment", "version": "count", "because": "text?", "findings": "text?",
+    "conditions": "text?",
+}  # fmt: skip
+_WHOLE_CASE: Mapping[str, Any] = {
+    **_CASE,
+    "judged": [_JUDGED],
+    # Of a list, of what governs, and of one customer.
+    "customers?": [
+        {"customer_id": "text", "decision": "text", "old_tier": "text?", "proposed_tier": "text",
+         "pulled_out": "flag"}
+    ],
+    "proposes?": [{"place": "text", "before": "any", "after": "any"}],
+    "reviews?": "any",
+    "objections?": [{"at": "moment", "outcome": "text", "text": "text?"}],
+    "newest_decision?": "text?",
+    "changed?": [{"indicator": "text", "before": "number", "now": "number", "change": "number"}],
+}  # fmt: skip
+_STANDING: Mapping[str, Any] = {
+    "customer_id": "text", "tier": "text?", "tier_kind": "text",
+    "layers": [
+        {"layer": "text", "tier": "text", "valid_from": "moment", "expires_at": "moment?", "reason": "text?",
+         "decision": "text?", "case": "text?"}
+    ],
+    "as_of": "day?", "model_version": "text?", "policy_hash": "text?", "catalog_hash": "text?",
+    "approved_by": ["text"], "strategies": "object", "model_approved_by": ["text"],
+    "procedure_hash": "text?", "procedure_approved_by": ["text"],
+}  # fmt: skip
+
+ROUTES: Mapping[tuple[str, str], Route] = {
+    ("POST", "/v1/events"): Route(
+        Operations._event,
+        "Take a material event: the customer is evaluated at once, and held at risk where it is adverse",
+        {"event": "text", "repeated": "flag", "tier": "text?", "decision": "text?", "case": "text?"},
+        EventRequest,
+    ),
+    ("GET", "/v1/customers/{customer_id}/tier"): Route(
+        Operations._tier, "The tier in force, and what and who governs it", _STANDING
+    ),
+    ("POST", "/v1/customers/{customer_id}/particulars"): Route(
+        Operations._particulars,
+        "Say how a customer is written to",
+        {"customer_id": "text", "set": ["text"]},
+        ParticularsRequest,
+    ),
+    ("GET", "/v1/cases"): Route(
+        Operations._cases, f"The open cases, up to {MOST_CASES}", {"open": "count", "cases": [_CASE]}
+    ),
+    ("POST", "/v1/cases"): Route(
+        Operations._open, "Open a case on a customer, or find the one that is open", _CASE, CustomerRequest
+    ),
+    ("GET", "/v1/cases/{case}"): Route(
+        Operations._case, "A case with all that is needed to judge it", _WHOLE_CASE
+    ),
+    ("POST", "/v1/cases/{case}/requests"): Route(
+        Operations._request, "Ask a department for facts", {"request": "text"}, QuestionRequest
+    ),
+    ("POST", "/v1/requests/{request}/answer"): Route(
+        Operations._answer,
+        "Record a department's answer",
+        {"request": "text", "answered": "flag"},
+        AnswerRequest,
+    ),
+    ("POST", "/v1/cases/{case}/propose"): Route(
+        Operations._propose, "Propose a tier on the newest decision", _CASE, ProposeRequest
+    ),
+    ("POST", "/v1/cases/{case}/pull-out"): Route(
+        Operations._pull_out,
+        "Take one customer out of a list, with a case of its own, which is answered",
+        _CASE,
+        CustomerRequest,
+    ),
+    ("POST", "/v1/cases/{case}/approve"): Route(
+        Operations._approve,
+        "Approve a proposal; with the last approval that it needs it takes effect",
+        {**_CASE, "changes": "count"},
+        ApproveRequest,
+    ),
+    ("POST", "/v1/cases/{case}/reject"): Route(Operations._reject, "Reject a proposal", _CASE, RejectRequest),
+    ("POST", "/v1/cases/{case}/withdraw"): Route(Operations._withdraw, "Withdraw one's own proposal", _CASE),
+    ("GET", "/v1/decisions/{decision}"): Route(
+        Operations._decision,
+        "A decision as it was kept, computed again from its inputs",
+        {"decision": "text", "reproduced": "flag", "justification": "object"},
+    ),
+    **{key: _of_strategies(route) for key, route in STRATEGY_ROUTES.items()},
     **SUPERVISION,
 }
-"""What answers each route: from the caller, the path's parts and the body or query to the answer."""
+"""What answers each route: from the operations, the caller, the path's parts and the body or query."""
 
 
 def _refusing(work: Callable[[], Json]) -> Json:
@@ -417,8 +527,8 @@ def _refusing(work: Callable[[], Json]) -> Json:
         raise Refusal(503, str(error), "service") from None
 
 
-def _judgement(given: Json) -> Judgement:
-    return Judgement(given.get("findings"), given.get("conditions"))
+def _judgement(given: JudgementRequest) -> Judgement:
+    return Judgement(given.findings, given.conditions)
 
 
 def _name(tier: Tier | None) -> str | None:

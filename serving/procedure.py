@@ -35,14 +35,26 @@ class Severity(StrEnum):
 
 
 class EventType(Declared):
-    """A type of material event."""
+    """A type of material event.
+
+    Attributes:
+        names: what it is called.
+        severity: adverse (evaluated at once, a hold, a case), notable (a case where the tier is to change) or
+            informative (evaluated, no more).
+    """
 
     names: Text
     severity: Severity
 
 
 class Approvals(Declared):
-    """How many persons must approve what (M22): ordinarily, a rise to premium, and what governs all tiers."""
+    """How many persons must approve what (M22), 1 to 5.
+
+    Attributes:
+        ordinary: an ordinary change of tier.
+        to_premium: a rise to premium, and a list in which there is one.
+        governance: what governs all tiers: a procedure, or catalog, policy and model.
+    """
 
     ordinary: int = Field(default=1, ge=1, le=5)
     to_premium: int = Field(default=2, ge=1, le=5)
@@ -75,6 +87,8 @@ class Procedure(Declared):
     """A versioned procedure. What a company does not set has the defaults here.
 
     Attributes:
+        procedure: its name, in small letters, digits and _.
+        version: counted up by whoever changes it.
         review_months: months between two periodic reviews, by tier.
         margin: points beyond a cut-off from which a tier changes at once.
         probation_months: for so long nothing may put a customer at risk who is to rise out of it.

@@ -109,7 +109,12 @@ def due(
 
 
 def event(
-    file: Annotated[Path, typer.Argument(help="A JSON file with one event as the service takes it, or -.")],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            help="A JSON file with an event as the service takes it, or -; `example` prints one of each type."
+        ),
+    ],
     model: ModelOption = None,
     catalog: CatalogOption = None,
     policy: PolicyOption = None,
@@ -124,6 +129,9 @@ def event(
     from serving.refusal import Refusal
     from serving.reviews.events import EventDesk
 
+    if str(file) == "example":
+        _print_events(procedure)
+        return
     try:
         raw = typer.get_binary_stream("stdin").read() if str(file) == "-" else file.read_bytes()
         told = parse_event(raw)
@@ -143,6 +151,15 @@ def event(
         markup=False,
         soft_wrap=True,
     )
+
+
+def _print_events(procedure: Path | None) -> None:
+    """Print an event of each type of a procedure, by default of the default one, a line each."""
+    from serving.event_request import example_events
+    from serving.procedure import load_procedure
+
+    for example in example_events(load_procedure(procedure)):
+        typer.echo(json.dumps(example, ensure_ascii=False))
 
 
 def tier(

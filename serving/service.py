@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import bentoml
+from starlette.exceptions import HTTPException
 
 from models.engine import load_kernels
 from serving.app import build_app
@@ -28,7 +29,10 @@ def load() -> Served:
     return served
 
 
-@bentoml.asgi_app(build_app(load, load_operations), path="/")
+routes = build_app(load, load_operations)
+
+
+@bentoml.asgi_app(routes, path="/")
 @bentoml.service(
     name="tierwise",
     # Never reached: reading a body and what may wait have limits of their own, answered in the usual shape.
@@ -40,6 +44,17 @@ def load() -> Served:
 )
 class Tierwise:
     """Evaluates customers and justifies every tier exactly; its routes stand in `serving.app`."""
+
+    async def __is_ready__(self) -> bool:
+        """Whether what is asked would be done; BentoML asks for /readyz.
+
+        Raises:
+            HTTPException: 503 with the reason, which BentoML's own answer to False would not have.
+        """
+        reason = await routes.state.not_ready()
+        if reason is not None:
+            raise HTTPException(503, reason)
+        return True
 
 
 def application() -> "ASGIApp":

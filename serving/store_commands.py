@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from features.terminal import BadInput, out
+from serving.access.roles import MEANINGS
 from serving.store_options import KeysOption, StoreOption, opened, operator, store_place
 
 
@@ -37,7 +38,16 @@ def upgrade(store: StoreOption = None, keys: KeysOption = None) -> None:
 
 def create_key(
     owner: Annotated[str, typer.Argument(help="The person or system that acts through the key.")],
-    role: Annotated[list[str], typer.Option("--role", help="What it may do; may be repeated.")],
+    role: Annotated[
+        list[str],
+        typer.Option(
+            "--role",
+            # A paragraph each, which the help keeps apart.
+            help="\n\n".join(
+                ("What it may do; may be repeated.", *(f"{role}: {said}." for role, said in MEANINGS.items()))
+            ),
+        ),
+    ],
     days: Annotated[int, typer.Option("--days", help="After which it expires.")] = 90,
     store: StoreOption = None,
     keys: KeysOption = None,

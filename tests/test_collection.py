@@ -20,7 +20,7 @@ from serving.store.customers import KnownCustomer, erase_customer, register_cust
 from serving.store.store import Store
 from serving.store.strategy_tables import overdue_items, tasks
 from serving.strategies.collection import ItemError, OverdueItem, Reported, owed_items, report_items
-from serving.strategies.endpoints import StrategyEndpoints
+from serving.strategies.endpoints import STRATEGY_ROUTES, StrategyEndpoints
 from serving.strategies.overdue_table import take_down
 from serving.strategies.tasks import TaskState, tasks_for
 from serving.strategies.upkeep import Upkeep
@@ -93,7 +93,8 @@ def test_an_item_is_not_paid_in_the_future(store: Store, tmp_path: Path) -> None
     late = store.clock().date()
     asked = {"items": [{**TOLD_ITEM, "paid_on": str(late + timedelta(days=3))}]}
     with pytest.raises(Refusal) as refused:
-        StrategyEndpoints(store, PROCEDURE).report_overdue(ERP, {"customer_id": "C-1"}, asked)
+        report_route = STRATEGY_ROUTES["POST", "/v1/customers/{customer_id}/overdue"]
+        report_route(StrategyEndpoints(store, PROCEDURE), ERP, {"customer_id": "C-1"}, asked)
     assert (refused.value.status, refused.value.field) == (422, "items.paid_on")
     file = tmp_path / "overdue.csv"
     pd.DataFrame([

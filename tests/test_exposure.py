@@ -13,6 +13,7 @@ from sqlalchemy import select
 from features.terms import Nature, Tier
 from serving.procedure import Procedure
 from serving.refusal import Refusal
+from serving.request_fields import read_request
 from serving.reviews.standings import Layer, put_in_force
 from serving.store.customers import KnownCustomer, erase_customer, find_customers, register_customers
 from serving.store.store import Store
@@ -20,7 +21,7 @@ from serving.store.strategy_tables import limit_checks
 from serving.strategies.collection import OverdueItem, report_items
 from serving.strategies.declared import Form, Limit
 from serving.strategies.exposure import Order, Refused, Verdict, check_order, checks_of, judge
-from serving.strategies.requests import ListQuery, OrderRequest, OverdueRequest, read_request
+from serving.strategies.requests import ListQuery, OrderRequest, OverdueRequest
 from tests.reviewed import acting
 from tests.stores import database_url, store
 
@@ -180,9 +181,9 @@ ITEM = {"item_id": "I-1", "amount": "1.00", "currency": "CNY", "due_on": "2026-0
             OverdueRequest,
             {"items": [ITEM, {**ITEM, "secret_4711": 1}]},
             "items.1",
-            "currency, due_on, paid_on",
+            "currency, due_on; optional: paid_on",
         ),
-        (OverdueRequest, {"items": [ITEM], "secret_4711": 1}, "body", "give only items"),
+        (OverdueRequest, {"items": [ITEM], "secret_4711": 1}, "body", "wanted: items"),
         (OverdueRequest, {"items": [{**ITEM, "due_on": "9999-12-31"}]}, "items.0.due_on", "9000-12-31"),
         (OverdueRequest, {"items": [{**ITEM, "paid_on": "0001-01-01"}]}, "items.0.paid_on", "1900-01-01"),
         (ListQuery, {"on": "9999-12-31"}, "on", "9000-12-31"),

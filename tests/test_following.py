@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ from serving.store.store import Store, create_store
 from serving.store.strategy_tables import list_entries, tasks
 from serving.store.tables import audit_entries
 from serving.strategies.declared import Kpi, Strategy
-from serving.strategies.endpoints import StrategyEndpoints
+from serving.strategies.endpoints import STRATEGY_ROUTES, StrategyEndpoints
 from serving.strategies.following import Listed, follow_changes, on_list
 from serving.strategies.plan import StrategyPlan
 from serving.strategies.tasks import (
@@ -454,24 +455,27 @@ def test_lists_and_tasks_are_read_to_their_end_page_by_page(
         put(store, customer, Tier.GENERAL, START + timedelta(days=place // 3))
     with store.writing("dpo", START + timedelta(days=2)) as writing:
         follow_changes(writing, PLAN)
-    endpoints = StrategyEndpoints(store, PROCEDURE)
+    listed, tasks, of_customer = (
+        partial(STRATEGY_ROUTES["GET", path], StrategyEndpoints(store, PROCEDURE))
+        for path in ("/v1/lists/{list}", "/v1/tasks", "/v1/customers/{customer_id}/tasks")
+    )
     names = {"C-0", "C-1", "C-2", "C-3", "C-4"}
     whole = [
-        pages_of(endpoints.listed, "customers", "customer_id", {}),
-        pages_of(endpoints.tasks, "tasks", "task", {"owner": "sales"}),
-        pages_of(endpoints.of_customer, "tasks", "task", {}),
+        pages_of(listed, "customers", "customer_id", {}),
+        pages_of(tasks, "tasks", "task", {"owner": "sales"}),
+        pages_of(of_customer, "tasks", "task", {}),
     ]
     assert [len(pages) for pages in whole] == [1, 1, 1]
     assert (set(whole[0][0]), len(whole[1][0]), len(whole[2][0])) == (names, 5, 2)
     monkeypatch.setattr("serving.strategies.endpoints.MOST_SHOWN", 2)
-    listed = pages_of(endpoints.listed, "customers", "customer_id", {})
-    assert [len(page) for page in listed] == [2, 2, 1]
-    assert list(chain(*listed)) == whole[0][0]
-    assert endpoints.listed(ANN, {"list": "visits"}, {})["listed"] == 5
-    assert list(chain(*pages_of(endpoints.tasks, "tasks", "task", {"owner": "sales"}))) == whole[1][0]
+    paged = pages_of(listed, "customers", "customer_id", {})
+    assert [len(page) for page in paged] == [2, 2, 1]
+    assert list(chain(*paged)) == whole[0][0]
+    assert listed(ANN, {"list": "visits"}, {})["listed"] == 5
+    assert list(chain(*pages_of(tasks, "tasks", "task", {"owner": "sales"}))) == whole[1][0]
     monkeypatch.setattr("serving.strategies.endpoints.MOST_SHOWN", 1)
-    assert pages_of(endpoints.of_customer, "tasks", "task", {}) == [[task] for task in whole[2][0]]
-    for work in (endpoints.listed, endpoints.tasks, endpoints.of_customer):
+    assert pages_of(of_customer, "tasks", "task", {}) == [[task] for task in whole[2][0]]
+    for work in (listed, tasks, of_customer):
         for after in ("0" * 32, "x"):
             with pytest.raises(Refusal) as refused:
                 work(ANN, {"list": "visits", "customer_id": "C-0"}, {"after": after})

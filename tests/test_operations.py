@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -16,20 +17,26 @@ from features.terms import Tier
 from serving.access.api_keys import create_key
 from serving.access.matrix import ACCESS, Access
 from serving.access.roles import Actor, Role
+from serving.notices.requests import FeedbackRequest
 from serving.operations import ROUTES
 from serving.procedure import Procedure
+from serving.request_fields import read_request
+from serving.reviews.office import Office
 from serving.reviews.standings import Layer, put_in_force
 from serving.reviews.subjects import GovernanceDesk
 from serving.store.customers import customer_of
 from serving.store.store import open_store
 from serving.supervision.words import KPIS
-from tests.reviewed import DAYS, store, template
+from tests.outlined import check_answer
+from tests.reviewed import DAYS, acting, store, template
 from tests.service_process import Service, running_service
 from tests.test_access import AUDIENCE, ISSUER, PRIVATE, public_keys, token
 
 __all__ = ["store", "template"]
 
 Keys = dict[str, str]
+README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+_BEARER = "Authorization: Bearer "
 IN_FORCE = {"C-5": Tier.PREMIUM, "C-6": Tier.RISK}
 OLD_EVENT = {
     "event_id": "x", "type": "payment_default", "customer_id": "C-1", "occurred_on": "1899-12-31"
@@ -85,8 +92,12 @@ def call(
     headers = {} if credential is None else {"Authorization": f"Bearer {credential}"}
     with service.client() as client:
         if method == "GET":
-            return client.get(path, headers=headers)
-        return client.post(path, headers=headers, json={} if body is None else body)
+            answer = client.get(path, headers=headers)
+        else:
+            answer = client.post(path, headers=headers, json={} if body is None else body)
+    if answer.status_code == 200:
+        check_answer(method, path, json.loads(answer.text) if path.startswith("/v1/") else None)
+    return answer
 
 
 def filled(access: Access) -> str:
@@ -399,3 +410,76 @@ def test_a_procedure_is_adopted_by_two_approvers_by_route(service: Service, keys
     adopted = call(service, keys["analyst"], "GET", "/v1/adoptions").json()["procedure"]
     assert (adopted["case"], adopted["approved_by"]) == (case.id, ["approver-person", "second-approver"])
     assert call(service, keys["analyst"], "POST", "/v1/cases", {"customer_id": "C-6"}).status_code == 200
+
+
+def curls() -> list[tuple[str | None, str, str | None]]:
+    """Return the calls with curl that the README shows of a service with a store: key, path and body."""
+    found = []
+    part = README.split("## Carry the Measures out", 1)[1].split("\n## ", 1)[0]
+    for line in re.findall(r"^curl .*(?:\n  .*)*", part, re.M):
+        words = shlex.split(line.replace("\\\n", " "))
+        key = next((word[len(_BEARER) :] for word in words if word.startswith(_BEARER)), None)
+        body = words[words.index("-d") + 1] if "-d" in words else None
+        found.append((key, words[-1].removeprefix("localhost:3000"), body))
+    return found
+
+
+def test_the_calls_that_the_readme_shows_are_answered(
+    service: Service, keys: Keys, folder: Path, template: dict[str, Any]
+) -> None:
+    opened = open_store(None, folder)
+    with opened.writing("ann") as writing:
+        Office(opened, Procedure()).open_list(writing, acting("ann"), template["runs"]["sqlite"][-1])
+    opened.close()
+    by_name = {
+        "$APPROVER": keys["approver"], "$SECOND": keys["second"], "$ANALYST": keys["analyst"],
+        "$ERP": keys["service"],
+    }  # fmt: skip
+    seen = {"SYN00000007": "C-7"}
+    needed, called = 0, []
+    for key, path, body in curls():
+        called.append(path)
+        for name, of in seen.items():
+            path, body = path.replace(name, of), body and body.replace(name, of)
+        if path.endswith("/TOKEN"):
+            read_request(FeedbackRequest, json.loads(str(body)))
+            continue
+        given = None if body is None else json.loads(body)
+        answer = call(service, by_name[str(key)], "GET" if body is None else "POST", path, given)
+        # A list in which nobody rises to premium is in force by the first approval.
+        enough = path.endswith("/approve") and needed == 0
+        assert answer.status_code == (409 if enough else 200), (path, answer.text)
+        told = answer.json()
+        if "cases" in told:
+            told = next(case for case in told["cases"] if case["kind"] == "list")
+            needed = told["approvals_needed"]
+        elif path.endswith("/approve"):
+            needed -= 1
+        seen |= {"CASE": told.get("case") or seen.get("CASE", "")}
+        seen |= {"DECISION": told["decision"]} if told.get("decision") else {}
+    ends = {path.rpartition("/")[2] for path in called}
+    assert {"cases", "approve", "tier", "events", "propose", "limit-check", "TOKEN"} <= ends
+
+
+def test_a_service_whose_procedure_is_no_longer_the_one_adopted_is_not_ready(
+    service: Service, keys: Keys, folder: Path
+) -> None:
+    # The last of this module: the service does nothing more afterwards.
+    assert call(service, None, "GET", "/readyz").status_code == 200
+    opened = open_store(None, folder)
+    with opened.writing("analyst-person") as writing:
+        proposer = Actor("analyst-person", frozenset(Role), "command line", frozenset({"analyst-person"}))
+        desk, other = GovernanceDesk(opened, Procedure()), Procedure(margin=5.0)
+        case = desk.propose_procedure(writing, proposer, other, "a wider margin")
+    opened.close()
+    for key in ("approver", "second"):
+        body = {"version": 1}
+        answer = call(service, keys[key], "POST", f"/v1/cases/{case.id}/approve", body)
+        assert answer.status_code == 200, answer.text
+    refused = call(service, None, "GET", "/readyz")
+    assert refused.status_code == 503
+    assert "another procedure" in refused.text
+    assert "start it again" in refused.text
+    assert call(service, None, "GET", "/livez").status_code == 200
+    order = call(service, keys["service"], "POST", "/v1/customers/C-6/limit-check", ORDER)
+    assert order.status_code == 503

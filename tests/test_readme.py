@@ -76,7 +76,7 @@ def test_every_option_of_the_readme_exists(line: str, monkeypatch: pytest.Monkey
         words = words[1:]
     groups = {
         "catalog", "policy", "store", "access", "keys", "customer", "audit", "case",
-        "notice", "adopt", "outcome", "inspect", "reasons",
+        "notice", "procedure", "adopt", "outcome", "inspect", "reasons",
     }  # fmt: skip
     command = words[: 2 if words[0] in groups else 1]
     monkeypatch.setenv("COLUMNS", "200")

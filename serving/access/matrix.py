@@ -25,6 +25,8 @@ class Access:
 ACCESS = (
     Access("GET", "/", None),
     Access("GET", "/docs.json", None),
+    Access("GET", "/livez", None),
+    Access("GET", "/readyz", None),
     Access("POST", "/v1/score", frozenset({Role.SERVICE, Role.ANALYST, Role.APPROVER})),
     Access("POST", "/v1/next-tier", frozenset({Role.SERVICE, Role.ANALYST, Role.APPROVER})),
     Access("GET", "/v1/catalog", _ANYBODY_KNOWN),

@@ -1,6 +1,7 @@
 """The roles, and who acts."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -16,6 +17,20 @@ class Role(StrEnum):
     APPROVER = "approver"
     SUPERVISOR = "supervisor"
     ADMIN = "admin"
+
+
+MEANINGS: Mapping[Role, str] = {
+    Role.SERVICE: "another system; scores, reports events and overdue items, says how customers are written "
+    "to, and asks for tiers, lists and whether an order is within its limits",
+    Role.ANALYST: "scores, reports events and overdue items, asks departments, proposes tiers, does tasks; "
+    "reads cases and decisions",
+    Role.APPROVER: "approves and rejects what others proposed; may also ask, propose and do tasks; reads "
+    "cases, decisions and the report of oversight, without single persons",
+    Role.SUPERVISOR: "draws samples, records findings and remedies; reads cases, decisions and the report of "
+    "oversight, single persons included; changes no tier",
+    Role.ADMIN: "reads the figures for Prometheus, the catalog and what is adopted, and no customer",
+}
+"""What each role is for, in words; the matrix says it exactly."""
 
 
 @dataclass(frozen=True)

@@ -1,17 +1,17 @@
 """The route by which customers' particulars are told."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from serving.access.roles import Actor
-from serving.notices.contacts import FIELDS, ParticularsError, checked_particulars
+from serving.notices.contacts import ParticularsError, checked_particulars
+from serving.notices.requests import ParticularsRequest
 from serving.refusal import Refusal
 from serving.reviews.office import Office
 from serving.store.customers import customer_of, set_particulars
 
 
 def take_particulars(
-    office: Office, actor: Actor, customer_id: str, body: Mapping[str, Any]
+    office: Office, actor: Actor, customer_id: str, told: ParticularsRequest
 ) -> dict[str, Any]:
     """Keep some of name, language, email and webhook of a customer; null takes away, what is absent stays.
 
@@ -19,14 +19,9 @@ def take_particulars(
         Refusal: 422 with the first field that is wrong.
         UnknownCustomer: the customer is not registered.
     """
-    unknown = [field for field in body if field not in FIELDS]
-    if unknown or not body:
-        raise Refusal(422, f"give some of {', '.join(FIELDS)}, and nothing else", "body")
-    for field, value in body.items():
-        if value is not None and not isinstance(value, str):
-            raise Refusal(422, "must be a text or null", field)
+    given = told.model_dump(exclude_unset=True)
     try:
-        checked = checked_particulars(body, inside=office.procedure.notices.inside_webhooks)
+        checked = checked_particulars(given, inside=office.procedure.notices.inside_webhooks)
     except ParticularsError as error:
         raise Refusal(422, error.reason, error.field) from None
     with office.store.writing(actor.name) as writing:

@@ -28,10 +28,11 @@ from serving.notices.feedback import (
     receive,
 )
 from serving.notices.links import notice_of_link
+from serving.notices.requests import FeedbackRequest
 from serving.notices.wording import filled, same
 from serving.refusal import Refusal
+from serving.request_fields import fields, read_request
 from serving.reviews.office import Office
-from serving.strict_json import parse, refuse_repeated
 
 FEEDBACK_PATH = "/v1/feedback/{token}"
 FEEDBACK_ROUTES = (("GET", FEEDBACK_PATH), ("POST", FEEDBACK_PATH))
@@ -194,16 +195,9 @@ def _form_fields(body: bytes) -> dict[str, str]:
 
 
 def _json_fields(body: bytes) -> dict[str, str]:
-    document = parse(body)
-    if not isinstance(document, Mapping) or set(document) - set(_FIELDS):
-        raise _Wrong("body", f"must be an object with {' and '.join(_FIELDS)}")
-    refuse_repeated(document, "body")
-    satisfaction, objection = document.get("satisfaction"), document.get("objection")
-    if satisfaction is not None and (not isinstance(satisfaction, int) or isinstance(satisfaction, bool)):
-        raise _Wrong("satisfaction", f"must be a whole number, {SATISFACTION[0]} to {SATISFACTION[-1]}")
-    if objection is not None and not isinstance(objection, str):
-        raise _Wrong("objection", "must be a text")
-    return {"satisfaction": "" if satisfaction is None else str(satisfaction), "objection": objection or ""}
+    told = read_request(FeedbackRequest, fields(body))
+    satisfaction = "" if told.satisfaction is None else str(told.satisfaction)
+    return {"satisfaction": satisfaction, "objection": told.objection or ""}
 
 
 def _chosen(request: Request) -> Language | None:

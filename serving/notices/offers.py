@@ -4,7 +4,12 @@ from features.terms import Declared, Text, Tier
 
 
 class Offer(Declared):
-    """One thing that a tier gets; what is `internal` departments are told of, and customers are not."""
+    """One thing that a tier gets.
+
+    Attributes:
+        names: what it is called.
+        internal: whether departments alone are told of it, and customers are not.
+    """
 
     names: Text
     internal: bool = False

@@ -27,8 +27,14 @@ _OFFICE = Text.of("客戶管理部門", "客户管理部门", "Customer manageme
 class Department(Declared):
     """A department that is told: where, in which language, and of which changes.
 
-    `webhook` needs `secret`, the name of what signs it: the variable TIERWISE_WEBHOOK_SECRET_<NAME> has it. A
-    change interests it if it goes one of the `directions` and its old or new tier is one of `tiers`.
+    Attributes:
+        names: what it is called.
+        language: in which it is told.
+        email: where it is told; or
+        webhook: where it is told.
+        secret: the name of what signs the webhook: the variable TIERWISE_WEBHOOK_SECRET_<NAME> has it.
+        tiers: it is told of a change whose old or new tier is one of these.
+        directions: it is told of a change that goes one of these ways.
     """
 
     names: Text

@@ -43,7 +43,7 @@ from serving.store.tables import decisions
 
 # Of which kind ids and contents are, where the customer's key hashes them.
 _KIND = b"event"
-_LONGEST_ID, _LONGEST_REMARK = 200, 2000
+LONGEST_ID, LONGEST_REMARK = 200, 2000
 
 
 class EventError(ValueError):
@@ -163,15 +163,15 @@ class EventDesk:
         return Taken(id_, decision, case, tier, False, change)
 
     def _check(self, event: Event, today: date) -> None:
-        if not 0 < len(event.event_id) <= _LONGEST_ID or not event.event_id.isprintable():
-            raise EventError("event_id", f"must be a printable text of 1 to {_LONGEST_ID} characters")
+        if not 0 < len(event.event_id) <= LONGEST_ID or not event.event_id.isprintable():
+            raise EventError("event_id", f"must be a printable text of 1 to {LONGEST_ID} characters")
         if event.type not in self._procedure.events:
             raise EventError("type", f"must be one of {', '.join(self._procedure.events)}")
         # Where the sender's day has begun, ours may not have.
         if (event.occurred_on - today).days > 1:
             raise EventError("occurred_on", "lies in the future")
-        if event.remark is not None and not 0 < len(event.remark) <= _LONGEST_REMARK:
-            raise EventError("remark", f"must have 1 to {_LONGEST_REMARK} characters")
+        if event.remark is not None and not 0 < len(event.remark) <= LONGEST_REMARK:
+            raise EventError("remark", f"must have 1 to {LONGEST_REMARK} characters")
         unknown = set(event.indicators) - set(self._served.scorer.catalog.by_id)
         if unknown:
             raise EventError("indicators", f"{len(unknown)} of them are not in the catalog")

@@ -12,7 +12,12 @@ Id = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=32)]
 
 
 class Kpi(Declared):
-    """By what something done is measured."""
+    """By what something done is measured.
+
+    Attributes:
+        id: by which tasks name it.
+        names: what it is called.
+    """
 
     id: Id
     names: Text
@@ -23,6 +28,7 @@ class Strategy(Declared):
 
     Attributes:
         id: by which tasks name it.
+        names: what it is called.
         department: which does it, unless it falls to the account manager.
         days: within which it is to be done.
         recurring: whether it is to be done again every so many days while the tier is in force.
@@ -73,9 +79,12 @@ class Stage(Declared):
     """A stage of collecting an overdue item.
 
     Attributes:
+        id: by which tasks name it.
+        names: what it is called.
         after_days: days overdue from which it begins.
         department: which does it.
         days: within which it is to be done.
+        kpi: by which it is measured.
         suspends_credit: whether the customer gets no credit from then on until the item is paid.
     """
 

@@ -11,6 +11,8 @@ from serving.access.roles import Actor
 from serving.days import end_of
 from serving.procedure import Procedure
 from serving.refusal import Refusal
+from serving.request_fields import Nothing
+from serving.route import Route
 from serving.store.customers import KnownCustomer, UnknownCustomer, customer_of, id_of, ids_of
 from serving.store.store import Store
 from serving.strategies.collection import ItemError, Reported, owed_items, report_items
@@ -23,7 +25,6 @@ from serving.strategies.requests import (
     OverdueRequest,
     PageQuery,
     TasksQuery,
-    read_request,
 )
 from serving.strategies.tasks import (
     Task,
@@ -48,8 +49,7 @@ class StrategyEndpoints:
     def __init__(self, store: Store, procedure: Procedure) -> None:
         self._store, self._procedure, self._plan = store, procedure, procedure.strategies
 
-    def tasks(self, actor: Actor, parts: Json, body: Json) -> Json:
-        asked = read_request(TasksQuery, body)
+    def tasks(self, actor: Actor, parts: Json, asked: TasksQuery) -> Json:
         at = self._store.clock()
         only = at if asked.overdue == "true" else None
         with self._store.reading() as connection:
@@ -63,7 +63,7 @@ class StrategyEndpoints:
                 **self._page(connection, found, at),
             }
 
-    def task(self, actor: Actor, parts: Json, body: Json) -> Json:
+    def task(self, actor: Actor, parts: Json, asked: Nothing) -> Json:
         at = self._store.clock()
         with self._store.reading() as connection:
             task = _refusing(lambda: load_task(connection, parts["task"]))
@@ -73,8 +73,7 @@ class StrategyEndpoints:
                 evidence = None
             return {**self._shown_one(connection, task, at), "evidence": evidence}
 
-    def done(self, actor: Actor, parts: Json, body: Json) -> Json:
-        told = read_request(DoneRequest, body)
+    def done(self, actor: Actor, parts: Json, told: DoneRequest) -> Json:
         with self._store.writing(actor.name) as writing:
             task = _refusing(
                 lambda: complete(
@@ -84,8 +83,7 @@ class StrategyEndpoints:
             )  # fmt: skip
             return self._shown_one(writing.connection, task, writing.at)
 
-    def of_customer(self, actor: Actor, parts: Json, body: Json) -> Json:
-        asked = read_request(PageQuery, body)
+    def of_customer(self, actor: Actor, parts: Json, asked: PageQuery) -> Json:
         at = self._store.clock()
         with self._store.reading() as connection:
             known = self._customer(connection, parts)
@@ -93,8 +91,7 @@ class StrategyEndpoints:
             found = tasks_for(connection, known.id, MOST_SHOWN + 1, after=after)
             return self._page(connection, found, at)
 
-    def listed(self, actor: Actor, parts: Json, body: Json) -> Json:
-        asked = read_request(ListQuery, body)
+    def listed(self, actor: Actor, parts: Json, asked: ListQuery) -> Json:
         name, at = parts["list"], self._store.clock()
         if asked.on is not None:
             at = end_of(asked.on)
@@ -115,19 +112,18 @@ class StrategyEndpoints:
                 "next": shown[-1].change if len(found) > MOST_SHOWN else None,
             }
 
-    def limit_check(self, actor: Actor, parts: Json, body: Json) -> Json:
-        order = read_request(OrderRequest, body).order()
+    def limit_check(self, actor: Actor, parts: Json, asked: OrderRequest) -> Json:
+        order = asked.order()
         with self._store.writing(actor.name) as writing:
             known = self._customer(writing.connection, parts)
             return _shown_verdict(check_order(writing, actor, self._procedure, known, order))
 
-    def limit_checks(self, actor: Actor, parts: Json, body: Json) -> Json:
+    def limit_checks(self, actor: Actor, parts: Json, asked: Nothing) -> Json:
         with self._store.reading() as connection:
             known = self._customer(connection, parts)
             return {"checks": [_shown_verdict(of) for of in checks_of(connection, known, MOST_SHOWN)]}
 
-    def report_overdue(self, actor: Actor, parts: Json, body: Json) -> Json:
-        told = read_request(OverdueRequest, body)
+    def report_overdue(self, actor: Actor, parts: Json, told: OverdueRequest) -> Json:
         with self._store.writing(actor.name) as writing:
             known = self._customer(writing.connection, parts)
             try:
@@ -136,7 +132,7 @@ class StrategyEndpoints:
                 raise Refusal(422, error.reason, f"items.{error.field}") from None
             return {"items": len(told.items), **{str(what): became[what] for what in Reported}}
 
-    def overdue(self, actor: Actor, parts: Json, body: Json) -> Json:
+    def overdue(self, actor: Actor, parts: Json, asked: Nothing) -> Json:
         today = self._store.clock().date()
         with self._store.reading() as connection:
             found = owed_items(connection, self._customer(connection, parts))
@@ -186,18 +182,67 @@ class StrategyEndpoints:
         return None if strategy is None else in_languages(strategy.names)
 
 
-Endpoint = Callable[[StrategyEndpoints, Actor, Json, Json], Json]
-STRATEGY_ROUTES: Mapping[tuple[str, str], Endpoint] = {
-    ("GET", "/v1/tasks"): StrategyEndpoints.tasks,
-    ("GET", "/v1/tasks/{task}"): StrategyEndpoints.task,
-    ("POST", "/v1/tasks/{task}/done"): StrategyEndpoints.done,
-    ("GET", "/v1/lists/{list}"): StrategyEndpoints.listed,
-    ("GET", "/v1/customers/{customer_id}/tasks"): StrategyEndpoints.of_customer,
-    ("POST", "/v1/customers/{customer_id}/limit-check"): StrategyEndpoints.limit_check,
-    ("GET", "/v1/customers/{customer_id}/limit-checks"): StrategyEndpoints.limit_checks,
-    ("POST", "/v1/customers/{customer_id}/overdue"): StrategyEndpoints.report_overdue,
-    ("GET", "/v1/customers/{customer_id}/overdue"): StrategyEndpoints.overdue,
-}
+_TASK: Mapping[str, Any] = {
+    "task": "text", "strategy": "text", "names": "object?", "customer_id": "text", "tier": "text?",
+    "occurrence": "count", "department": "text", "person": "text?", "kpi": "text", "kpi_value": "number?",
+    "opened_at": "moment", "due_at": "moment", "overdue": "flag", "state": "text", "closed_at": "moment?",
+    "closed_by": "text?",
+}  # fmt: skip
+_CHECK: Mapping[str, Any] = {
+    "check": "text", "at": "moment", "allowed": "flag", "reason": "text?", "explanation": "text?",
+    "tier": "text?", "layer": "text?",
+    "order": {"amount": "text", "currency": "text", "form": "text", "credit_days": "count?",
+              "outstanding": "text", "exposure": "text"},
+    "limit": {"cap": "text?", "currency": "text", "forms": ["text"], "credit_days": "count?"},
+}  # fmt: skip
+_PAGE: Mapping[str, Any] = {"tasks": [_TASK], "next": "text?"}
+
+STRATEGY_ROUTES: Mapping[tuple[str, str], Route] = {
+    ("GET", "/v1/tasks"): Route(
+        StrategyEndpoints.tasks,
+        f"What is to be done, the most urgent first, {MOST_SHOWN} at once",
+        {"open": "count", "overdue": "count", **_PAGE},
+        TasksQuery,
+    ),
+    ("GET", "/v1/tasks/{task}"): Route(
+        StrategyEndpoints.task, "A task with its evidence", {**_TASK, "evidence": "text?"}
+    ),
+    ("POST", "/v1/tasks/{task}/done"): Route(
+        StrategyEndpoints.done, "Say that a task is done, and by what that is seen", _TASK, DoneRequest
+    ),
+    ("GET", "/v1/lists/{list}"): Route(
+        StrategyEndpoints.listed,
+        f"Who stands on a list, {MOST_SHOWN} at once; nobody on one that there is not",
+        {"list": "text", "at": "moment", "listed": "count",
+         "customers": [{"customer_id": "text", "since": "moment"}], "next": "text?"},
+        ListQuery,
+    ),
+    ("GET", "/v1/customers/{customer_id}/tasks"): Route(
+        StrategyEndpoints.of_customer, "A customer's tasks", _PAGE, PageQuery
+    ),
+    ("POST", "/v1/customers/{customer_id}/limit-check"): Route(
+        StrategyEndpoints.limit_check,
+        "Whether an order is within the limits of the tier that counts",
+        _CHECK,
+        OrderRequest,
+    ),
+    ("GET", "/v1/customers/{customer_id}/limit-checks"): Route(
+        StrategyEndpoints.limit_checks, "What was answered to a customer's orders", {"checks": [_CHECK]}
+    ),
+    ("POST", "/v1/customers/{customer_id}/overdue"): Route(
+        StrategyEndpoints.report_overdue,
+        "Report overdue items and their payment; how many became what",
+        {"items": "count", **{str(what): "count" for what in Reported}},
+        OverdueRequest,
+    ),
+    ("GET", "/v1/customers/{customer_id}/overdue"): Route(
+        StrategyEndpoints.overdue,
+        "What a customer owes",
+        {"items": [{"item_id": "text", "amount": "text", "currency": "text", "due_on": "day",
+                    "days_overdue": "count"}]},
+    ),
+}  # fmt: skip
+"""The routes, by method and path."""
 
 
 def in_languages(text: Text) -> Json:

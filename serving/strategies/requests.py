@@ -1,28 +1,21 @@
 """The requests of the routes for strategies, read strictly: amounts are texts, so that none is rounded."""
 
-import json
-from collections.abc import Mapping
-from datetime import date
 from decimal import Decimal
-from typing import Annotated, Any, Self, TypeGuard, TypeVar, get_args
+from typing import Annotated, Self
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from features.terms import Declared
-from serving.days import FIRST_DAY, LAST_DAY
-from serving.refusal import Refusal
+from serving.request_fields import VOCABULARY, Day
 from serving.strategies.collection import OverdueItem
 from serving.strategies.declared import Form
 from serving.strategies.exposure import Order
-from serving.strict_json import refuse_repeated
 
 MOST_ITEMS = 1000
 _LONGEST_ID = 200
 
-Amount = Annotated[str, Field(pattern=r"^[0-9]{1,15}(\.[0-9]{1,4})?$")]
-Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
-Day = Annotated[date, Field(ge=FIRST_DAY, le=LAST_DAY)]
-R = TypeVar("R", bound=Declared)
+Amount = Annotated[str, Field(pattern=r"^[0-9]{1,15}(\.[0-9]{1,4})?$", examples=["1250.00"])]
+Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$", examples=["CNY"])]
 
 
 class OrderRequest(Declared):
@@ -30,9 +23,11 @@ class OrderRequest(Declared):
 
     amount: Amount
     currency: Currency
-    form: Form
-    outstanding: Amount
-    credit_days: int | None = Field(default=None, ge=0, le=3660)
+    form: Form = Field(description="The form of payment.", examples=["prepayment"])
+    outstanding: Amount = Field(description="What is owed without the order.", examples=["0.00"])
+    credit_days: int | None = Field(
+        default=None, ge=0, le=3660, description="The term of credit: with form credit, and only then."
+    )
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -50,11 +45,11 @@ class OrderRequest(Declared):
 class ItemRequest(Declared):
     """An overdue item; `paid_on` where it is paid."""
 
-    item_id: str = Field(min_length=1, max_length=_LONGEST_ID)
+    item_id: str = Field(min_length=1, max_length=_LONGEST_ID, examples=["INV-1001"])
     amount: Amount
     currency: Currency
     due_on: Day
-    paid_on: Day | None = None
+    paid_on: Day | None = Field(default=None, description="Where it is paid.")
 
     @field_validator("item_id")
     @classmethod
@@ -77,59 +72,34 @@ class OverdueRequest(Declared):
 class DoneRequest(Declared):
     """That a task is done: what was done, the KPI as measured, and the person whom it names."""
 
-    evidence: str
-    kpi: float | None = None
-    person: str | None = None
+    evidence: str = Field(description="What was done.", examples=["visited on Monday, minutes in the file"])
+    kpi: float | None = Field(default=None, description="The task's KPI as measured.")
+    person: str | None = Field(
+        default=None, description="The account manager whom it names: where the task is to name one."
+    )
 
 
 class PageQuery(Declared):
     """After which of an answer before, by its `next`, to go on; from the beginning without it."""
 
-    after: str | None = Field(default=None, pattern=r"^[0-9a-f]{32}$")
+    after: str | None = Field(
+        default=None, pattern=r"^[0-9a-f]{32}$", description="`next` of an answer before."
+    )
 
 
 class TasksQuery(PageQuery):
     """Which open tasks: of a department or person, and whether only those whose time is over."""
 
-    owner: str | None = Field(default=None, max_length=_LONGEST_ID)
-    overdue: str = Field(default="false", pattern="^(true|false)$")
+    owner: str | None = Field(
+        default=None, max_length=_LONGEST_ID, description="A department, or the person whom a task falls to.",
+        json_schema_extra={VOCABULARY: "departments"},
+    )  # fmt: skip
+    overdue: str = Field(
+        default="false", pattern="^(true|false)$", description="`true` for those whose time is over."
+    )
 
 
 class ListQuery(PageQuery):
     """Who stood on a list at the end of which day, in UTC; now without one."""
 
     on: Day | None = None
-
-
-def read_request(kind: type[R], body: Mapping[str, Any]) -> R:
-    """Read a request.
-
-    Raises:
-        Refusal: 422 with the first field that is wrong, never with its value.
-    """
-    for item in body["items"] if isinstance(body.get("items"), list) else ():
-        refuse_repeated(item, "items")
-    try:
-        return kind.model_validate_json(json.dumps(body))
-    except ValidationError as error:
-        details = error.errors(include_input=False, include_url=False)[0]
-        if details["type"] == "extra_forbidden":
-            # The caller's own key may be a customer's value.
-            where = details["loc"][:-1]
-            reason = f"has an unknown field; give only {', '.join(_part(kind, where).model_fields)}"
-            raise Refusal(422, reason, ".".join(map(str, where)) or "body") from None
-        field = ".".join(str(part) for part in details["loc"]) or "body"
-        raise Refusal(422, details["msg"].removeprefix("Value error, "), field) from None
-
-
-def _part(kind: type[Declared], where: tuple[int | str, ...]) -> type[Declared]:
-    """Return what a request has at a place, such as (`items`, 0)."""
-    for name in where:
-        if isinstance(name, str):
-            declared = kind.model_fields[name].annotation
-            (kind,) = (of for of in (declared, *get_args(declared)) if _is_declared(of))
-    return kind
-
-
-def _is_declared(of: object) -> TypeGuard[type[Declared]]:
-    return isinstance(of, type) and issubclass(of, Declared)

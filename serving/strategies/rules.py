@@ -12,7 +12,12 @@ _DECIMALS = 9
 
 
 class Step(Declared):
-    """How far an indicator must move: a share of what it was (0.3 is 30 %), or an amount in its own unit."""
+    """How far an indicator must move, one of two.
+
+    Attributes:
+        share: of what it was; 0.3 is 30 %.
+        amount: in its own unit.
+    """
 
     share: float | None = Field(default=None, gt=0)
     amount: float | None = Field(default=None, gt=0)
@@ -36,8 +41,14 @@ class DeteriorationRule(Declared):
     a move of more than a step since then.
 
     Attributes:
+        id: by which events name it.
+        names: what it is called.
         indicator: one that is a number or a flag (1 or 0); a rule on what a catalog lacks is left out.
         event: the type of the event, one of the procedure's.
+        below: it has fallen below this value.
+        above: it has risen above this value.
+        falls_by: it has fallen by more than this.
+        rises_by: it has risen by more than this.
     """
 
     id: Id

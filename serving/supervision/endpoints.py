@@ -1,6 +1,6 @@
 """The routes of oversight: the report, samples for inspection, and what was adopted."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 from serving.access.roles import Actor, Role
 from serving.procedure import Procedure
 from serving.refusal import Refusal
-from serving.request_fields import day, only
+from serving.request_fields import Nothing
 from serving.reviews.adoptions import adopted_procedure, adoption_at, approvers_of, challenger_at
 from serving.reviews.cases import CaseKind
+from serving.route import NAMES, Route
 from serving.store.customers import ids_of
 from serving.supervision.inspection import (
     Draw,
@@ -22,7 +23,7 @@ from serving.supervision.inspection import (
 )
 from serving.supervision.period import Period, PeriodError, period_of
 from serving.supervision.report import supervise
-from serving.supervision.words import Severity
+from serving.supervision.requests import DrawRequest, FindingRequest, ItemsQuery, PeriodQuery
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -34,13 +35,14 @@ Json = dict[str, Any]
 MOST_LISTED = 500
 """Of more items the first are answered, beside their number."""
 
+_ADOPTABLE = (CaseKind.PROCEDURE, CaseKind.MODEL, CaseKind.CHALLENGER)
+
 NAMING_PERSONS = frozenset({Role.SUPERVISOR})
 """Who is told the figures of single persons."""
 
 
-def _report(operations: "Operations", actor: Actor, parts: Json, body: Json) -> Json:
+def _report(operations: "Operations", actor: Actor, parts: Json, asked: PeriodQuery) -> Json:
     store = operations.store
-    asked = only(body, {}, {"from": str, "to": str})
     period = _period(asked, operations)
     with store.reading() as connection:
         procedure = _procedure_of(operations, connection, min(period.last_moment, store.clock()))
@@ -60,13 +62,10 @@ def _procedure_of(operations: "Operations", connection: "Connection", moment: da
     return operations.procedure if anything is None else Procedure()
 
 
-def _drawn(operations: "Operations", actor: Actor, parts: Json, body: Json) -> Json:
-    given = only(body, {"size": int, "seed": int, "from": str, "to": str}, {"stratify": str})
-    if given.get("stratify", "tier") != "tier":
-        raise Refusal(422, "must be tier", "stratify")
+def _drawn(operations: "Operations", actor: Actor, parts: Json, given: DrawRequest) -> Json:
     desk = _desk(operations)
     with _refusing(), operations.store.writing(actor.name) as writing:
-        draw = Draw(_period(given, operations), given["size"], given["seed"], "stratify" in given)
+        draw = Draw(_period(given, operations), given.size, given.seed, given.stratify is not None)
         drawn = desk.draw(writing, actor, draw)
     return {
         "inspection": drawn.inspection, "population": drawn.population, "drawn_before": drawn.again,
@@ -74,41 +73,30 @@ def _drawn(operations: "Operations", actor: Actor, parts: Json, body: Json) -> J
     }  # fmt: skip
 
 
-def _items(operations: "Operations", actor: Actor, parts: Json, body: Json) -> Json:
-    asked = only(body, {}, {"inspection": str})
-    return _listed(operations, asked.get("inspection"))
+def _items(operations: "Operations", actor: Actor, parts: Json, asked: ItemsQuery) -> Json:
+    return _listed(operations, asked.inspection)
 
 
-def _finding(operations: "Operations", actor: Actor, parts: Json, body: Json) -> Json:
-    given = only(body, {"ok": bool}, {"finding": str, "severity": str, "remedy": str, "days": int})
+def _finding(operations: "Operations", actor: Actor, parts: Json, given: FindingRequest) -> Json:
     finding = None
-    if given["ok"] and len(given) > 1:
-        raise Refusal(422, "is true, and yet there is a finding", "ok")
-    if not given["ok"]:
-        for field in ("finding", "severity", "remedy"):
-            if field not in given:
-                raise Refusal(422, "is absent", field)
-        if given["severity"] not in tuple(Severity):
-            raise Refusal(422, f"must be one of {', '.join(Severity)}", "severity")
-        finding = Finding(given["finding"], Severity(given["severity"]), given["remedy"], given.get("days"))
+    if given.finding is not None and given.severity is not None and given.remedy is not None:
+        finding = Finding(given.finding, given.severity, given.remedy, given.days)
     with _refusing(), operations.store.writing(actor.name) as writing:
         _desk(operations).record(writing, actor, parts["item"], finding)
     return {"item": parts["item"], "result": "ok" if finding is None else "finding"}
 
 
-def _remedied(operations: "Operations", actor: Actor, parts: Json, body: Json) -> Json:
-    only(body, {})
+def _remedied(operations: "Operations", actor: Actor, parts: Json, given: Nothing) -> Json:
     with _refusing(), operations.store.writing(actor.name) as writing:
         _desk(operations).remedied(writing, actor, parts["item"])
     return {"item": parts["item"], "remedied": True}
 
 
-def _adopted(operations: "Operations", actor: Actor, parts: Json, body: Json) -> Json:
-    only(body, {})
+def _adopted(operations: "Operations", actor: Actor, parts: Json, asked: Nothing) -> Json:
     at = operations.store.clock()
     found: Json = {}
     with operations.store.reading() as connection:
-        for kind in (CaseKind.PROCEDURE, CaseKind.MODEL, CaseKind.CHALLENGER):
+        for kind in _ADOPTABLE:
             challenger = kind is CaseKind.CHALLENGER
             of = challenger_at(connection, at) if challenger else adoption_at(connection, kind, at)
             found[str(kind)] = of and {
@@ -118,14 +106,45 @@ def _adopted(operations: "Operations", actor: Actor, parts: Json, body: Json) ->
     return found
 
 
-SUPERVISION: Mapping[tuple[str, str], Callable[["Operations", Actor, Json, Json], Json]] = {
-    ("GET", "/v1/supervision"): _report,
-    ("GET", "/v1/inspections"): _items,
-    ("POST", "/v1/inspections"): _drawn,
-    ("POST", "/v1/inspections/{item}/finding"): _finding,
-    ("POST", "/v1/inspections/{item}/remedied"): _remedied,
-    ("GET", "/v1/adoptions"): _adopted,
-}
+_ITEM: Mapping[str, Any] = {
+    "item": "text", "inspection": "text", "decision": "text", "customer_id": "text", "tier": "text",
+    "result": "text?", "severity": "text?", "inspected_by": "text?", "finding": "text?", "remedy": "text?",
+    "remedy_due_at": "moment?", "remedied_at": "moment?",
+}  # fmt: skip
+_ITEMS: Mapping[str, Any] = {"items": [_ITEM], "total": "count", "erased": "count"}
+
+SUPERVISION: Mapping[tuple[str, str], Route] = {
+    ("GET", "/v1/supervision"): Route(
+        _report,
+        "The report on a period; single persons are named to supervisors alone",
+        {"from": "day", "to": "day", "procedure": "any", "groups": [{"group": "text", "names": NAMES,
+         "kpis": ["object"]}], "remarks": ["any"]},
+        PeriodQuery,
+    ),
+    ("GET", "/v1/inspections"): Route(
+        _items, f"The items of a sample, or those to do, up to {MOST_LISTED}", _ITEMS, ItemsQuery
+    ),
+    ("POST", "/v1/inspections"): Route(
+        _drawn,
+        "Draw a random sample of decisions",
+        {"inspection": "text", "population": "count", "drawn_before": "flag", **_ITEMS},
+        DrawRequest,
+    ),
+    ("POST", "/v1/inspections/{item}/finding"): Route(
+        _finding,
+        "Record what the inspection of a decision came to",
+        {"item": "text", "result": "text"},
+        FindingRequest,
+    ),
+    ("POST", "/v1/inspections/{item}/remedied"): Route(
+        _remedied, "Record that a finding's remedy is done", {"item": "text", "remedied": "flag"}
+    ),
+    ("GET", "/v1/adoptions"): Route(
+        _adopted,
+        "What is adopted to govern, by which case and whom",
+        {str(kind): "object?" for kind in _ADOPTABLE},
+    ),
+}  # fmt: skip
 """What answers each route: from the operations, the caller, the path's parts and the body or query."""
 
 
@@ -144,10 +163,10 @@ def _desk(operations: "Operations") -> InspectionDesk:
     return InspectionDesk(operations.store, operations.procedure)
 
 
-def _period(asked: Json, operations: "Operations") -> Period:
+def _period(asked: PeriodQuery | DrawRequest, operations: "Operations") -> Period:
     today = operations.store.clock().date()
     try:
-        return period_of(day(asked, "from"), day(asked, "to"), today)
+        return period_of(asked.first, asked.last, today)
     except PeriodError as error:
         raise Refusal(422, str(error), "from") from None
 

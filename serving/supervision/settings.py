@@ -11,7 +11,10 @@ from serving.supervision.words import KPIS
 class Target(Declared):
     """What a figure should be, at least or at most, and how many cases it takes to say so.
 
-    A figure that rests on fewer is neither met nor missed.
+    Attributes:
+        at_least: the least that it should be; or
+        at_most: the most that it should be.
+        cases: a target of a figure that rests on fewer is neither met nor missed.
     """
 
     at_least: float | None = None
