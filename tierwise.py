@@ -349,6 +349,7 @@ EXPECTED = {
     "serving.reviews.replay": "UnknownDecision",
     "serving.store.customers": "UnknownCustomer",
     "serving.store.database": "StoreError",
+    "serving.strategies.following": "UnknownList",
     "serving.strategies.tasks": "TaskError",
     "serving.settings": "SettingsError",
     "serving.supervision.inspection": "InspectionError",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from features.terminal import out, table_of
+from features.terminal import counted, out, shown_of, table_of
 from serving.store_options import KeysOption, ProcedureOption, StoreOption, opened, operator
 
 if TYPE_CHECKING:

@@ -29,6 +29,7 @@ from serving.promotion.aliases import follow
 from serving.promotion.gate import summary_of
 from serving.refusal import Refusal
 from serving.request_fields import fields, only
+from serving.reviews.case_origin import events_in, hold_of
 from serving.reviews.cases import (
     OF_MODELS,
     Case,
@@ -39,6 +40,7 @@ from serving.reviews.cases import (
     Judgement,
     NotAllowed,
     Override,
+    UnknownCase,
     items_of,
     load_case,
     open_cases,
@@ -211,11 +213,13 @@ class Operations:
         return {"open": len(waiting), "cases": shown}
 
     def _open(self, actor: Actor, parts: Json, body: Json) -> Json:
-        given = only(body, {"customer_id": str})
+        given = only(body, {"customer_id": str}, {"because": str})
         with self._store.writing(actor.name) as writing:
             customer = self._customer(writing.connection, given["customer_id"])
             decision = newest_decision(writing.connection, customer)
-            case = self._office.open(writing, actor, customer, CaseReason.REQUEST, decision)
+            case = self._office.open(
+                writing, actor, customer, CaseReason.REQUEST, decision, because=given.get("because")
+            )
             if case.opened_at != writing.at:
                 writing.record("case.found", case.id, {})
             return self._shown(writing.connection, case)
@@ -242,6 +246,21 @@ class Operations:
                 if case.kind in OF_MODELS:
                     shown["reviews"] = summary_of(connection, case.subject)
             elif case.customer is not None:
+                hold = hold_of(connection, case, at)
+                shown["events"] = [
+                    {
+                        "event": of.id, "type": of.type, "names": of.names and in_languages(of.names),
+                        "severity": of.severity, "occurred_on": of.occurred_on.isoformat(),
+                        "received_at": _moment(of.received_at), "reported_by": of.reported_by,
+                        "remark": of.remark,
+                    }
+                    for of in events_in(connection, self._store.keyring, self._procedure, case)
+                ]  # fmt: skip
+                shown["hold"] = hold and {
+                    "tier": str(hold.tier),
+                    "since": _moment(hold.valid_from),
+                    "reason": hold.reason,
+                }
                 shown["objections"] = [
                     {"at": _moment(of.at), "outcome": str(of.outcome), "text": of.text}
                     for of in objections_in(connection, self._store.keyring, case.id)
@@ -251,6 +270,8 @@ class Operations:
                     {"indicator": of.indicator, "before": of.before, "now": of.after, "change": of.change}
                     for of in differences(connection, self._store.keyring, case.customer, at)
                 ]
+            opened = self._office.opened(connection, case)
+            shown["opened_by"], shown["opened_because"] = opened.actor, opened.because
             shown["judged"] = [
                 {
                     "act": str(of.act), "by": of.actor, "at": _moment(of.at), "version": of.version,
@@ -291,10 +312,10 @@ class Operations:
             return self._shown(writing.connection, case)
 
     def _pull_out(self, actor: Actor, parts: Json, body: Json) -> Json:
-        given = only(body, {"customer_id": str})
+        given = only(body, {"customer_id": str}, {"because": str})
         with self._store.writing(actor.name) as writing:
             customer = self._customer(writing.connection, given["customer_id"])
-            case = self._office.pull_out(writing, actor, parts["case"], customer)
+            case = self._office.pull_out(writing, actor, parts["case"], customer, given.get("because"))
             return self._shown(writing.connection, case)
 
     def _approve(self, actor: Actor, parts: Json, body: Json) -> Json:
@@ -387,6 +408,8 @@ def _refusing(work: Callable[[], Json]) -> Json:
         return work()
     except NotAllowed as error:
         raise Refusal(403, str(error), "case") from None
+    except UnknownCase as error:
+        raise Refusal(404, str(error), "path") from None
     except CaseError as error:
         raise Refusal(409, str(error), "case") from None
     except EventConflict as error:

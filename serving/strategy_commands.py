@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from features.terminal import BadInput, bar, out, table_of
+from features.terminal import BadInput, bar, counted, out, table_of
 from models.options import CatalogOption, ModelOption, PolicyOption, StateOption
 from serving.days import day_of, end_of
 from serving.store_options import KeysOption, ProcedureOption, StoreOption, opened, operator, read_day
@@ -79,22 +79,26 @@ def finish_task(
 def listed(
     name: Annotated[str, typer.Argument(help="The list, such as early_warning or priority.")],
     on: Annotated[str | None, typer.Option("--on", help="The day, at its end in UTC. [now]")] = None,
+    procedure: ProcedureOption = None,
     store: StoreOption = None,
     keys: KeysOption = None,
 ) -> None:
     """Show which customers stand on a list, such as a watch list, today or on a day."""
+    from serving.governing import governing_procedure
     from serving.store.customers import ids_of
-    from serving.strategies.following import count_on_list, on_list
+    from serving.strategies.following import count_on_list, on_list, require_list
 
-    with opened(store, keys) as found, found.reading() as connection:
-        at = found.clock()
-        if on is not None:
-            at = end_of(read_day(on))
-        number = count_on_list(connection, name, at)
-        entries = on_list(connection, name, at, most=_SHOWN)
-        ids = ids_of(connection, found.keyring, (of.customer for of in entries))
-        rows = [(ids[of.customer], f"{of.since:%Y-%m-%d %H:%M}") for of in entries]
-    out.print(table_of(f"{number:,} customers on {name}", ("customer", "since"), rows))
+    day = None if on is None else read_day(on)
+    with opened(store, keys) as found:
+        at = found.clock() if day is None else end_of(day)
+        plan = governing_procedure(found, procedure).strategies
+        with found.reading() as connection:
+            require_list(connection, plan, name)
+            number = count_on_list(connection, name, at)
+            entries = on_list(connection, name, at, most=_SHOWN)
+            ids = ids_of(connection, found.keyring, (of.customer for of in entries))
+    rows = [(ids[of.customer], f"{of.since:%Y-%m-%d %H:%M}") for of in entries]
+    out.print(table_of(f"{counted(number, 'customer')} on {name}", ("customer", "since"), rows))
 
 
 def overdue(

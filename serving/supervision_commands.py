@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from features.terminal import BadInput, out, table_of, write_text
+from features.terminal import BadInput, counted, out, shown_of, table_of, write_text
 from serving.store_options import KeysOption, ProcedureOption, StoreOption, opened, operator, read_day
 from serving.supervision.words import Severity
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from serving.supervision.period import Period
 
 FromOption = Annotated[str | None, typer.Option("--from", help="The first day. [a year before the last]")]
-ToOption = Annotated[str | None, typer.Option("--to", help="The last day. [today]")]
+ToOption = Annotated[str | None, typer.Option("--to", help="The last day, not after today. [today]")]
 ItemArgument = Annotated[str, typer.Argument(help="The item's id, as `inspect list` shows it.")]
 _SHOWN = 50
 
@@ -49,20 +49,21 @@ def supervise(
     """Report how the Measures are carried out in a period: each figure with its definition and its target."""
     from serving.governing import governing_procedure
     from serving.supervision.page import to_html
+    from serving.supervision.period import so_far
     from serving.supervision.report import supervise as report_of
     from serving.supervision.shown import COLUMNS, lines
 
     with opened(store, keys) as found:
-        period = _period(first, last, found.clock().date())
-        # By the targets of the time; what is said of the future is by those of today.
-        moment = min(period.last_moment, found.clock())
-        rules = governing_procedure(found, procedure, moment)
+        now = found.clock()
+        period = so_far(_period(first, last, now.date()), now)
+        # By the targets of the time.
+        rules = governing_procedure(found, procedure, period.last_moment)
         with found.reading() as connection:
             report = report_of(connection, found.keyring, rules, period)
     if format_ is ReportFormat.TABLE:
         if output is not None:
             raise BadInput("--output is for --format json and html")
-        title = f"{period.first} to {period.last}, procedure {report.procedure}"
+        title = f"{period}, procedure {report.procedure}"
         out.print(table_of(title, COLUMNS, lines(report)))
         for remark in report.remarks:
             out.print(f"{remark[0].upper()}{remark[1:]}.", markup=False, soft_wrap=True)

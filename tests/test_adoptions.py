@@ -582,7 +582,7 @@ def test_the_commands_propose_show_and_work_by_what_is_adopted(folder: Path, tmp
     table = table_as_of(DAYS[-1] + timedelta(days=31), 7, tmp_path)
     day = str(DAYS[-1] + timedelta(days=31))
     said = command("adopt", "propose", file, "--because", "ours")
-    assert "needs 2 approval(s) of others" in said
+    assert "needs 2 approvals of others" in said
     case = said.split()[1].rstrip(":")
     assert "case_days" in command("case", "show", case)
     with pytest.raises(NotAllowed):

@@ -237,6 +237,16 @@ def told_events(connection: Connection, known: KnownCustomer) -> list[tuple[date
     ]
 
 
+def remark_in(known: KnownCustomer, event_id: str, sealed: bytes) -> str | None:
+    """Return the remark of a kept event; None where its sender gave none.
+
+    Raises:
+        SealError: it was changed.
+    """
+    remark: str | None = json.loads(open_sealed(known.data_key, sealed, _purpose(event_id)))["remark"]
+    return remark
+
+
 def laid_over(
     ground: Justification, told: list[tuple[date, str, str]]
 ) -> tuple[dict[str, Any], dict[str, EvidenceLine]]:

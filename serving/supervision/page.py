@@ -63,7 +63,7 @@ def _header(report: Report) -> str:
     remarks = "".join(f"<li>{escape(remark)}</li>" for remark in report.remarks)
     return (
         f"<header>\n<h1>{_TITLE.html}</h1>\n"
-        f'<p class="about">{report.period.first} to {report.period.last} · procedure '
+        f'<p class="about">{report.period} · procedure '
         f"{escape(report.procedure)}</p>\n"
         + (f'<ul class="remarks about">{remarks}</ul>\n' if remarks else "")
         + "</header>"
