@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from features.terminal import BadInput, bar, counted, out, table_of
+from features.terminal import BadInput, bar, counted, out, shown_of, table_of
 from models.options import CatalogOption, ModelOption, PolicyOption, StateOption
 from serving.days import day_of, end_of
 from serving.store_options import KeysOption, ProcedureOption, StoreOption, opened, operator, read_day
@@ -48,7 +48,9 @@ def list_tasks(
             for of in waiting
         ]  # fmt: skip
     columns = ("task", "what", "customer", "tier", "owner", "due", "")
-    out.print(table_of(f"{number:,} open tasks, {late:,} of them overdue", columns, rows))
+    of_those = late if overdue else number
+    title = f"{counted(number, 'open task')}, {late:,} of them overdue{shown_of(len(rows), of_those)}"
+    out.print(table_of(title, columns, rows))
 
 
 def finish_task(
@@ -98,7 +100,8 @@ def listed(
             entries = on_list(connection, name, at, most=_SHOWN)
             ids = ids_of(connection, found.keyring, (of.customer for of in entries))
     rows = [(ids[of.customer], f"{of.since:%Y-%m-%d %H:%M}") for of in entries]
-    out.print(table_of(f"{counted(number, 'customer')} on {name}", ("customer", "since"), rows))
+    title = f"{counted(number, 'customer')} on {name}{shown_of(len(rows), number)}"
+    out.print(table_of(title, ("customer", "since"), rows))
 
 
 def overdue(
@@ -149,9 +152,9 @@ def deliver(
         soft_wrap=True,
     )
     for id_, number in sorted(checked.broken.items()):
-        out.print(f"{id_}: {number:,} customers", markup=False)
+        out.print(f"{id_}: {counted(number, 'customer')}", markup=False)
     out.print(
-        f"{checked.taken:,} events taken, {checked.repeated:,} had been before, "
+        f"{counted(checked.taken, 'event')} taken, {checked.repeated:,} had been before, "
         f"{len(checked.refused):,} could not be."
     )
     _print_rows(checked.refused)
@@ -173,8 +176,10 @@ def tick(
     with opened(store, keys) as found:
         done = Upkeep(found, governing_procedure(found, procedure), operator().name).run(moment)
     out.print(
-        f"{done.expired:,} tiers changed as an override ended; {done.followed:,} changes followed, "
-        f"{done.recurred:,} recurring tasks made again, {done.staged:,} stages of collection begun.",
+        f"{counted(done.expired, 'tier')} changed as an override ended; "
+        f"{counted(done.followed, 'change')} followed, "
+        f"{counted(done.recurred, 'recurring task')} made again, "
+        f"{counted(done.staged, 'stage')} of collection begun.",
         soft_wrap=True,
     )
 

@@ -165,9 +165,10 @@ def list_items(
             for of in listed.items
         ]  # fmt: skip
     columns = ("item", "decision", "customer", "tier", "result", "severity", "finding", "remedy", "due", "")
-    out.print(table_of(f"{listed.total:,} decisions drawn", columns, rows))
+    title = f"{counted(listed.total, 'decision')} drawn{shown_of(len(rows), listed.total)}"
+    out.print(table_of(title, columns, rows))
     if listed.erased:
-        out.print(f"{listed.erased:,} are left out: their customers were erased before they were inspected.")
+        out.print(f"{listed.erased:,} left out: their customers were erased before they were inspected.")
 
 
 def record(

@@ -519,11 +519,11 @@ def test_the_commands_take_contacts_send_list_and_try_again(
             monkeypatch.setenv(name, value)
         assert "1 sent" in run("notice", "run", "--once", *rules)
         dead = run("notice", "list", "--dead")
-        assert "1 notices" in dead and "no_contact" in dead and "C-2" in dead and "C-1" not in dead
+        assert "1 notice" in dead and "no_contact" in dead and "C-2" in dead and "C-1" not in dead
         assert "2 notices" in run("notice", "list")
         (tmp_path / "contacts.csv").write_text("customer_id,email\nC-2,y@example.org\n")
         run("customer", "import", "contacts.csv")
-        assert "1 notices are tried again" in run(
+        assert "1 notice is tried again" in run(
             "notice", "retry", "--all", "--reason", "no_contact", *rules
         )
         assert "1 sent" in run("notice", "run", "--once", *rules)

@@ -44,15 +44,15 @@ def test_a_tier_becomes_tasks_and_lists_and_tasks_are_done(folder: Path) -> None
     store = open_store(None, folder)
     with_tier(store, Tier.GENERAL, NOW - timedelta(days=100))
     store.close()
-    assert "1 changes followed" in run("tick", "--at", (NOW - timedelta(days=99)).isoformat())
-    assert "1 recurring tasks made again" in run("tick")
+    assert "1 change followed" in run("tick", "--at", (NOW - timedelta(days=99)).isoformat())
+    assert "1 recurring task made again" in run("tick")
     assert "0 changes followed, 0 recurring" in run("tick")
     shown = run("task", "list", "--owner", "sales", "--overdue")
     assert "2 open tasks, 1 of them overdue" in shown
     (task,) = re.findall(r"[0-9a-f]{32}", shown)
     assert "C-1" in shown
     assert "Done." in run("task", "done", task, "--evidence", "visited", "--kpi", "1")
-    assert "1 open tasks, 0 of them overdue" in run("task", "list", "--owner", "sales")
+    assert "1 open task, 0 of them overdue" in run("task", "list", "--owner", "sales")
     assert "C-1" in run("listed", "visits")
     assert "0 customers on visits" in run("listed", "visits", "--on", "2020-01-01")
 
@@ -85,7 +85,7 @@ def test_a_delivery_that_has_worsened_puts_a_hold_on(folder: Path, tmp_path: Pat
     run("evaluate", tables[0], "--as-of", str(days[0]))
     shown = run("deliver", tables[1], "--as-of", str(days[1]))
     assert "1 read, 1 compared" in shown
-    assert "negative_net_assets: 1 customers" in shown
+    assert "negative_net_assets: 1 customer" in shown
     assert "2 events taken" in shown
     assert "0 events taken, 2 had been before" in run("deliver", tables[1], "--as-of", str(days[1]))
     assert "Tier in force: risk" in run("tier", "C-1")

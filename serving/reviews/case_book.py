@@ -42,9 +42,9 @@ class CaseBook:
     def _check(self, writing: Writing, actor: Actor, case: Case, version: int) -> None:
         if case.version != version:
             raise CaseError(f"the proposal is version {case.version} by now; read it again")
-        if not self._persons_behind(writing, case, Act.PROPOSED).isdisjoint(actor.persons):
+        if actor.shares_a_person(self._persons_behind(writing, case, Act.PROPOSED)):
             raise NotAllowed("nobody approves or rejects what they had a part in proposing")
-        if not self._persons_behind(writing, case, Act.APPROVED, of_version=True).isdisjoint(actor.persons):
+        if actor.shares_a_person(self._persons_behind(writing, case, Act.APPROVED, of_version=True)):
             raise NotAllowed("each approval needs other persons")
 
     def _persons(self, writing: Writing, case: Case, act: Act, *, of_version: bool) -> list[frozenset[str]]:

@@ -393,7 +393,7 @@ class Office(CaseBook):
         theirs = self._persons_behind(writing, case, Act.OPENED) | self._persons_behind(
             writing, case, Act.PROPOSED
         )
-        if theirs.isdisjoint(actor.persons):
+        if not actor.shares_a_person(theirs):
             raise NotAllowed("a case is withdrawn by those who opened it or proposed in it")
         if case.reason is CaseReason.ROLLBACK:
             raise NotAllowed("a rollback is looked at by others: have them confirm or reject it")
