@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from features.declared_errors import first_error
+
 M = TypeVar("M", bound=BaseModel)
 
 
@@ -62,14 +64,6 @@ def load_declared(kind: type[M], path: Path) -> M:
         return kind.model_validate_json(json.dumps(data, default=str))
     except ValidationError as error:
         raise DeclarationError(f"{path}: {first_error(error)}") from None
-
-
-def first_error(error: ValidationError) -> str:
-    """Return the first pydantic error as `place: reason`, without the input."""
-    details = error.errors(include_input=False, include_url=False)[0]
-    place = ".".join(str(part) for part in details["loc"])
-    reason = details["msg"].removeprefix("Value error, ")
-    return f"{place}: {reason}" if place else reason
 
 
 def content_hash(model: BaseModel) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.measure import Measurement
@@ -59,6 +60,10 @@ out = Whole(width=None if sys.stdout.isatty() else 120)
 err = Console(stderr=True)
 
 
+KEPT_APART = 3
+"""The exit code of a command that did its work, but for rows that it kept apart: so that cron can see it."""
+
+
 class BadInput(ValueError):
     """What is given on the command line cannot be used; one line."""
 
@@ -89,13 +94,23 @@ def table_of(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) 
 
 
 def shown_of(shown: int, total: int) -> str:
-    """Return what is said beside a number where fewer are shown, such as `, 50 of 296 shown`; else nothing."""
+    """Return what is said where fewer are shown than there are, such as `, 50 of 296 shown`; else nothing."""
     return f", {shown:,} of {total:,} shown" if shown < total else ""
 
 
 def counted(number: int, one: str, many: str | None = None) -> str:
     """Return a number with its noun, such as `1 case` and `2,000 cases`."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def end_with(kept_apart: int) -> None:
+    """End a command with the exit code KEPT_APART where rows were kept apart; what was done stays.
+
+    Raises:
+        typer.Exit: they were.
+    """
+    if kept_apart:
+        raise typer.Exit(KEPT_APART)
 
 
 def write_text(output: Path, text: str) -> None:

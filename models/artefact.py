@@ -19,7 +19,7 @@ import numpy as np
 from pydantic import FailFast, Field, ValidationError, field_validator, model_validator
 
 from features.catalog import Catalog, Kind
-from features.declaration import first_error
+from features.declared_errors import first_error
 from features.portfolio import Floats, Portfolio
 from features.terms import Declared, Nature
 from models.calibration import Calibration

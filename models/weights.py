@@ -15,7 +15,7 @@ from pymcdm.weights.subjective import AHP
 
 from features.catalog import WHOLE, Catalog, Indicator, Kind, Method
 from features.curve import Better
-from features.declaration import first_error
+from features.declared_errors import first_error
 from features.document import catalog_of, indicators_of
 from features.portfolio import Floats, Portfolio
 from features.terms import Nature

@@ -44,7 +44,8 @@ def propose(
             with found.writing(actor.name) as writing:
                 case = desk.propose_served(writing, actor, served, because)
     out.print(
-        f"Case {case.id}: {case.state}, version {case.version}, needs {counted(case.needed, 'approval')} of others.",
+        f"Case {case.id}: {case.state}, version {case.version}, "
+        f"needs {counted(case.needed, 'approval')} of others.",
         markup=False,
         soft_wrap=True,
     )

@@ -59,4 +59,5 @@ def origin_of(
         )
     hold = hold_of(connection, case, at)
     if hold is not None:
-        yield f"Hold: {hold.tier} since {hold.valid_from:%Y-%m-%d %H:%M}, until a tier is approved in this case"
+        since = f"{hold.valid_from:%Y-%m-%d %H:%M}"
+        yield f"Hold: {hold.tier} since {since}, until a tier is approved in this case"

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 
+from features.declared_errors import unknown_fields
 from serving.days import day_of
 from serving.refusal import Refusal
 from serving.reviews.events import Event
@@ -25,9 +26,11 @@ def parse_event(body: bytes) -> Event:
     refuse_repeated(document, "body")
     unknown = [key for key in document if key not in _FIELDS]
     if unknown:
-        raise Refusal(422, f"has {len(unknown)} unknown field(s); give only {', '.join(_FIELDS)}", "body")
+        raise Refusal(422, unknown_fields(len(unknown), _FIELDS), "body")
     for field in _NEEDED:
-        if not isinstance(document.get(field), str):
+        if field not in document:
+            raise Refusal(422, "is absent", field)
+        if not isinstance(document[field], str):
             raise Refusal(422, "must be a text", field)
     remark = document.get("remark")
     if remark is not None and not isinstance(remark, str):

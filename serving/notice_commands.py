@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from features.terminal import counted, out, shown_of, table_of
+from features.terminal import counted, end_with, out, shown_of, table_of
 from serving.store_options import KeysOption, ProcedureOption, StoreOption, opened, operator
 
 if TYPE_CHECKING:
@@ -31,7 +31,10 @@ def import_particulars(
     store: StoreOption = None,
     keys: KeysOption = None,
 ) -> None:
-    """Take customers' names, languages and contacts from a table; a bad row is set aside with its reason."""
+    """Take customers' names, languages and contacts from a table; a bad row is set aside with its reason.
+
+    Exit code 3 where rows were set aside; the others are taken.
+    """
     from serving.governing import governing_procedure
     from serving.notices.contact_table import import_particulars as take
 
@@ -41,6 +44,7 @@ def import_particulars(
     out.print(f"{done.read:,} read, {done.accepted:,} taken, {done.rejected:,} rejected.")
     if done.rejects is not None:
         out.print(f"Rejected rows with their reasons: {done.rejects}.", markup=False, soft_wrap=True)
+    end_with(done.rejected)
 
 
 def webhook_secret(

@@ -55,7 +55,7 @@ from serving.reviews.standings import standing_of
 from serving.reviews.subjects import proposed_changes
 from serving.served import Served
 from serving.store.customers import UnknownCustomer, customer_of, id_of
-from serving.store.database import StoreError
+from serving.store.database import StoreError, Unreachable
 from serving.store.store import Store
 from serving.strategies.endpoints import STRATEGY_ROUTES, Endpoint, StrategyEndpoints, in_languages
 from serving.strategies.upkeep import Upkeep
@@ -422,6 +422,9 @@ def _refusing(work: Callable[[], Json]) -> Json:
         raise Refusal(404, str(error), "path") from None
     except KeyringError:
         raise Refusal(503, "the keyring was renewed; the service must be restarted", "service") from None
+    except Unreachable as error:
+        logger.error("%s", error)
+        raise Refusal(503, "the store cannot be reached; try again later", "service") from None
     except StoreError as error:
         raise Refusal(503, str(error), "service") from None
 

@@ -68,8 +68,9 @@ def promote(
         with found.writing(actor.name) as writing:
             case = desk.promote(writing, actor, reviewed, kind, because, accepted)
     out.print(
-        f"Case {case.id}: {case.state}, version {case.version}, needs {counted(case.needed, 'approval')} of others "
-        f"before {reviewed.served.model_version} is the {to}.",
+        f"Case {case.id}: {case.state}, version {case.version}, "
+        f"needs {counted(case.needed, 'approval')} of others before "
+        f"{reviewed.served.model_version} is the {to}.",
         markup=False,
         soft_wrap=True,
     )

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
+from features.declared_errors import unknown_fields
 from serving.days import day_of
 from serving.refusal import Refusal
 from serving.strict_json import parse, refuse_repeated, refuse_unkept
@@ -36,7 +37,7 @@ def only(body: Json, needed: Mapping[str, type], possible: Mapping[str, type] | 
     known = {**needed, **(possible or {})}
     unknown = [field for field in body if field not in known]
     if unknown:
-        raise Refusal(422, f"has {len(unknown)} unknown field(s); give only {', '.join(known)}", "body")
+        raise Refusal(422, unknown_fields(len(unknown), known), "body")
     for field, kind in known.items():
         if field not in body:
             if field in needed:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.markup import escape
 
-from features.terminal import BadInput, bar, counted, out, shown_of, table_of, write_text
+from features.terminal import BadInput, bar, counted, end_with, out, shown_of, table_of, write_text
 from features.terms import Tier
 from models.options import CatalogOption, ModelOption, PolicyOption, StateOption
 from serving.days import end_of
@@ -47,7 +47,10 @@ def evaluate(
     keys: KeysOption = None,
     state: StateOption = None,
 ) -> None:
-    """Evaluate every customer as of a day, keep the decisions, and propose the list of changed tiers."""
+    """Evaluate every customer as of a day, keep the decisions, and propose the list of changed tiers.
+
+    Exit code 3 where rows were rejected; the others are decided on.
+    """
     from serving.governing import governing_procedure, governing_served
     from serving.reviews.office import Office
     from serving.reviews.periodic import evaluate_periodically
@@ -78,6 +81,7 @@ def evaluate(
             markup=False,
             soft_wrap=True,
         )
+    end_with(summary.rejected)
 
 
 def due(

@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from features.catalog import Catalog, bundled_or_path, load_catalog
-from features.declaration import DeclarationError, first_error
+from features.declaration import DeclarationError
+from features.declared_errors import first_error
 from models import registry
 from models.artefact import MOST_BYTES, Model
 from models.decision import Scorer

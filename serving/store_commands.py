@@ -20,6 +20,14 @@ def create(store: StoreOption = None, keys: KeysOption = None) -> None:
     create_store(url, folder, operator().name).close()
     out.print(f"The store is made. Keyring and audit heads: {folder}.", markup=False, soft_wrap=True)
     out.print("Back the keyring up apart from the database: without it nothing in the store can be read.")
+    if url is None:
+        out.print(
+            "The database lies beside its keyring, so whoever copies the folder can read all: to keep them "
+            "apart, name another place for it with --store sqlite:////FOLDER/store.db (or PostgreSQL's "
+            "address) beside --keys FOLDER, here and in every command.",
+            markup=False,
+            soft_wrap=True,
+        )
 
 
 def upgrade(store: StoreOption = None, keys: KeysOption = None) -> None:
@@ -120,7 +128,7 @@ def erase_customer(
         str,
         typer.Option(
             "--because",
-            help="Why, such as the request's number; it stays in the audit trail, so name nothing of the customer's.",
+            help="Why, such as the request's number; kept readable in the audit trail, so name nobody.",
         ),
     ],
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask; it cannot be undone.")] = False,

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from features.terminal import BadInput, bar, counted, out, shown_of, table_of
+from features.terminal import BadInput, bar, counted, end_with, out, shown_of, table_of
 from models.options import CatalogOption, ModelOption, PolicyOption, StateOption
 from serving.days import day_of, end_of
 from serving.store_options import KeysOption, ProcedureOption, StoreOption, opened, operator, read_day
@@ -111,15 +111,20 @@ def overdue(
     store: StoreOption = None,
     keys: KeysOption = None,
 ) -> None:
-    """Take down overdue items from a table; paid ones, and what is to be done about them, are closed."""
+    """Take down overdue items from a table; paid ones, and what is to be done about them, are closed.
+
+    Exit code 3 where rows were rejected; the others are taken down.
+    """
     from serving.strategies.collection import Reported
     from serving.strategies.overdue_table import take_down
 
     with opened(store, keys) as found:
         taken = take_down(found, operator(), file)
     counts = ", ".join(f"{taken.became[what]:,} {str(what).replace('_', ' ')}" for what in Reported)
-    out.print(f"{counts}; {len(taken.rejected):,} rows rejected.", markup=False, soft_wrap=True)
+    rejected = counted(len(taken.rejected), "row")
+    out.print(f"{counts}; {rejected} rejected.", markup=False, soft_wrap=True)
     _print_rows(taken.rejected)
+    end_with(len(taken.rejected))
 
 
 def deliver(
@@ -133,7 +138,10 @@ def deliver(
     keys: KeysOption = None,
     state: StateOption = None,
 ) -> None:
-    """Compare new indicators with the newest that are known; what has worsened becomes an event."""
+    """Compare new indicators with the newest that are known; what has worsened becomes an event.
+
+    Exit code 3 where rows were rejected or events could not be taken; the others are.
+    """
     from serving.governing import governing_procedure, governing_served
     from serving.reviews.office import Office
     from serving.strategies.deliveries import DeliveryDesk
@@ -160,6 +168,7 @@ def deliver(
     _print_rows(checked.refused)
     for id_, why in checked.ignored.items():
         out.print(f"Rule {id_} is left out: {why}.", markup=False, soft_wrap=True)
+    end_with(checked.rejected + len(checked.refused))
 
 
 def tick(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from features.terminal import BadInput, counted, out, shown_of, table_of, write_text
+from features.terminal import BadInput, counted, end_with, out, shown_of, table_of, write_text
 from serving.store_options import KeysOption, ProcedureOption, StoreOption, opened, operator, read_day
 from serving.supervision.words import Severity
 
@@ -89,7 +89,10 @@ def import_outcomes(
     store: StoreOption = None,
     keys: KeysOption = None,
 ) -> None:
-    """Import what became of customers; rows that cannot be used are set aside with their reason."""
+    """Import what became of customers; rows that cannot be used are set aside with their reason.
+
+    Exit code 3 where rows were set aside; the others are imported.
+    """
     from serving.outputs import LinesOfCsv
     from serving.supervision.outcome_import import import_outcomes as imported
 
@@ -108,6 +111,7 @@ def import_outcomes(
         except OSError as error:
             raise BadInput(f"{rejects}: cannot be written ({error.strerror})") from None
         out.print(f"What was set aside, and why: {rejects}.", markup=False, soft_wrap=True)
+    end_with(len(done.rejected))
 
 
 def draw(

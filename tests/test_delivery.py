@@ -39,7 +39,7 @@ def refusal(folder: Path, *sources: dict[str, Any], **declared: Any) -> str:
         ({**FILE, "delimiter": "--"}, "at most 1 character"),
         ({**FILE, "columns": {"a": "nature", "b": "nature"}}, "two headers are mapped to nature"),
         ({**FILE, "known_at": "1066-10-14"}, "must lie between 1900-01-01 and 2199-12-31"),
-        ({**FILE, "folder": "x"}, "Extra inputs are not permitted"),
+        ({**FILE, "folder": "x"}, "is not known here"),
     ],
 )
 def test_a_source_that_contradicts_itself_is_refused(

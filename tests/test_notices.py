@@ -523,9 +523,7 @@ def test_the_commands_take_contacts_send_list_and_try_again(
         assert "2 notices" in run("notice", "list")
         (tmp_path / "contacts.csv").write_text("customer_id,email\nC-2,y@example.org\n")
         run("customer", "import", "contacts.csv")
-        assert "1 notice is tried again" in run(
-            "notice", "retry", "--all", "--reason", "no_contact", *rules
-        )
+        assert "1 notice is tried again" in run("notice", "retry", "--all", "--reason", "no_contact", *rules)
         assert "1 sent" in run("notice", "run", "--once", *rules)
         assert [message["To"] for message in box.messages()] == ["x@example.org", "y@example.org"]
     secret = run("customer", "webhook-secret", "C-1").strip()

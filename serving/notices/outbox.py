@@ -432,7 +432,8 @@ def count_by_reason(connection: Connection, *states: NoticeState) -> dict[str, i
     rows = connection.execute(
         select(notices.c.reason, number.label("number"))
         .where(
-            notices.c.state.in_([str(state) for state in states or NoticeState]), notices.c.reason.is_not(None)
+            notices.c.state.in_([str(state) for state in states or NoticeState]),
+            notices.c.reason.is_not(None),
         )
         .group_by(notices.c.reason)
         .order_by(number.desc(), notices.c.reason)

@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import ValidationError
 from sqlalchemy import Connection, Row, Table, func, insert, select
 
-from features.declaration import first_error
+from features.declared_errors import first_error
 from models.registry import name_and_version
 from serving.procedure import Procedure
 from serving.reviews.cases import GOVERNING, Case, CaseError, CaseKind

@@ -101,7 +101,7 @@ class Judged:
 
 @dataclass(frozen=True)
 class Opened:
-    """Who opened a case, when, and why in their words; None where they gave no words, or none are readable."""
+    """Who opened a case, when, and why in their words; None where none were given or can be read."""
 
     actor: str
     at: datetime

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 from sqlalchemy import Connection, select
 
-from features.declaration import first_error
+from features.declared_errors import first_error
 from serving.access.roles import Actor
 from serving.procedure import Procedure
 from serving.reviews.adoptions import (

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Self, TypeGuard, TypeVar, get_args
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
+from features.declared_errors import reason_of, unknown_fields
 from features.terms import Declared
 from serving.days import FIRST_DAY, LAST_DAY
 from serving.refusal import Refusal
@@ -116,10 +117,10 @@ def read_request(kind: type[R], body: Mapping[str, Any]) -> R:
         if details["type"] == "extra_forbidden":
             # The caller's own key may be a customer's value.
             where = details["loc"][:-1]
-            reason = f"has an unknown field; give only {', '.join(_part(kind, where).model_fields)}"
+            reason = unknown_fields(1, _part(kind, where).model_fields)
             raise Refusal(422, reason, ".".join(map(str, where)) or "body") from None
         field = ".".join(str(part) for part in details["loc"]) or "body"
-        raise Refusal(422, details["msg"].removeprefix("Value error, "), field) from None
+        raise Refusal(422, reason_of(details), field) from None
 
 
 def _part(kind: type[Declared], where: tuple[int | str, ...]) -> type[Declared]:
