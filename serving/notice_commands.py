@@ -174,7 +174,7 @@ def _print_round(done: "Round", *, quiet: bool) -> None:
         out.print("Another process is sending.")
     elif not quiet or done.queued or done.sent or done.failed or done.dead:
         out.print(
-            f"{done.queued:,} notices are new; {done.sent:,} sent, {done.failed:,} to be tried again, "
+            f"{counted(done.queued, 'new notice')}; {done.sent:,} sent, {done.failed:,} to be tried again, "
             f"{done.dead:,} given up, {done.waiting:,} wait.",
             soft_wrap=True,
         )
