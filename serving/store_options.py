@@ -27,7 +27,8 @@ KeysOption = Annotated[
     Path | None,
     typer.Option(
         "--keys",
-        help="The folder of keyring, audit heads and, without --store, database. [TIERWISE_KEYS, else <state>/store]",
+        help="The folder of keyring, audit heads and, without --store, the database. "
+        "[TIERWISE_KEYS, else <state>/store]",
     ),
 ]
 ProcedureOption = Annotated[

@@ -112,7 +112,7 @@ def test_indicators_that_the_catalog_lacks_are_named_up_to_three(office: Office)
     unknown = {"net_asset": 1.0, "Li Wei": 2.0, "b": 1.0, "c": 1.0, "d": 1.0}
     with pytest.raises(EventError, match="has no b, c, d and 2 others"):
         take(office, event(**unknown))
-    with pytest.raises(EventError, match="has no net_asset$"):
+    with pytest.raises(EventError, match=r"has no net_asset$"):
         take(office, event(net_asset=1.0))
     with pytest.raises(EventError, match=r"has no such indicators \(1\)"):
         take(office, event(**{"Li Wei": 1.0}))

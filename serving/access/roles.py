@@ -13,6 +13,7 @@ PERSON = re.compile(r"[!-~\u00a1-\uffff]{1,200}")
 # What is not seen in a name: blanks and characters for control and format. Variation selectors are marks.
 _UNSEEN = frozenset({"Cc", "Cf", "Zs", "Zl", "Zp"})
 _SELECTORS = range(0xFE00, 0xFE10)
+_ROUNDS = 8
 
 
 class Role(StrEnum):
@@ -54,11 +55,15 @@ def person_key(name: str) -> str:
     It is Unicode's compatibility caseless match (The Unicode Standard, 3.13, D146), and what does not show in
     a name counts for nothing. Only for comparing: what is kept and shown is what was typed.
     """
-    seen = "".join(
-        character
-        for character in name
-        if unicodedata.category(character) not in _UNSEEN and ord(character) not in _SELECTORS
-    )
-    folded = unicodedata.normalize("NFD", seen).casefold()
-    folded = unicodedata.normalize("NFKC", folded).casefold()
-    return unicodedata.normalize("NFKC", folded).strip()
+    # Folding can bring about what is folded in turn; the standard's own form takes two rounds.
+    for _ in range(_ROUNDS):
+        folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
+        folded = "".join(
+            character
+            for character in folded
+            if unicodedata.category(character) not in _UNSEEN and ord(character) not in _SELECTORS
+        )
+        if folded == name:
+            break
+        name = folded
+    return name
