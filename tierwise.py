@@ -3,7 +3,7 @@
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -320,7 +320,7 @@ def main() -> None:
 
 def _in_our_words(error: Exception) -> None:
     """Say what is wrong with an option's value as it is said everywhere else, not as pydantic does."""
-    cause = error.__cause__
+    cause: Any = error.__cause__
     if hasattr(error, "message") and hasattr(cause, "errors"):
         from features.declared_errors import reason_of
 

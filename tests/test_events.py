@@ -109,13 +109,14 @@ def test_the_same_event_from_many_senders_at_once_counts_once(office: Office) ->
 
 
 def test_indicators_that_the_catalog_lacks_are_named_up_to_three(office: Office) -> None:
-    unknown = {"net_asset": 1.0, "Li Wei": 2.0, "b": 1.0, "c": 1.0, "d": 1.0}
+    unknown: dict[str, Any] = {"net_asset": 1.0, "Li Wei": 2.0, "b": 1.0, "c": 1.0, "d": 1.0}
     with pytest.raises(EventError, match="has no b, c, d and 2 others"):
         take(office, event(**unknown))
     with pytest.raises(EventError, match=r"has no net_asset$"):
         take(office, event(net_asset=1.0))
+    unnamed: dict[str, Any] = {"Li Wei": 1.0}
     with pytest.raises(EventError, match=r"has no such indicators \(1\)"):
-        take(office, event(**{"Li Wei": 1.0}))
+        take(office, event(**unnamed))
 
 
 TOLD = [

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, exists, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, exists, func, insert, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from features.terms import Text
@@ -412,7 +412,7 @@ def list_notices(
         NoticeError: there is no such reason.
     """
     require_reason(reason)
-    chosen = [notices.c.state.in_([str(state) for state in states or NoticeState])]
+    chosen: list[ColumnElement[bool]] = [notices.c.state.in_([str(state) for state in states or NoticeState])]
     if reason is not None:
         chosen.append(notices.c.reason == reason)
     count = connection.execute(select(func.count()).select_from(notices).where(*chosen)).scalar_one()
