@@ -3,7 +3,7 @@
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -475,10 +475,20 @@ def main() -> None:
         usage = getattr(error, "format_message", None)
         if usage is None and not isinstance(error, _expected()):
             raise
+        _in_our_words(error)
         text = f"{usage()} (see --help)" if usage else str(error)
         message = " ".join(text.split()) or type(error).__name__
         err.print(f"tierwise: {message}", style="red", markup=False, highlight=False, soft_wrap=True)
         sys.exit(2)
+
+
+def _in_our_words(error: Exception) -> None:
+    """Say what is wrong with an option's value as it is said everywhere else, not as pydantic does."""
+    cause: Any = error.__cause__
+    if hasattr(error, "message") and hasattr(cause, "errors"):
+        from features.declared_errors import reason_of
+
+        error.message = reason_of(cause.errors(include_input=False, include_url=False)[0])
 
 
 # The errors that are told to the user, by module; any other is a defect and shows its traceback.
@@ -513,6 +523,7 @@ EXPECTED = {
     "serving.reviews.replay": "UnknownDecision",
     "serving.store.customers": "UnknownCustomer",
     "serving.store.database": "StoreError",
+    "serving.strategies.following": "UnknownList",
     "serving.strategies.tasks": "TaskError",
     "serving.settings": "SettingsError",
     "serving.supervision.inspection": "InspectionError",

@@ -38,7 +38,10 @@ def build(
     memory: Annotated[str, typer.Option("--memory", help="That DuckDB may use.")] = "2GB",
     threads: ThreadsOption = 2,
 ) -> None:
-    """Build every indicator from the departments' records as they were known on a day."""
+    """Build every indicator from the departments' records as they were known on a day.
+
+    Rejected records are counted and kept with their reasons; they do not change the exit code.
+    """
     from features.pipeline import prepare
 
     if (as_of is None) == (evaluations is None):

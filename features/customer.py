@@ -8,6 +8,7 @@ from datetime import date, datetime
 from typing import Any
 
 from features.catalog import Catalog, Indicator, Kind
+from features.declared_errors import unknown_fields
 from features.terms import Nature
 
 MAX_ID = 128
@@ -88,8 +89,8 @@ def parse_customer(raw: object, catalog: Catalog, position: int = 0) -> Customer
         raise InvalidCustomer(position, "customer", "must be an object")
     unknown = [str(key)[:MAX_ID] for key in raw if key not in _FIELDS]
     if unknown:
-        raise InvalidCustomer(position, "customer", f"has {len(unknown)} unknown field(s); give only "
-                              "customer_id, nature, as_of, indicators")  # fmt: skip
+        reason = unknown_fields(len(unknown), ("customer_id", "nature", "as_of", "indicators"))
+        raise InvalidCustomer(position, "customer", reason)
     nature = _parse_nature(raw.get("nature"), catalog, position)
     indicators = raw.get("indicators")
     if not isinstance(indicators, Mapping):

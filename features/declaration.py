@@ -12,6 +12,8 @@ import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
+from features.declared_errors import reason_of
+
 M = TypeVar("M", bound=BaseModel)
 
 
@@ -100,7 +102,7 @@ def first_error(error: ValidationError, kind: type[BaseModel] | None = None) -> 
     if kind is not None:  # a key that is misspelt is absent too
         details = next((of for of in found if of["type"] == "extra_forbidden"), details)
     place = ".".join(str(part) for part in details["loc"])
-    reason = details["msg"].removeprefix("Value error, ")
+    reason = reason_of(details)
     if details["type"] == "extra_forbidden" and kind is not None:
         reason = _unknown(declared_within(kind, details["loc"][:-1]), str(details["loc"][-1]))
     return f"{place}: {reason}" if place else reason

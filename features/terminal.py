@@ -1,11 +1,16 @@
 """What commands print: consoles, tables and bars of progress; and the error of a file that cannot be used."""
 
 import contextlib
+import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
+import typer
 from rich.console import Console
+from rich.markup import escape
+from rich.measure import Measurement
 from rich.progress import (
     BarColumn,
     Progress,
@@ -15,24 +20,97 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 from rich.table import Table
+from rich.text import Text
+
+# Ids of cases, decisions, notices ... as other commands ask for them.
+_ID = re.compile(r"[0-9a-f]{32}(?:[0-9a-f]{32})?")
+_WIDEST = 100_000
+
+
+class IdTable(Table):
+    """A table with ids, which are printed whole: its lines are longer than the screen where they must be."""
+
+
+class Whole(Console):
+    """A console that cuts no ids: for a table with ids it is as wide as that needs."""
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        """Print as `Console.print` does."""
+        before = self.width
+        needed = [self._needed(of) for of in objects if isinstance(of, IdTable)]
+        if max(needed, default=0) <= before:
+            super().print(*objects, **options)
+            return
+        self.width = max(needed)
+        try:
+            super().print(*objects, **options)
+        finally:
+            self.width = before
+
+    def _needed(self, table: IdTable) -> int:
+        """Return how wide a table must be; where nobody looks on, as wide as its lines are."""
+        measured = Measurement.get(self, self.options.update(width=_WIDEST, max_width=_WIDEST), table)
+        if not self.is_terminal or measured.maximum <= self.width:
+            return measured.maximum
+        return measured.minimum
+
 
 # Where nobody looks on, tables are not squeezed into 80 columns.
-out = Console(width=None if sys.stdout.isatty() else 120)
+out = Whole(width=None if sys.stdout.isatty() else 120)
 err = Console(stderr=True)
+
+
+KEPT_APART = 3
+"""The exit code of a command that did its work, but for rows that it kept apart: so that cron can see it."""
 
 
 class BadInput(ValueError):
     """What is given on the command line cannot be used; one line."""
 
 
-def table_of(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
-    """Return a titled table of texts, to print; Markdown's marks of bold are taken out."""
-    table = Table(title=title, title_justify="left")
+def table_of(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Table | Text:
+    """Return a titled table of texts, to print; Markdown's marks of bold are taken out.
+
+    Nothing in it is cut: ids stay in one line, other texts go on in the next. Without rows it is the title
+    alone.
+    """
+    if not rows:
+        return Text(f"{title}.", style="italic")
+    with_ids = {place for row in rows for place, cell in enumerate(row) if _ID.fullmatch(cell)}
+    table = IdTable() if with_ids else Table()
+    table.title, table.title_justify = escape(title), "left"
     for place, column in enumerate(columns):
-        table.add_column(column, justify="left" if place == 0 else "right")
+        table.add_column(
+            column,
+            justify="left" if place == 0 else "right",
+            overflow="fold",
+            no_wrap=place in with_ids,
+            min_width=max(len(row[place]) for row in rows) if place in with_ids else None,
+        )
     for row in rows:
-        table.add_row(*(cell.replace("**", "") for cell in row))
+        # Texts as they are: what stands in brackets is no markup.
+        table.add_row(*(Text(cell.replace("**", "")) for cell in row))
     return table
+
+
+def shown_of(shown: int, total: int) -> str:
+    """Return what is said where fewer are shown than there are, such as `, 50 of 296 shown`; else nothing."""
+    return f", {shown:,} of {total:,} shown" if shown < total else ""
+
+
+def counted(number: int, one: str, many: str | None = None) -> str:
+    """Return a number with its noun, such as `1 case` and `2,000 cases`."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def end_with(kept_apart: int) -> None:
+    """End a command with the exit code KEPT_APART where rows were kept apart; what was done stays.
+
+    Raises:
+        typer.Exit: they were.
+    """
+    if kept_apart:
+        raise typer.Exit(KEPT_APART)
 
 
 def write_text(output: Path, text: str) -> None:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from features.terminal import BadInput, out, table_of
+from features.terminal import BadInput, counted, out, table_of
 from models.options import CatalogOption, PolicyOption
 from serving.days import end_of
 from serving.store_options import KeysOption, StoreOption, opened, operator, read_day
@@ -44,7 +44,8 @@ def propose(
             with found.writing(actor.name) as writing:
                 case = desk.propose_served(writing, actor, served, because)
     out.print(
-        f"Case {case.id}: {case.state}, version {case.version}, needs {case.needed} approval(s) of others.",
+        f"Case {case.id}: {case.state}, version {case.version}, "
+        f"needs {counted(case.needed, 'approval')} of others.",
         markup=False,
         soft_wrap=True,
     )

@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,7 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from features.catalog import Method
-from features.terminal import BadInput, bar, out, working, write_text
+from features.terminal import BadInput, bar, end_with, err, out, working, write_text
 from features.terms import Language, Nature
 from models.export_dialects import DialectName
 from models.export_formats import Format
@@ -31,7 +32,10 @@ def score(
     language: LanguageOption = Language.EN,
     state: StateOption = None,
 ) -> None:
-    """Score a table of customers; rows that cannot be scored are kept apart with their reason."""
+    """Score a table of customers; rows that cannot be scored are kept apart with their reason.
+
+    Exit code 3 where there are such rows; the others are scored.
+    """
     from serving.batch import score_file
     from serving.chosen import chosen_served
 
@@ -56,6 +60,7 @@ def score(
         out.print(f"Columns not used: {', '.join(summary.ignored)}.", markup=False)
     if summary.rejects:
         out.print(f"Rejected rows with their reasons: {summary.rejects}.", markup=False, soft_wrap=True)
+    end_with(summary.rejected)
 
 
 def explain(
@@ -143,9 +148,13 @@ def serve(
     served = None
     if operate:
         from serving.governing import adopted_to_serve, names_what_to_serve
+        from serving.notices.smtp import HOST_VARIABLE
         from serving.operating import set_environment
 
         set_environment(store, keys, procedure, notify=notify)
+        if notify and not os.environ.get(HOST_VARIABLE):
+            # It goes on: webhooks are sent all the same.
+            err.print(f"{HOST_VARIABLE} is not set: notices by e-mail wait until it is.", markup=False)
         if not (model or catalog or policy or names_what_to_serve()):
             with opened(store, keys) as found:
                 served = adopted_to_serve(found)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from features.terminal import out, table_of
+from features.terminal import counted, end_with, out, shown_of, table_of
 from serving.store_options import KeysOption, ProcedureOption, StoreOption, opened, operator
 
 if TYPE_CHECKING:
@@ -31,7 +31,10 @@ def import_particulars(
     store: StoreOption = None,
     keys: KeysOption = None,
 ) -> None:
-    """Take customers' names, languages and contacts from a table; a bad row is set aside with its reason."""
+    """Take customers' names, languages and contacts from a table; a bad row is set aside with its reason.
+
+    Exit code 3 where rows were set aside; the others are taken.
+    """
     from serving.governing import governing_procedure
     from serving.notices.contact_table import import_particulars as take
 
@@ -41,6 +44,7 @@ def import_particulars(
     out.print(f"{done.read:,} read, {done.accepted:,} taken, {done.rejected:,} rejected.")
     if done.rejects is not None:
         out.print(f"Rejected rows with their reasons: {done.rejects}.", markup=False, soft_wrap=True)
+    end_with(done.rejected)
 
 
 def webhook_secret(
@@ -85,16 +89,22 @@ def list_notices(
     dead: Annotated[
         bool, typer.Option("--dead", help="Those alone that were given up or have no address.")
     ] = False,
+    reason: Annotated[
+        str | None, typer.Option("--reason", help="Those with this reason alone, such as no_contact.")
+    ] = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=10_000, help="So many at most.")] = _SHOWN,
+    offset: Annotated[int, typer.Option("--offset", min=0, help="Leave out so many of the newest.")] = 0,
     store: StoreOption = None,
     keys: KeysOption = None,
 ) -> None:
     """List notices, the newest first: whom they are for and where they stand, not what they say."""
-    from serving.notices.outbox import NoticeState
+    from serving.notices.outbox import NoticeState, count_by_reason
     from serving.notices.outbox import list_notices as listed
 
     states = (NoticeState.DEAD, NoticeState.UNDELIVERABLE) if dead else ()
     with opened(store, keys) as found, found.reading() as connection:
-        count, newest = listed(connection, *states, most=_SHOWN)
+        count, newest = listed(connection, *states, most=limit, reason=reason, offset=offset)
+        reasons = count_by_reason(connection, *states)
         rows = [
             (
                 of.id,
@@ -108,7 +118,11 @@ def list_notices(
             for of in newest
         ]
     columns = ("notice", "customer", "recipient", "state", "reason", "attempts", "due")
-    out.print(table_of(f"{count:,} notices", columns, rows))
+    if reasons and reason is None:
+        told = ", ".join(f"{name} {number:,}" for name, number in reasons.items())
+        out.print(f"By reason: {told}.", markup=False, soft_wrap=True)
+    from_ = f" from {offset + 1:,} on" if offset else ""
+    out.print(table_of(f"{counted(count, 'notice')}{shown_of(len(rows), count)}{from_}", columns, rows))
 
 
 def retry_notice(
@@ -134,7 +148,8 @@ def retry_notice(
         outbox = Outbox(found, governing_procedure(found, procedure))
         if notice is None:
             tried, left = outbox.retry_all(operator().name, reason)
-            out.print(f"{tried:,} notices are tried again; {left:,} cannot be.")
+            are = "is" if tried == 1 else "are"
+            out.print(f"{counted(tried, 'notice')} {are} tried again; {left:,} cannot be.")
             return
         with found.writing(operator().name) as writing:
             state = outbox.retry(writing, notice)
@@ -159,7 +174,7 @@ def _print_round(done: "Round", *, quiet: bool) -> None:
         out.print("Another process is sending.")
     elif not quiet or done.queued or done.sent or done.failed or done.dead:
         out.print(
-            f"{done.queued:,} notices are new; {done.sent:,} sent, {done.failed:,} to be tried again, "
+            f"{counted(done.queued, 'new notice')}; {done.sent:,} sent, {done.failed:,} to be tried again, "
             f"{done.dead:,} given up, {done.waiting:,} wait.",
             soft_wrap=True,
         )

@@ -34,6 +34,7 @@ from serving.refusal import Refusal
 from serving.request_fields import Nothing, fields
 from serving.reviews.adoptions import NotAdopted, require_procedure, require_served
 from serving.reviews.alarms import AlarmDesk, alarm_of
+from serving.reviews.case_origin import events_in, hold_of
 from serving.reviews.cases import (
     OF_MODELS,
     Case,
@@ -44,6 +45,7 @@ from serving.reviews.cases import (
     Judgement,
     NotAllowed,
     Override,
+    UnknownCase,
     items_of,
     load_case,
     open_cases,
@@ -68,7 +70,7 @@ from serving.reviews.subjects import proposed_changes
 from serving.route import Route
 from serving.served import Served
 from serving.store.customers import UnknownCustomer, customer_of, id_of
-from serving.store.database import StoreError
+from serving.store.database import StoreError, Unreachable
 from serving.store.store import Store
 from serving.strategies.endpoints import STRATEGY_ROUTES, StrategyEndpoints, in_languages
 from serving.strategies.upkeep import Upkeep
@@ -248,7 +250,9 @@ class Operations:
         with self._store.writing(actor.name) as writing:
             customer = self._customer(writing.connection, given.customer_id)
             decision = newest_decision(writing.connection, customer)
-            case = self._office.open(writing, actor, customer, CaseReason.REQUEST, decision)
+            case = self._office.open(
+                writing, actor, customer, CaseReason.REQUEST, decision, because=given.because
+            )
             if case.opened_at != writing.at:
                 writing.record("case.found", case.id, {})
             return self._shown(writing.connection, case)
@@ -281,6 +285,21 @@ class Operations:
                 if case.kind in OF_MODELS:
                     shown["reviews"] = summary_of(connection, case.subject)
             elif case.customer is not None:
+                hold = hold_of(connection, case, at)
+                shown["events"] = [
+                    {
+                        "event": of.id, "type": of.type, "names": of.names and in_languages(of.names),
+                        "severity": of.severity, "occurred_on": of.occurred_on.isoformat(),
+                        "received_at": _moment(of.received_at), "reported_by": of.reported_by,
+                        "remark": of.remark,
+                    }
+                    for of in events_in(connection, self._store.keyring, self._procedure, case)
+                ]  # fmt: skip
+                shown["hold"] = hold and {
+                    "tier": str(hold.tier),
+                    "since": _moment(hold.valid_from),
+                    "reason": hold.reason,
+                }
                 shown["objections"] = [
                     {"at": _moment(of.at), "outcome": str(of.outcome), "text": of.text}
                     for of in objections_in(connection, self._store.keyring, case.id)
@@ -290,6 +309,8 @@ class Operations:
                     {"indicator": of.indicator, "before": of.before, "now": of.after, "change": of.change}
                     for of in differences(connection, self._store.keyring, case.customer, at)
                 ]
+            opened = self._office.opened(connection, case)
+            shown["opened_by"], shown["opened_because"] = opened.actor, opened.because
             shown["judged"] = [
                 {
                     "act": str(of.act), "by": of.actor, "at": _moment(of.at), "version": of.version,
@@ -339,7 +360,7 @@ class Operations:
     def _pull_out(self, actor: Actor, parts: Json, given: CustomerRequest) -> Json:
         with self._store.writing(actor.name) as writing:
             customer = self._customer(writing.connection, given.customer_id)
-            case = self._office.pull_out(writing, actor, parts["case"], customer)
+            case = self._office.pull_out(writing, actor, parts["case"], customer, given.because)
             return self._shown(writing.connection, case)
 
     def _approve(self, actor: Actor, parts: Json, given: ApproveRequest) -> Json:
@@ -511,6 +532,8 @@ def _refusing(work: Callable[[], Json]) -> Json:
         return work()
     except NotAllowed as error:
         raise Refusal(403, str(error), "case") from None
+    except UnknownCase as error:
+        raise Refusal(404, str(error), "path") from None
     except CaseError as error:
         raise Refusal(409, str(error), "case") from None
     except EventConflict as error:
@@ -523,6 +546,9 @@ def _refusing(work: Callable[[], Json]) -> Json:
         raise Refusal(404, str(error), "path") from None
     except KeyringError:
         raise Refusal(503, "the keyring was renewed; the service must be restarted", "service") from None
+    except Unreachable as error:
+        logger.error("%s", error)
+        raise Refusal(503, "the store cannot be reached; try again later", "service") from None
     except StoreError as error:
         raise Refusal(503, str(error), "service") from None
 

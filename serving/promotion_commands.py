@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from features.terminal import BadInput, bar, err, out, table_of, working, write_text
+from features.terminal import BadInput, bar, counted, err, out, table_of, working, write_text
 from models.options import StateOption
 from serving.store_options import KeysOption, StoreOption, opened, operator, read_day
 
@@ -68,8 +68,9 @@ def promote(
         with found.writing(actor.name) as writing:
             case = desk.promote(writing, actor, reviewed, kind, because, accepted)
     out.print(
-        f"Case {case.id}: {case.state}, version {case.version}, needs {case.needed} approval(s) of others "
-        f"before {reviewed.served.model_version} is the {to}.",
+        f"Case {case.id}: {case.state}, version {case.version}, "
+        f"needs {counted(case.needed, 'approval')} of others before "
+        f"{reviewed.served.model_version} is the {to}.",
         markup=False,
         soft_wrap=True,
     )
@@ -94,7 +95,7 @@ def rollback(
         out.print(
             f"{done.after.model_version or 'Catalog and policy without a model'} governs again, instead of "
             f"{done.before.model_version}; a running service has to be started again. Case {done.case.id}: "
-            f"needs {done.case.needed} approval(s) of others to confirm it.",
+            f"needs {counted(done.case.needed, 'approval')} of others to confirm it.",
             markup=False, highlight=False, soft_wrap=True,
         )  # fmt: skip
         move_aliases(found, actor.name, state)

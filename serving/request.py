@@ -6,6 +6,7 @@ from typing import Any
 
 from features.catalog import Catalog
 from features.customer import Customer, InvalidCustomer, parse_customer
+from features.declared_errors import unknown_fields
 from features.terms import Language
 from serving.refusal import Refusal
 from serving.strict_json import parse, refuse_repeated
@@ -68,7 +69,7 @@ def _document(body: bytes, fields: tuple[str, ...]) -> Mapping[str, Any]:
     refuse_repeated(document, "body")
     unknown = [key for key in document if key not in fields]
     if unknown:
-        raise Refusal(422, f"has {len(unknown)} unknown field(s); give only {', '.join(fields)}", "body")
+        raise Refusal(422, unknown_fields(len(unknown), fields), "body")
     return document
 
 

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Final, TypeVar
 from pydantic import BaseModel, BeforeValidator, Field, ValidationError
 
 from features.declaration import declared_within, known_names
+from features.declared_errors import reason_of
 from features.terms import Declared
 from serving.days import day_of
 from serving.refusal import Refusal
@@ -23,16 +24,6 @@ Place = tuple[int | str, ...]
 
 VOCABULARY: Final = "vocabulary"
 """What a field's extra schema names of the procedure in force, whose words the document then gives."""
-
-_WORDS = {
-    "string_type": "must be a text",
-    "int_type": "must be a whole number",
-    "bool_type": "must be true or false",
-    "float_type": "must be a number",
-    "model_type": "must be an object",
-    "dict_type": "must be an object",
-    "tuple_type": "must be an array",
-}
 
 
 def _day(value: object) -> date:
@@ -103,14 +94,7 @@ def _refusal(kind: type[Declared], error: ValidationError) -> Refusal:
         return Refusal(422, f"has an unknown field; wanted: {_wanted_at(kind, where)}", _named(kind, where))
     if first["type"] == "missing":
         return Refusal(422, f"is absent; wanted: {_wanted_at(kind, place[:-1])}", _named(kind, place))
-    return Refusal(422, _reason(dict(first)), _named(kind, place))
-
-
-def _reason(details: Json) -> str:
-    if details["type"] in ("enum", "literal_error"):
-        words = str(details["ctx"]["expected"]).replace("'", "").replace(" or ", ", ")
-        return f"must be one of {words}"
-    return _WORDS.get(details["type"]) or str(details["msg"]).removeprefix("Value error, ")
+    return Refusal(422, reason_of(first), _named(kind, place))
 
 
 def _wanted_at(kind: type[Declared], place: Place) -> str:

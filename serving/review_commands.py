@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.markup import escape
 
-from features.terminal import BadInput, bar, out, table_of, write_text
+from features.terminal import BadInput, bar, counted, end_with, out, shown_of, table_of, write_text
 from features.terms import Tier
 from models.options import CatalogOption, ModelOption, PolicyOption, StateOption
 from serving.days import end_of
@@ -47,7 +47,10 @@ def evaluate(
     keys: KeysOption = None,
     state: StateOption = None,
 ) -> None:
-    """Evaluate every customer as of a day, keep the decisions, and propose the list of changed tiers."""
+    """Evaluate every customer as of a day, keep the decisions, and propose the list of changed tiers.
+
+    Exit code 3 where rows were rejected; the others are decided on.
+    """
     from serving.governing import governing_procedure, governing_served
     from serving.reviews.office import Office
     from serving.reviews.periodic import evaluate_periodically
@@ -73,10 +76,12 @@ def evaluate(
         out.print("Nobody's tier is to change.")
     else:
         out.print(
-            f"List {listed.id}: {listed.state}, version {listed.version}, needs {listed.needed} approval(s).",
+            f"List {listed.id}: {listed.state}, version {listed.version}, "
+            f"needs {counted(listed.needed, 'approval')}.",
             markup=False,
             soft_wrap=True,
         )
+    end_with(summary.rejected)
 
 
 def due(
@@ -105,7 +110,8 @@ def due(
                 )
                 for one in waiting[:_SHOWN]
             ]
-    out.print(table_of(f"{len(waiting):,} due on {day}", ("customer", "tier", "reviewed", "due since"), rows))
+    title = f"{len(waiting):,} due on {day}{shown_of(len(rows), len(waiting))}"
+    out.print(table_of(title, ("customer", "tier", "reviewed", "due since"), rows))
 
 
 def event(
@@ -239,16 +245,21 @@ def replay(
 def list_cases(store: StoreOption = None, keys: KeysOption = None) -> None:
     """List the cases that are not closed."""
     from serving.reviews.cases import open_cases
+    from serving.store.customers import ids_of
 
     with opened(store, keys) as found, found.reading() as connection:
         waiting = open_cases(connection)
+        shown = waiting[:_SHOWN]
+        ids = ids_of(connection, found.keyring, {of.customer for of in shown if of.customer is not None})
     rows = [
-        (of.id, str(of.kind), str(of.reason), str(of.state), str(of.version), str(of.old_tier or "—"),
-         str(of.proposed_tier or "—"), str(of.needed), "" if of.due_at is None else f"{of.due_at:%Y-%m-%d}")
-        for of in waiting[:_SHOWN]
+        (of.id, "" if of.customer is None else ids[of.customer], str(of.kind), str(of.reason), str(of.state),
+         str(of.version), str(of.old_tier or "—"), str(of.proposed_tier or "—"), str(of.needed),
+         "" if of.due_at is None else f"{of.due_at:%Y-%m-%d}")
+        for of in shown
     ]  # fmt: skip
-    columns = ("case", "kind", "reason", "state", "version", "from", "to", "approvals", "due")
-    out.print(table_of(f"{len(waiting):,} open cases", columns, rows))
+    columns = ("case", "customer", "kind", "reason", "state", "version", "from", "to", "approvals", "due")
+    title = f"{counted(len(waiting), 'open case')}{shown_of(len(rows), len(waiting))}"
+    out.print(table_of(title, columns, rows))
 
 
 def show_case(
@@ -260,68 +271,42 @@ def show_case(
     store: StoreOption = None,
     keys: KeysOption = None,
 ) -> None:
-    """Show a case: changes in points, a list's customers, what would govern anew, or what gave an alarm."""
-    from serving.notices.feedback import objections_in
-    from serving.procedure import Procedure
+    """Show a case: what it is about and came from, and what would change by it."""
+    from serving.case_shown import head_of, origin_of
+    from serving.governing import governing_procedure
     from serving.reviews.case_book import CaseBook
-    from serving.reviews.cases import OF_MODELS, CaseKind, items_of, load_case
-    from serving.reviews.differences import differences
-    from serving.reviews.subjects import proposed_changes
-    from serving.store.customers import id_of
+    from serving.reviews.cases import OF_MODELS, CaseKind, load_case
 
-    with opened(store, keys) as found, found.reading() as connection:
-        shown = load_case(connection, case)
-        out.print(
-            f"{shown.kind} case, {shown.reason}, {shown.state}, version {shown.version}; "
-            f"{shown.old_tier or 'no tier'} to {shown.proposed_tier or 'not proposed yet'}; "
-            f"needs {shown.needed} approval(s).",
-            markup=False,
-            soft_wrap=True,
-        )
-        if shown.kind is CaseKind.LIST:
-            items = items_of(connection, shown.id)
-            rows = [
-                (
-                    id_of(connection, found.keyring, of.customer),
-                    str(of.old_tier or "—"),
-                    str(of.proposed_tier),
-                    "pulled out" if of.pulled_out else "",
+    with opened(store, keys) as found:
+        rules = governing_procedure(found, None)
+        with found.reading() as connection:
+            shown, book = load_case(connection, case), CaseBook(found, rules)
+            _print_plainly(head_of(shown))
+            opening = book.opened(connection, shown)
+            for line in origin_of(connection, found.keyring, rules, shown, opening, found.clock()):
+                _print_plainly(line)
+            if shown.kind is CaseKind.LIST:
+                _print_items(connection, found, shown)
+            elif shown.kind is CaseKind.MONITORING:
+                _show_alarm(found, connection, shown)
+            elif shown.subject is not None:
+                _print_places(connection, shown)
+                if shown.kind in OF_MODELS:
+                    _print_reviews(connection, shown.subject, reviews)
+            elif shown.customer is not None:
+                _print_changed(connection, found, shown.id, shown.customer)
+            for judged in book.judged(connection, shown):
+                given = judged.judgement
+                texts = {
+                    "because": judged.because,
+                    "findings": given.findings,
+                    "conditions": given.conditions,
+                }
+                said = "".join(f"; {name}: {text}" for name, text in texts.items() if text is not None)
+                _print_plainly(
+                    f"Version {judged.version} {judged.act} by {judged.actor}, "
+                    f"{judged.at:%Y-%m-%d %H:%M}{said}"
                 )
-                for of in items[:_SHOWN]
-            ]
-            out.print(table_of(f"{len(items):,} customers", ("customer", "from", "to", ""), rows))
-        elif shown.kind is CaseKind.MONITORING:
-            _show_alarm(found, connection, shown)
-        elif shown.subject is not None:
-            changed = proposed_changes(connection, shown)
-            lines_of = [(of.place, of.before or "—", of.after or "—") for of in changed[:_SHOWN]]
-            out.print(table_of(f"{len(changed):,} places change", ("place", "adopted", "proposed"), lines_of))
-            if shown.kind in OF_MODELS:
-                _print_reviews(connection, shown.subject, reviews)
-        elif shown.customer is not None:
-            for of in objections_in(connection, found.keyring, shown.id):
-                words = of.text or "(erased)"
-                told = f"Objection of {of.at:%Y-%m-%d}, {of.outcome}: {words}"
-                out.print(told, markup=False, soft_wrap=True)
-            found_lines = differences(connection, found.keyring, shown.customer, found.clock())
-            lines = [
-                (of.indicator, f"{of.before:+.3f}", f"{of.after:+.3f}", f"{of.change:+.3f}")
-                for of in found_lines
-            ]
-            out.print(
-                table_of(
-                    "Changed since last time, in points", ("indicator", "before", "now", "change"), lines
-                )
-            )
-        # Whatever the procedure: nothing is done by it here.
-        for judged in CaseBook(found, Procedure()).judged(connection, shown):
-            given = judged.judgement
-            texts = {"because": judged.because, "findings": given.findings, "conditions": given.conditions}
-            said = "".join(f"; {name}: {text}" for name, text in texts.items() if text is not None)
-            out.print(
-                f"Version {judged.version} {judged.act} by {judged.actor}, {judged.at:%Y-%m-%d %H:%M}{said}",
-                markup=False, highlight=False, soft_wrap=True,
-            )  # fmt: skip
 
 
 def propose_case(
@@ -436,7 +421,8 @@ def approve_case(
             approved, changes = office.approve(writing, actor, case, version, said)
         _print_case(approved)
         if changes:
-            out.print(f"{len(changes):,} customers have another tier from now on.")
+            have = "has" if len(changes) == 1 else "have"
+            out.print(f"{counted(len(changes), 'customer')} {have} another tier from now on.")
         if approved.kind in OF_MODELS and approved.state is CaseState.EFFECTIVE:
             # What was adopted is kept by now, whatever becomes of the alias.
             move_aliases(found, actor.name, state)
@@ -476,6 +462,9 @@ def reject_case(
 def pull_out_of_case(
     case: CaseArgument,
     customer_id: CustomerArgument,
+    because: Annotated[
+        str | None, typer.Option("--because", help="Why, in your words; kept with the new case, sealed.")
+    ] = None,
     procedure: ProcedureOption = None,
     store: StoreOption = None,
     keys: KeysOption = None,
@@ -485,7 +474,7 @@ def pull_out_of_case(
 
     with _acting(store, keys, procedure) as (office, writing, actor):
         customer = customer_of(writing.connection, office.store.keyring, customer_id)
-        single = office.pull_out(writing, actor, case, customer.id)
+        single = office.pull_out(writing, actor, case, customer.id, because)
     _print_case(single)
 
 
@@ -506,6 +495,56 @@ def _acting(
         office = _office(found, procedure)
         with found.writing(actor.name) as writing:
             yield office, writing, actor
+
+
+def _print_plainly(line: str) -> None:
+    out.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def _print_items(connection: "Connection", store: "Store", case: "Case") -> None:
+    """Print the customers of a list."""
+    from serving.reviews.cases import items_of
+    from serving.store.customers import ids_of
+
+    items = items_of(connection, case.id)
+    shown = items[:_SHOWN]
+    ids = ids_of(connection, store.keyring, {of.customer for of in shown})
+    rows = [
+        (ids[of.customer], str(of.old_tier or "—"), str(of.proposed_tier),
+         f"pulled out into {of.pulled_out}" if of.pulled_out else "")
+        for of in shown
+    ]  # fmt: skip
+    title = f"{counted(len(items), 'customer')}{shown_of(len(rows), len(items))}"
+    out.print(table_of(title, ("customer", "from", "to", ""), rows))
+
+
+def _print_places(connection: "Connection", case: "Case") -> None:
+    """Print where what is proposed to govern differs from what is adopted."""
+    from serving.reviews.subjects import proposed_changes
+
+    changed = proposed_changes(connection, case)
+    rows = [(of.place, of.before or "—", of.after or "—") for of in changed[:_SHOWN]]
+    title = f"{counted(len(changed), 'change')} proposed{shown_of(len(rows), len(changed))}"
+    out.print(table_of(title, ("place", "adopted", "proposed"), rows))
+
+
+def _print_changed(connection: "Connection", store: "Store", case: str, customer: str) -> None:
+    """Print what a customer objects to, and what has changed in points since last time."""
+    from serving.notices.feedback import objections_in
+    from serving.reviews.differences import differences
+
+    for of in objections_in(connection, store.keyring, case):
+        _print_plainly(f"Objection of {of.at:%Y-%m-%d}, {of.outcome}: {of.text or '(erased)'}")
+    lines = [
+        (of.indicator, f"{of.before:+.3f}", f"{of.after:+.3f}", f"{of.change:+.3f}")
+        for of in differences(connection, store.keyring, customer, store.clock())
+    ]
+    if not lines:
+        _print_plainly(
+            "Nothing has changed in points since last time, or there is no evaluation to compare with."
+        )
+        return
+    out.print(table_of("Changed since last time, in points", ("indicator", "before", "now", "change"), lines))
 
 
 def _print_reviews(connection: "Connection", subject: str, folder: Path | None) -> None:
@@ -533,12 +572,12 @@ def _print_reviews(connection: "Connection", subject: str, folder: Path | None) 
         for of in told["accepted"]
     ]
     for line in lines:
-        out.print(line, markup=False, highlight=False, soft_wrap=True)
+        _print_plainly(line)
 
 
 def _print_case(case: "Case") -> None:
     out.print(
-        f"Case {case.id}: {case.state}, version {case.version}, needs {case.needed} approval(s).",
+        f"Case {case.id}: {case.state}, version {case.version}, needs {counted(case.needed, 'approval')}.",
         markup=False,
         soft_wrap=True,
     )

@@ -1,5 +1,7 @@
 """The commands of the store: store, access, keys, customer and audit."""
 
+import re
+import sys
 from typing import Annotated
 
 import typer
@@ -7,6 +9,8 @@ import typer
 from features.terminal import BadInput, out
 from serving.access.roles import MEANINGS
 from serving.store_options import KeysOption, StoreOption, opened, operator, store_place
+
+_LONGEST_REASON = 200
 
 
 def create(store: StoreOption = None, keys: KeysOption = None) -> None:
@@ -17,6 +21,14 @@ def create(store: StoreOption = None, keys: KeysOption = None) -> None:
     create_store(url, folder, operator().name).close()
     out.print(f"The store is made. Keyring and audit heads: {folder}.", markup=False, soft_wrap=True)
     out.print("Back the keyring up apart from the database: without it nothing in the store can be read.")
+    if url is None:
+        out.print(
+            "The database lies beside its keyring, so whoever copies the folder can read all: to keep them "
+            "apart, name another place for it with --store sqlite:////FOLDER/store.db (or PostgreSQL's "
+            "address) beside --keys FOLDER, here and in every command.",
+            markup=False,
+            soft_wrap=True,
+        )
 
 
 def upgrade(store: StoreOption = None, keys: KeysOption = None) -> None:
@@ -122,16 +134,35 @@ def prune_masters(store: StoreOption = None, keys: KeysOption = None) -> None:
 
 def erase_customer(
     customer_id: Annotated[str, typer.Argument(help="The company's id of the customer.")],
+    because: Annotated[
+        str,
+        typer.Option(
+            "--because",
+            help="Why, such as the request's number; kept readable in the audit trail, so name nobody.",
+        ),
+    ],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask; it cannot be undone.")] = False,
     store: StoreOption = None,
     keys: KeysOption = None,
 ) -> None:
-    """Destroy a customer's key, and with it all of the customer's values in the store."""
+    """Destroy a customer's key, and with it all of the customer's values in the store, for ever."""
     from serving.store.customers import customer_of
     from serving.store.customers import erase_customer as erase
 
-    with opened(store, keys) as found, found.writing(operator().name) as writing:
-        known = customer_of(writing.connection, found.keyring, customer_id)
-        erase(writing, known.id)
+    if not 0 < len(because.strip()) <= _LONGEST_REASON:
+        raise BadInput(f"--because: give a reason of 1 to {_LONGEST_REASON} characters")
+    if re.search(rf"(?<!\w){re.escape(customer_id)}(?!\w)", because, re.IGNORECASE):
+        raise BadInput("--because: stays readable for ever; leave the customer's id out of it")
+    with opened(store, keys) as found:
+        with found.reading() as connection:
+            known = customer_of(connection, found.keyring, customer_id)
+        if not yes:
+            if not sys.stdin.isatty():
+                raise BadInput("an erasure cannot be undone: give --yes where nobody can be asked")
+            if not typer.confirm("All values of this customer are destroyed for ever. Go on?", err=True):
+                raise BadInput("it was not confirmed: nothing is erased")
+        with found.writing(operator().name) as writing:
+            erase(writing, known.id, because.strip())
     out.print(f"Erased. What was decided stays under the pseudonym {known.id}, without its values.")
 
 

@@ -25,7 +25,11 @@ StoreOption = Annotated[
 ]
 KeysOption = Annotated[
     Path | None,
-    typer.Option("--keys", help="The folder of keyring and audit heads. [TIERWISE_KEYS, else <state>/store]"),
+    typer.Option(
+        "--keys",
+        help="The folder of keyring, audit heads and, without --store, the database. "
+        "[TIERWISE_KEYS, else <state>/store]",
+    ),
 ]
 ProcedureOption = Annotated[
     Path | None,

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from features.terminal import BadInput, bar, out, table_of
+from features.terminal import BadInput, bar, counted, end_with, out, shown_of, table_of
 from models.options import CatalogOption, ModelOption, PolicyOption, StateOption
 from serving.days import day_of, end_of
 from serving.store_options import KeysOption, ProcedureOption, StoreOption, opened, operator, read_day
@@ -48,7 +48,9 @@ def list_tasks(
             for of in waiting
         ]  # fmt: skip
     columns = ("task", "what", "customer", "tier", "owner", "due", "")
-    out.print(table_of(f"{number:,} open tasks, {late:,} of them overdue", columns, rows))
+    of_those = late if overdue else number
+    title = f"{counted(number, 'open task')}, {late:,} of them overdue{shown_of(len(rows), of_those)}"
+    out.print(table_of(title, columns, rows))
 
 
 def finish_task(
@@ -79,22 +81,27 @@ def finish_task(
 def listed(
     name: Annotated[str, typer.Argument(help="The list, such as early_warning or priority.")],
     on: Annotated[str | None, typer.Option("--on", help="The day, at its end in UTC. [now]")] = None,
+    procedure: ProcedureOption = None,
     store: StoreOption = None,
     keys: KeysOption = None,
 ) -> None:
     """Show which customers stand on a list, such as a watch list, today or on a day."""
+    from serving.governing import governing_procedure
     from serving.store.customers import ids_of
-    from serving.strategies.following import count_on_list, on_list
+    from serving.strategies.following import count_on_list, on_list, require_list
 
-    with opened(store, keys) as found, found.reading() as connection:
-        at = found.clock()
-        if on is not None:
-            at = end_of(read_day(on))
-        number = count_on_list(connection, name, at)
-        entries = on_list(connection, name, at, most=_SHOWN)
-        ids = ids_of(connection, found.keyring, (of.customer for of in entries))
-        rows = [(ids[of.customer], f"{of.since:%Y-%m-%d %H:%M}") for of in entries]
-    out.print(table_of(f"{number:,} customers on {name}", ("customer", "since"), rows))
+    day = None if on is None else read_day(on)
+    with opened(store, keys) as found:
+        at = found.clock() if day is None else end_of(day)
+        plan = governing_procedure(found, procedure).strategies
+        with found.reading() as connection:
+            require_list(connection, plan, name)
+            number = count_on_list(connection, name, at)
+            entries = on_list(connection, name, at, most=_SHOWN)
+            ids = ids_of(connection, found.keyring, (of.customer for of in entries))
+    rows = [(ids[of.customer], f"{of.since:%Y-%m-%d %H:%M}") for of in entries]
+    title = f"{counted(number, 'customer')} on {name}{shown_of(len(rows), number)}"
+    out.print(table_of(title, ("customer", "since"), rows))
 
 
 def overdue(
@@ -104,15 +111,20 @@ def overdue(
     store: StoreOption = None,
     keys: KeysOption = None,
 ) -> None:
-    """Take down overdue items from a table; paid ones, and what is to be done about them, are closed."""
+    """Take down overdue items from a table; paid ones, and what is to be done about them, are closed.
+
+    Exit code 3 where rows were rejected; the others are taken down.
+    """
     from serving.strategies.collection import Reported
     from serving.strategies.overdue_table import take_down
 
     with opened(store, keys) as found:
         taken = take_down(found, operator(), file)
     counts = ", ".join(f"{taken.became[what]:,} {str(what).replace('_', ' ')}" for what in Reported)
-    out.print(f"{counts}; {len(taken.rejected):,} rows rejected.", markup=False, soft_wrap=True)
+    rejected = counted(len(taken.rejected), "row")
+    out.print(f"{counts}; {rejected} rejected.", markup=False, soft_wrap=True)
     _print_rows(taken.rejected)
+    end_with(len(taken.rejected))
 
 
 def deliver(
@@ -126,7 +138,10 @@ def deliver(
     keys: KeysOption = None,
     state: StateOption = None,
 ) -> None:
-    """Compare new indicators with the newest that are known; what has worsened becomes an event."""
+    """Compare new indicators with the newest that are known; what has worsened becomes an event.
+
+    Exit code 3 where rows were rejected or events could not be taken; the others are.
+    """
     from serving.governing import governing_procedure, governing_served
     from serving.reviews.office import Office
     from serving.strategies.deliveries import DeliveryDesk
@@ -145,14 +160,15 @@ def deliver(
         soft_wrap=True,
     )
     for id_, number in sorted(checked.broken.items()):
-        out.print(f"{id_}: {number:,} customers", markup=False)
+        out.print(f"{id_}: {counted(number, 'customer')}", markup=False)
     out.print(
-        f"{checked.taken:,} events taken, {checked.repeated:,} had been before, "
+        f"{counted(checked.taken, 'event')} taken, {checked.repeated:,} had been before, "
         f"{len(checked.refused):,} could not be."
     )
     _print_rows(checked.refused)
     for id_, why in checked.ignored.items():
         out.print(f"Rule {id_} is left out: {why}.", markup=False, soft_wrap=True)
+    end_with(checked.rejected + len(checked.refused))
 
 
 def tick(
@@ -169,8 +185,10 @@ def tick(
     with opened(store, keys) as found:
         done = Upkeep(found, governing_procedure(found, procedure), operator().name).run(moment)
     out.print(
-        f"{done.expired:,} tiers changed as an override ended; {done.followed:,} changes followed, "
-        f"{done.recurred:,} recurring tasks made again, {done.staged:,} stages of collection begun.",
+        f"{counted(done.expired, 'tier')} changed as an override ended; "
+        f"{counted(done.followed, 'change')} followed, "
+        f"{counted(done.recurred, 'recurring task')} made again, "
+        f"{counted(done.staged, 'stage')} of collection begun.",
         soft_wrap=True,
     )
 

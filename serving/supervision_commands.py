@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from features.terminal import BadInput, out, table_of, write_text
+from features.terminal import BadInput, counted, end_with, out, shown_of, table_of, write_text
 from features.terms import Language
 from serving.store_options import KeysOption, ProcedureOption, StoreOption, opened, operator, read_day
 from serving.supervision.words import Severity
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from serving.supervision.period import Period
 
 FromOption = Annotated[str | None, typer.Option("--from", help="The first day. [a year before the last]")]
-ToOption = Annotated[str | None, typer.Option("--to", help="The last day. [today]")]
+ToOption = Annotated[str | None, typer.Option("--to", help="The last day, not after today. [today]")]
 ItemArgument = Annotated[str, typer.Argument(help="The item's id, as `inspect list` shows it.")]
 _SHOWN = 50
 
@@ -54,14 +54,15 @@ def supervise(
     from serving.governing import governing_procedure
     from serving.supervision.naming import naming_of
     from serving.supervision.page import to_html
+    from serving.supervision.period import so_far
     from serving.supervision.report import supervise as report_of
     from serving.supervision.shown import COLUMNS, about, lines
 
     with opened(store, keys) as found:
-        period = _period(first, last, found.clock().date())
-        # By the targets of the time; what is said of the future is by those of today.
-        moment = min(period.last_moment, found.clock())
-        rules = governing_procedure(found, procedure, moment)
+        now = found.clock()
+        period = so_far(_period(first, last, now.date()), now)
+        # By the targets of the time.
+        rules = governing_procedure(found, procedure, period.last_moment)
         with found.reading() as connection:
             report = report_of(connection, found.keyring, rules, period)
             naming = naming_of(connection, rules, period)
@@ -97,7 +98,10 @@ def import_outcomes(
     store: StoreOption = None,
     keys: KeysOption = None,
 ) -> None:
-    """Import what became of customers; rows that cannot be used are set aside with their reason."""
+    """Import what became of customers; rows that cannot be used are set aside with their reason.
+
+    Exit code 3 where rows were set aside; the others are imported.
+    """
     from serving.outputs import LinesOfCsv
     from serving.supervision.outcome_import import import_outcomes as imported
 
@@ -116,6 +120,7 @@ def import_outcomes(
         except OSError as error:
             raise BadInput(f"{rejects}: cannot be written ({error.strerror})") from None
         out.print(f"What was set aside, and why: {rejects}.", markup=False, soft_wrap=True)
+    end_with(len(done.rejected))
 
 
 def draw(
@@ -173,9 +178,10 @@ def list_items(
             for of in listed.items
         ]  # fmt: skip
     columns = ("item", "decision", "customer", "tier", "result", "severity", "finding", "remedy", "due", "")
-    out.print(table_of(f"{listed.total:,} decisions drawn", columns, rows))
+    title = f"{counted(listed.total, 'decision')} drawn{shown_of(len(rows), listed.total)}"
+    out.print(table_of(title, columns, rows))
     if listed.erased:
-        out.print(f"{listed.erased:,} are left out: their customers were erased before they were inspected.")
+        out.print(f"{listed.erased:,} left out: their customers were erased before they were inspected.")
 
 
 def record(

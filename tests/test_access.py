@@ -2,6 +2,7 @@
 
 import json
 import time
+import unicodedata
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from serving.access.api_keys import (
     list_keys,
     revoke_key,
 )
-from serving.access.roles import Actor, Role
+from serving.access.roles import Actor, Role, person_key
 from serving.access.tokens import TokenError, TokenVerifier
 from serving.store.instants import now
 from serving.store.store import Store
@@ -191,3 +192,19 @@ def test_a_file_without_public_keys_is_refused(tmp_path: Path, content: str) -> 
     assert "\n" not in str(caught.value)
     file.write_text(json.dumps(public_keys(PRIVATE)))
     assert TokenVerifier.load(file, ISSUER, AUDIENCE).authenticate(token()) is not None
+
+
+@given(st.text(st.characters(blacklist_categories=["Cs"]), max_size=20))
+def test_a_person_is_the_same_however_the_name_is_typed(name: str) -> None:
+    key = person_key(name)
+    assert person_key(key) == key
+    for typed in (f" {name} ", name.casefold(), unicodedata.normalize("NFKC", name), f"{name}\u200b"):
+        assert person_key(typed) == key
+        assert Actor(typed, frozenset(), "key 1", frozenset({typed})).shares_a_person([name])
+
+
+def test_other_persons_are_others() -> None:
+    actor = Actor("ann", frozenset(), "key 1", frozenset({"ann", "Bob"}))
+    assert not actor.shares_a_person(["anna", "carl"])
+    assert actor.shares_a_person(["carl", "BOB"])
+    assert person_key("\uff32oot") == person_key("root") != person_key("route")

@@ -1,6 +1,7 @@
 """What governs is proposed by one and adopted by others, and then nothing is done by anything else."""
 
 import json
+import re
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -21,6 +22,7 @@ from typer.testing import CliRunner
 
 import tierwise
 from features.catalog import load_catalog
+from features.terminal import KEPT_APART
 from features.terms import Tier
 from models.artefact import Model
 from models.decision import Scorer
@@ -66,7 +68,7 @@ from serving.strategies.tasks import complete, tasks_for
 from serving.strategies.upkeep import Upkeep
 from serving.supervision.endpoints import SUPERVISION
 from serving.supervision.inspection import Draw, InspectionDesk
-from serving.supervision.period import Period
+from serving.supervision.period import Period, PeriodError
 from serving.supervision.settings import Supervision
 from tests.promoted import reviewed
 from tests.reviewed import (
@@ -572,9 +574,9 @@ def folder(template: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyP
     return copied
 
 
-def command(*arguments: str | Path) -> str:
+def command(*arguments: str | Path, code: int = 0) -> str:
     result = CliRunner().invoke(tierwise.app, [str(a) for a in arguments], catch_exceptions=False)
-    assert result.exit_code == 0, result.output
+    assert result.exit_code == code, result.output
     return result.stdout
 
 
@@ -584,7 +586,7 @@ def test_the_commands_propose_show_and_work_by_what_is_adopted(folder: Path, tmp
     table = table_as_of(DAYS[-1] + timedelta(days=31), 7, tmp_path)
     day = str(DAYS[-1] + timedelta(days=31))
     said = command("adopt", "propose", file, "--because", "ours")
-    assert "needs 2 approval(s) of others" in said
+    assert "needs 2 approvals of others" in said
     case = said.split()[1].rstrip(":")
     assert "case_days" in command("case", "show", case)
     with pytest.raises(NotAllowed):
@@ -655,12 +657,18 @@ def test_oversight_can_be_done_on_the_command_line(folder: Path, tmp_path: Path)
     assert "The same 4" in command("inspect", "redraw", sample)
     listed = command("inspect", "list", "--sample", sample)
     assert "4 decisions drawn" in listed
+    # Items and decisions are printed whole, for other commands ask for them.
+    assert len(set(re.findall(r"\b[0-9a-f]{32}\b", listed))) == 8
+    tomorrow = str(datetime.now(UTC).date() + timedelta(days=1))
+    for words in (("supervise",), ("inspect", "draw", "--size", "1", "--seed", "1")):
+        with pytest.raises(PeriodError, match="ends after today"):
+            command(*words, "--to", tomorrow)
     table = tmp_path / "outcomes.csv"
     table.write_text(
         "customer_id,as_of,bad,known_on\nC-1,2026-01-31,yes,2026-03-01\nC-99,2026-01-31,no,2026-03-01\n"
     )
-    assert "1 new" in command("outcome", "import", table)
-    assert "1 known before" in command("outcome", "import", table)
+    assert "1 new" in command("outcome", "import", table, code=KEPT_APART)
+    assert "1 known before" in command("outcome", "import", table, code=KEPT_APART)
     assert "C-99" not in (tmp_path / "outcomes.rejects.csv").read_text()
     with pytest.raises(ValueError, match="give --ok alone"):
         command("inspect", "record", "0" * 32, "--ok", "--finding", "x")

@@ -277,7 +277,7 @@ def proposed_by_ann(folder: Path, site: Site, version: str, kind: CaseKind = Cas
 
 def test_from_promote_to_rollback_on_the_command_line(folder: Path, site: Site) -> None:
     said = command("promote", NAME, "--to", "champion", "--version", "1", "--because", "the first")
-    assert "needs 2 approval(s) of others before customer/1 is the champion" in said
+    assert "needs 2 approvals of others before customer/1 is the champion" in said
     approved_by_bob(folder, said)
     case = said.split()[1].rstrip(":")
     shown = command("case", "show", case, "--reviews", str(folder))

@@ -33,6 +33,7 @@ from serving.reviews.cases import (
     CaseReason,
     CaseState,
     NotAllowed,
+    Opened,
     Override,
     items_of,
     load_case,
@@ -255,6 +256,17 @@ def proposed(office: Office, by: Actor, place: int = 0, tier: Tier | None = None
         return office.propose(
             writing, by, case.id, tier or decided, "because", decision=decision, override=override
         )
+
+
+def test_a_name_typed_otherwise_is_the_same_person(office: Office) -> None:
+    case = proposed(office, acting("root"))
+    with pytest.raises(NotAllowed), office.store.writing("Root") as writing:
+        office.approve(writing, acting("Root", "key 1"), case.id, case.version)
+    with office.store.writing("bob") as writing:
+        because, customer = "its bank asked", sorted(newest(office.store))[1]
+        single = office.open(writing, acting("Bob"), customer, CaseReason.REQUEST, None, because=because)
+    with office.store.reading() as connection:
+        assert office.opened(connection, single) == Opened("Bob", single.opened_at, because)
 
 
 def test_of_two_approvals_at_once_by_one_person_only_one_counts(office: Office) -> None:

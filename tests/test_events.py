@@ -108,6 +108,17 @@ def test_the_same_event_from_many_senders_at_once_counts_once(office: Office) ->
     assert len({taken.decision for taken in found}) == 1
 
 
+def test_indicators_that_the_catalog_lacks_are_named_up_to_three(office: Office) -> None:
+    unknown: dict[str, Any] = {"net_asset": 1.0, "Li Wei": 2.0, "b": 1.0, "c": 1.0, "d": 1.0}
+    with pytest.raises(EventError, match="has no b, c, d and 2 others"):
+        take(office, event(**unknown))
+    with pytest.raises(EventError, match=r"has no net_asset$"):
+        take(office, event(net_asset=1.0))
+    unnamed: dict[str, Any] = {"Li Wei": 1.0}
+    with pytest.raises(EventError, match=r"has no such indicators \(1\)"):
+        take(office, event(**unnamed))
+
+
 TOLD = [
     event(1, "large_order", LAST + timedelta(days=3), order_count_36m=40.0, overdue_days_max_12m=10.0),
     event(2, "payment_default", LAST + timedelta(days=9), overdue_days_max_12m=95.0),

@@ -25,6 +25,8 @@ from serving.strategies.requests import ListQuery, OrderRequest, OverdueRequest
 from tests.reviewed import acting
 from tests.stores import database_url, store
 
+ORDERED = {"amount": "1.00", "currency": "CNY", "form": "prepayment", "outstanding": "0"}
+
 __all__ = ["database_url", "store"]
 
 PROCEDURE = Procedure()
@@ -198,3 +200,31 @@ def test_what_is_wrong_in_a_request_is_named_where_it_is(
     assert (caught.value.status, caught.value.field) == (422, field)
     assert reason in caught.value.reason
     assert "4711" not in caught.value.reason
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "field", "reason"),
+    [
+        (OrderRequest, {}, "amount", "is absent"),
+        (OrderRequest, {**ORDERED, "amount": 1.5}, "amount", "must be a text"),
+        (OrderRequest, {**ORDERED, "amount": "much"}, "amount", 'must be an amount such as "1250.00"'),
+        (OrderRequest, {**ORDERED, "currency": "yuan"}, "currency", "three capital letters"),
+        (OrderRequest, {**ORDERED, "form": "gift"}, "form", "must be one of prepayment, on_delivery"),
+        (OrderRequest, {**ORDERED, "credit_days": -1}, "credit_days", "must be at least 0"),
+        (OrderRequest, {**ORDERED, "credit_days": "x"}, "credit_days", "must be a whole number"),
+        (OrderRequest, {**ORDERED, "note": "x"}, "body", "has 1 unknown field; give only amount"),
+        (OverdueRequest, {"items": []}, "items", "must have at least 1 part"),
+        (OverdueRequest, {"items": 7}, "items", "must be a list"),
+        (ListQuery, {"on": "noon"}, "on", "must be a day such as 2026-01-31"),
+    ],
+    ids=lambda of: of if isinstance(of, str) else "",
+)
+def test_what_is_wrong_with_a_request_is_said_in_our_words(
+    kind: type[Any], body: dict[str, Any], field: str, reason: str
+) -> None:
+    with pytest.raises(Refusal) as refused:
+        read_request(kind, body)
+    assert refused.value.field == field
+    assert refused.value.reason.startswith(reason) or reason in refused.value.reason
+    for theirs in ("Input", "String", "Field required", "Value error"):
+        assert theirs not in refused.value.reason

@@ -207,7 +207,7 @@ def test_a_rule_that_cannot_be_computed_is_refused_before_anything_is_read(
 
 def test_a_rule_lacks_nothing_and_is_no_source(tmp_path: Path) -> None:
     source = {"table": "customers", "path": "customers.csv"}
-    with pytest.raises(DeclarationError, match=r"outcomes\.rule\.months: Field required"):
+    with pytest.raises(DeclarationError, match=r"outcomes\.rule\.months: is absent"):
         delivery_in(tmp_path, source, outcomes={"value": SEVERE})
     with pytest.raises(DeclarationError, match="give either a path or a url"):
         delivery_in(tmp_path, source, outcomes={"columns": {}})

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 import tierwise
 from features.catalog import load_catalog
-from features.terminal import BadInput
+from features.terminal import KEPT_APART, BadInput
 from features.terms import RATED_TIERS, Language, Text, Tier
 from models.policy import load_policy
 from serving.audit.verification import verify
@@ -504,28 +504,33 @@ def test_the_commands_take_contacts_send_list_and_try_again(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("TIERWISE_KEYS", str(tmp_path / "store"))
 
-    def run(*words: str) -> str:
+    def run(*words: str, code: int = 0) -> str:
         result = CliRunner().invoke(tierwise.app, words, catch_exceptions=False)
-        assert result.exit_code == 0, result.output
+        assert result.exit_code == code, result.output
         return result.output
 
     rules = ("--procedure", "rules.yaml")
-    assert "2 read, 1 taken, 1 rejected" in run("customer", "import", "contacts.csv")
+    assert "2 read, 1 taken, 1 rejected" in run("customer", "import", "contacts.csv", code=KEPT_APART)
     assert "C-9" in (tmp_path / "contacts.rejects.csv").read_text()
     told = run("notice", "run", "--once", *rules)
-    assert "2 notices are new; 0 sent" in told and "TIERWISE_SMTP_HOST" in told
+    assert "2 new notices; 0 sent" in told and "TIERWISE_SMTP_HOST" in told
     with postbox() as box:
         for name, value in box.settings().items():
             monkeypatch.setenv(name, value)
         assert "1 sent" in run("notice", "run", "--once", *rules)
         dead = run("notice", "list", "--dead")
-        assert "1 notices" in dead and "no_contact" in dead and "C-2" in dead and "C-1" not in dead
+        assert "1 notice" in dead and "no_contact" in dead and "C-2" in dead and "C-1" not in dead
         assert "2 notices" in run("notice", "list")
+        assert "By reason: no_contact 1." in run("notice", "list", "--dead")
+        assert "1 notice" in run("notice", "list", "--reason", "no_contact")
+        page = run("notice", "list", "--limit", "1", "--offset", "1")
+        assert "2 notices, 1 of 2 shown from 2 on" in page
+        for words in (("list", "--reason", "bogus"), ("retry", "--all", "--reason", "bogus", *rules)):
+            with pytest.raises(NoticeError, match=r"no such reason; .*no_contact"):
+                run("notice", *words)
         (tmp_path / "contacts.csv").write_text("customer_id,email\nC-2,y@example.org\n")
         run("customer", "import", "contacts.csv")
-        assert "1 notices are tried again" in run(
-            "notice", "retry", "--all", "--reason", "no_contact", *rules
-        )
+        assert "1 notice is tried again" in run("notice", "retry", "--all", "--reason", "no_contact", *rules)
         assert "1 sent" in run("notice", "run", "--once", *rules)
         assert [message["To"] for message in box.messages()] == ["x@example.org", "y@example.org"]
     secret = run("customer", "webhook-secret", "C-1").strip()

@@ -146,7 +146,7 @@ def test_an_event_becomes_a_tier_in_force_by_two_other_persons(
 ) -> None:
     event = {
         "event_id": "erp-77", "type": "payment_default", "customer_id": "C-3",
-        "occurred_on": str(DAYS[-1]), "indicators": {"overdue_days_max_12m": 75},
+        "occurred_on": str(DAYS[-1]), "indicators": {"overdue_days_max_12m": 75}, "remark": "not paid",
     }  # fmt: skip
     taken = call(service, keys["service"], "POST", "/v1/events", event)
     assert taken.status_code == 200, taken.text
@@ -163,6 +163,12 @@ def test_an_event_becomes_a_tier_in_force_by_two_other_persons(
 
     case = call(service, keys["analyst"], "GET", f"/v1/cases/{first['case']}").json()
     assert case["state"] == "collecting"
+    (told,) = case["events"]
+    assert (told["type"], told["occurred_on"], told["reported_by"], told["remark"]) == (
+        "payment_default", str(DAYS[-1]), "service-person", "not paid"
+    )  # fmt: skip
+    assert told["names"]["en"] == "Default on payment"
+    assert (case["hold"]["tier"], case["opened_by"]) == ("risk", "service-person")
     assert case["newest_decision"] == first["decision"]
     changed = sum(line["change"] for line in case["changed"])
     decision = call(service, keys["analyst"], "GET", f"/v1/decisions/{first['decision']}").json()
@@ -209,7 +215,9 @@ def test_an_event_becomes_a_tier_in_force_by_two_other_persons(
         ("POST", "/v1/events", [], 422),
         ("POST", "/v1/events", OLD_EVENT, 422),
         ("GET", "/v1/customers/C-999/tier", None, 404),
-        ("GET", "/v1/cases/nothing", None, 409),
+        ("GET", "/v1/cases/nothing", None, 404),
+        ("GET", "/v1/lists/nothing", None, 404),
+        ("POST", "/v1/cases/nothing/withdraw", {}, 404),
         ("GET", "/v1/decisions/nothing", None, 404),
         ("POST", "/v1/cases", {"customer_id": 7}, 422),
         ("POST", "/v1/cases", {"customer_id": "C-1", "more": 1}, 422),
@@ -349,7 +357,7 @@ def test_oversight_names_persons_to_supervisors_alone(service: Service, keys: Ke
     assert "analyst-person" in told["supervisor"][1]
     assert told["approver"][1] == set()
     for query in ("from=never", "from=2026-02-01&to=2026-01-01", "since=2026-01-01",
-                  "to=9999-12-31", "to=0001-01-01", "from=0001-01-01"):  # fmt: skip
+                  "to=9000-12-31", "to=9999-12-31", "to=0001-01-01", "from=0001-01-01"):  # fmt: skip
         answer = call(service, keys["supervisor"], "GET", f"/v1/supervision?{query}")
         assert answer.status_code == 422, query
 

@@ -144,8 +144,8 @@ def test_a_policy_that_does_not_fit_the_catalog_is_refused(
     [
         ("policy: customer\npolicy: other\n", "line 2: key 'policy' is given twice"),
         ("policy: [", "is no YAML"),
-        ("", "should be"),
-        ("- 1\n", "should be"),
+        ("", "must be"),
+        ("- 1\n", "must be"),
     ],
 )
 def test_a_file_that_is_no_policy_is_refused(tmp_path: Path, text: str, reason: str) -> None:

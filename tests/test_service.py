@@ -283,7 +283,7 @@ WHOLE = (
 @pytest.mark.parametrize(
     ("body", "field", "reason"),
     [
-        ({"customers": []}, "body", "has 1 unknown field(s); give only customer, language"),
+        ({"customers": []}, "body", "has 1 unknown field; give only customer, language"),
         ([], "body", "must be an object with customer, language"),
         ({}, "customer", "must be an object"),
         ({"customer": {"customer_id": SECRET}}, "nature", "must be one of"),

@@ -213,3 +213,20 @@ def test_where_a_keyring_is_no_second_store_is_begun(database_url: str | None, t
     else:
         with contextlib.closing(Database(database_url)) as database:
             assert not has_schema(database)
+
+
+def test_the_files_of_a_store_are_its_owners_alone(tmp_path: Path) -> None:
+    with contextlib.closing(create_store(None, tmp_path, ACTOR)) as made, made.reading():
+        modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}
+    assert set(modes) >= {"store.db", "store.db-wal", "store.db-shm", "audit_heads.jsonl", "keyring.json"}
+    assert set(modes.values()) == {0o600}
+
+
+def test_why_a_server_is_not_reached_is_told_with_its_place_and_without_its_password(tmp_path: Path) -> None:
+    for host, cause in (
+        ("127.0.0.1:1", "host 127.0.0.1, port 1, database d: nothing listens there"),
+        ("no-such-host.invalid:7", "host no-such-host.invalid, port 7, database d: there is no host"),
+    ):
+        with pytest.raises(StoreError, match=cause) as refused:
+            create_store(f"postgresql://u:very-secret@{host}/d", tmp_path, ACTOR)
+        assert "very-secret" not in str(refused.value)

@@ -38,7 +38,7 @@ from serving.supervision.naming import Naming, naming_of
 from serving.supervision.outcome_import import import_outcomes
 from serving.supervision.outcomes import Followed, known_outcomes
 from serving.supervision.page import to_html
-from serving.supervision.period import Period, PeriodError, period_of
+from serving.supervision.period import Period, PeriodError, period_of, so_far
 from serving.supervision.report import Report, supervise
 from serving.supervision.satisfaction import Feedback, Objection, satisfaction
 from serving.supervision.settings import Supervision, Target
@@ -521,6 +521,18 @@ def test_a_period_is_a_year_up_to_today_unless_said_otherwise(
     assert (str(period.first), str(period.last)) == expected
     with pytest.raises(PeriodError, match="before it begins"):
         Period(date(2026, 1, 2), date(2026, 1, 1))
+
+
+def test_a_period_that_is_not_over_ends_now_and_one_after_today_is_refused() -> None:
+    now = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
+    period = so_far(period_of(None, None, now.date()), now)
+    assert period.last_moment == now and period.until == now
+    assert str(period) == "2025-03-02 to 2026-03-01, so far (until 2026-03-01 09:30 UTC)"
+    over = period_of(None, date(2026, 2, 28), now.date())
+    assert so_far(over, now) is over and over.until is None
+    with pytest.raises(PeriodError, match="ends after today") as refused:
+        period_of(None, date(2026, 3, 2), now.date())
+    assert refused.value.field == "to"
 
 
 @pytest.mark.parametrize("day", ["0001-01-01", "1899-12-31", "9001-01-01", "9999-12-31"])

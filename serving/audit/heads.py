@@ -27,7 +27,7 @@ class Heads:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             # One short write to a file opened for appending: lines of several processes do not mix.
-            descriptor = os.open(self.path, os.O_APPEND | os.O_CREAT | os.O_RDWR, 0o640)
+            descriptor = os.open(self.path, os.O_APPEND | os.O_CREAT | os.O_RDWR, 0o600)
             try:
                 size = os.fstat(descriptor).st_size
                 if size and os.pread(descriptor, 1, size - 1) != b"\n":

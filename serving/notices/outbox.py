@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, exists, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, exists, func, insert, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from features.terms import Text
@@ -24,7 +24,16 @@ from serving.notices.causes import Causes, TierChange
 from serving.notices.contacts import Contact, contact_of
 from serving.notices.delivery import FINAL, Reason
 from serving.notices.links import sign_link
-from serving.notices.rendering import CUSTOMER, Answering, Channel, Content, Recipient, recipients_of, render
+from serving.notices.rendering import (
+    CUSTOMER,
+    NO_CONTACT,
+    Answering,
+    Channel,
+    Content,
+    Recipient,
+    recipients_of,
+    render,
+)
 from serving.procedure import Procedure
 from serving.reviews.adoptions import require_procedure
 from serving.store.case_tables import changes
@@ -37,6 +46,8 @@ logger = logging.getLogger("tierwise.notices")
 _CHANGES_AT_ONCE = 100
 SENT = "sent"
 TOO_OLD, NO_SENDER, NO_RECIPIENT = "too_old", "no_sender", "no_recipient"
+REASONS = (*map(str, Reason), NO_CONTACT, NO_SENDER, NO_RECIPIENT, TOO_OLD)
+"""Why a notice waits, was given up, or has nobody to go to."""
 _GIVEN_UP = ("dead", "undeliverable")
 
 
@@ -318,8 +329,13 @@ class Outbox:
 
         Args:
             actor: who has it done.
-            reason: those alone that were given up for it; without one all but those that are TOO_OLD.
+            reason: those alone that were given up for it, one of REASONS; without one all but those that are
+                TOO_OLD.
+
+        Raises:
+            NoticeError: there is no such reason.
         """
+        require_reason(reason)
         wanted = notices.c.reason != TOO_OLD if reason is None else notices.c.reason == reason
         given_up = (notices.c.state.in_(_GIVEN_UP), wanted)
         with self.store.reading() as connection:
@@ -370,19 +386,59 @@ class Outbox:
         return (content.channel, content.address) == (recipient.channel, recipient.address)
 
 
-def list_notices(connection: Connection, *states: NoticeState, most: int) -> tuple[int, list[Notice]]:
-    """Return how many notices there are, of some states or of all, and the newest of them."""
-    chosen = [str(state) for state in states or NoticeState]
-    count = connection.execute(
-        select(func.count()).select_from(notices).where(notices.c.state.in_(chosen))
-    ).scalar_one()
+def require_reason(reason: str | None) -> None:
+    """Refuse what is no reason, of which there would seem to be no notices.
+
+    Raises:
+        NoticeError: it is none of REASONS.
+    """
+    if reason is not None and reason not in REASONS:
+        raise NoticeError(f"there is no such reason; give one of {', '.join(REASONS)}")
+
+
+def list_notices(
+    connection: Connection, *states: NoticeState, most: int, reason: str | None = None, offset: int = 0
+) -> tuple[int, list[Notice]]:
+    """Return how many notices there are, of some states or of all, and the newest of them.
+
+    Args:
+        connection: to the store.
+        states: of these alone.
+        most: how many at most.
+        reason: with this one alone, of REASONS.
+        offset: so many of the newest are left out.
+
+    Raises:
+        NoticeError: there is no such reason.
+    """
+    require_reason(reason)
+    chosen: list[ColumnElement[bool]] = [notices.c.state.in_([str(state) for state in states or NoticeState])]
+    if reason is not None:
+        chosen.append(notices.c.reason == reason)
+    count = connection.execute(select(func.count()).select_from(notices).where(*chosen)).scalar_one()
     rows = connection.execute(
         select(notices)
-        .where(notices.c.state.in_(chosen))
+        .where(*chosen)
         .order_by(notices.c.queued_at.desc(), notices.c.id)
         .limit(most)
+        .offset(offset)
     )
     return count, [Notice.of(row) for row in rows]
+
+
+def count_by_reason(connection: Connection, *states: NoticeState) -> dict[str, int]:
+    """Return how many notices of some states have each reason, the commonest first."""
+    number = func.count()
+    rows = connection.execute(
+        select(notices.c.reason, number.label("number"))
+        .where(
+            notices.c.state.in_([str(state) for state in states or NoticeState]),
+            notices.c.reason.is_not(None),
+        )
+        .group_by(notices.c.reason)
+        .order_by(number.desc(), notices.c.reason)
+    )
+    return {row.reason: row.number for row in rows}
 
 
 def content_of(connection: Connection, keyring: Keyring, row: Row[Any]) -> Content | None:

@@ -21,6 +21,7 @@ from serving.notices.rules import NoticeRules
 from serving.notices.wording import filled, same
 
 CUSTOMER: Final = "customer"
+NO_CONTACT: Final = "no_contact"
 _DEPARTMENT: Final = "department:"
 # Seven bits, so that every server takes it as it is.
 _MAIL = SMTP.clone(cte_type="7bit")
@@ -122,7 +123,7 @@ def _customer(rules: NoticeRules, contact: Contact | None, missing: str) -> Reci
         return Recipient(CUSTOMER, language, Channel.EMAIL, contact.email)
     if contact.webhook is not None:
         return Recipient(CUSTOMER, language, Channel.WEBHOOK, contact.webhook)
-    return Recipient(CUSTOMER, language, None, None, undeliverable="no_contact")
+    return Recipient(CUSTOMER, language, None, None, undeliverable=NO_CONTACT)
 
 
 def render(

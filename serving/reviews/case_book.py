@@ -22,6 +22,7 @@ from serving.reviews.cases import (
     Judged,
     Judgement,
     NotAllowed,
+    Opened,
     load_case,
 )
 from serving.reviews.justification import digest_of
@@ -41,9 +42,9 @@ class CaseBook:
     def _check(self, writing: Writing, actor: Actor, case: Case, version: int) -> None:
         if case.version != version:
             raise CaseError(f"the proposal is version {case.version} by now; read it again")
-        if not self._persons_behind(writing, case, Act.PROPOSED).isdisjoint(actor.persons):
+        if actor.shares_a_person(self._persons_behind(writing, case, Act.PROPOSED)):
             raise NotAllowed("nobody approves or rejects what they had a part in proposing")
-        if not self._persons_behind(writing, case, Act.APPROVED, of_version=True).isdisjoint(actor.persons):
+        if actor.shares_a_person(self._persons_behind(writing, case, Act.APPROVED, of_version=True)):
             raise NotAllowed("each approval needs other persons")
 
     def _persons(self, writing: Writing, case: Case, act: Act, *, of_version: bool) -> list[frozenset[str]]:
@@ -68,7 +69,14 @@ class CaseBook:
             raise CaseError(f"the case is {case.state}; this is for cases that are {' or '.join(states)}")
         return case
 
-    def _insert(self, writing: Writing, actor: Actor, case: Case, justification: str | None = None) -> None:
+    def _insert(
+        self,
+        writing: Writing,
+        actor: Actor,
+        case: Case,
+        justification: str | None = None,
+        because: str | None = None,
+    ) -> None:
         writing.connection.execute(
             insert(cases).values(
                 id=case.id, kind=str(case.kind), reason=str(case.reason), state=str(case.state),
@@ -79,7 +87,7 @@ class CaseBook:
                 else self._sealed(writing.connection, case, justification),
             )
         )  # fmt: skip
-        self._act(writing, actor, case, Act.OPENED)
+        self._act(writing, actor, case, Act.OPENED, because)
 
     def _close(self, writing: Writing, case: Case, state: CaseState) -> Case:
         writing.connection.execute(
@@ -157,10 +165,7 @@ class CaseBook:
         )
 
         def text(sealed: bytes | None) -> str | None:
-            try:
-                return None if sealed is None else self.read_text(connection, case, sealed)
-            except UnknownCustomer:
-                return None
+            return self._readable(connection, case, sealed)
 
         return [
             Judged(
@@ -169,6 +174,23 @@ class CaseBook:
             )
             for row in rows
         ]  # fmt: skip
+
+    def opened(self, connection: Connection, case: Case) -> Opened:
+        """Return who opened a case, when and why.
+
+        Raises:
+            SealError: the text was changed.
+        """
+        row = connection.execute(
+            select(case_acts).where(case_acts.c.case == case.id, case_acts.c.act == str(Act.OPENED))
+        ).one()
+        return Opened(row.actor, row.at, self._readable(connection, case, row.remark))
+
+    def _readable(self, connection: Connection, case: Case, sealed: bytes | None) -> str | None:
+        try:
+            return None if sealed is None else self.read_text(connection, case, sealed)
+        except UnknownCustomer:
+            return None
 
 
 def _purpose(case: str) -> str:

@@ -73,6 +73,10 @@ class CaseError(ValueError):
     """An act is not possible in a case as it stands; one line that says why."""
 
 
+class UnknownCase(CaseError):
+    """There is no case of an id."""
+
+
 class NotAllowed(CaseError):
     """Whoever acts had a part in what is to be approved."""
 
@@ -95,6 +99,15 @@ class Judged:
     version: int
     because: str | None
     judgement: Judgement
+
+
+@dataclass(frozen=True)
+class Opened:
+    """Who opened a case, when, and why in their words; None where none were given or can be read."""
+
+    actor: str
+    at: datetime
+    because: str | None
 
 
 @dataclass(frozen=True)
@@ -142,11 +155,11 @@ def load_case(connection: Connection, case_id: str) -> Case:
     """Return a case.
 
     Raises:
-        CaseError: there is none of this id.
+        UnknownCase: there is none of this id.
     """
     row = connection.execute(select(cases).where(cases.c.id == case_id)).one_or_none()
     if row is None:
-        raise CaseError("there is no such case")
+        raise UnknownCase("there is no such case")
     return _case(row)
 
 

@@ -7,6 +7,7 @@ only where the ground's own evidence is not newer.
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -44,6 +45,9 @@ from serving.store.tables import decisions
 # Of which kind ids and contents are, where the customer's key hashes them.
 _KIND = b"event"
 LONGEST_ID, LONGEST_REMARK = 200, 2000
+_INDICATOR = re.compile(r"[a-z][a-z0-9_]{0,63}")
+# Of unknown indicators so many are named.
+_NAMED = 3
 
 
 class EventError(ValueError):
@@ -174,7 +178,12 @@ class EventDesk:
             raise EventError("remark", f"must have 1 to {LONGEST_REMARK} characters")
         unknown = set(event.indicators) - set(self._served.scorer.catalog.by_id)
         if unknown:
-            raise EventError("indicators", f"{len(unknown)} of them are not in the catalog")
+            # What is no id at all may be anything, and is counted alone.
+            named = sorted(id_ for id_ in unknown if _INDICATOR.fullmatch(id_))[:_NAMED]
+            others = len(unknown) - len(named)
+            more = [f"{others} others" if others > 1 else "another"] if others and named else []
+            told = " and ".join([", ".join(named), *more]) if named else f"such indicators ({len(unknown)})"
+            raise EventError("indicators", f"the catalog has no {told}")
 
     def _repeated(self, writing: Writing, found: Row[Any], content_hash: str) -> Taken:
         if found.content_hash != content_hash:
@@ -235,6 +244,16 @@ def told_events(connection: Connection, known: KnownCustomer) -> list[tuple[date
         (row.occurred_on, row.id, open_sealed(known.data_key, row.sealed, _purpose(row.id)).decode())
         for row in rows
     ]
+
+
+def remark_in(known: KnownCustomer, event_id: str, sealed: bytes) -> str | None:
+    """Return the remark of a kept event; None where its sender gave none.
+
+    Raises:
+        SealError: it was changed.
+    """
+    remark: str | None = json.loads(open_sealed(known.data_key, sealed, _purpose(event_id)))["remark"]
+    return remark
 
 
 def laid_over(

@@ -56,6 +56,7 @@ class Office(CaseBook):
         decision: str | None,
         *,
         days: int | None = None,
+        because: str | None = None,
     ) -> Case:
         """Open a case for one customer; where one is open already, that is returned.
 
@@ -68,11 +69,15 @@ class Office(CaseBook):
             reason: why.
             decision: the newest decision on the customer, if that is the cause.
             days: within which it should be closed, also where it is open already; by default the procedure's.
+            because: why, in the opener's words; sealed with the customer's key.
+
+        Raises:
+            CaseError: the words are empty or too many.
         """
         found = open_case_of(writing.connection, customer)
         if found is not None:
             return found if days is None else self._sooner(writing, found, days)
-        case = self._open_single(writing, actor, customer, reason, decision, days)
+        case = self._open_single(writing, actor, customer, reason, decision, days, because)
         listed = writing.connection.execute(
             select(case_items.c.case)
             .join(cases, cases.c.id == case_items.c.case)
@@ -148,24 +153,36 @@ class Office(CaseBook):
             if of.old is not of.steady and of.customer not in busy
         ]
 
-    def pull_out(self, writing: Writing, actor: Actor, case_id: str, customer: str) -> Case:
+    def pull_out(
+        self, writing: Writing, actor: Actor, case_id: str, customer: str, because: str | None = None
+    ) -> Case:
         """Take a customer out of a list into a case of its own.
 
         Whoever does so proposes nothing, and may approve what is left; approvals given stay.
 
+        Args:
+            writing: the transaction.
+            actor: who does it.
+            case_id: the list.
+            customer: the pseudonym.
+            because: why, in their words; kept with the new case, sealed with the customer's key.
+
         Raises:
-            CaseError: there is no such list that is proposed, or the customer is not in it.
+            CaseError: there is no such list that is proposed, the customer is not in it, or the words are
+                empty or too many.
         """
         case = self._expect(writing, case_id, CaseState.PROPOSED, kind=CaseKind.LIST)
         inside = {item.customer for item in items_of(writing.connection, case.id) if item.pulled_out is None}
         if customer not in inside:
             raise CaseError("the customer is not in the list, or was pulled out before")
-        return self._single_from(writing, actor, case, customer)
+        return self._single_from(writing, actor, case, customer, because)
 
-    def _single_from(self, writing: Writing, actor: Actor, case: Case, customer: str) -> Case:
+    def _single_from(
+        self, writing: Writing, actor: Actor, case: Case, customer: str, because: str | None = None
+    ) -> Case:
         """Give a customer of a list a case of its own, which rests on the newest decision."""
         decision = newest_decision(writing.connection, customer)
-        single = self._open_single(writing, actor, customer, case.reason, decision)
+        single = self._open_single(writing, actor, customer, case.reason, decision, because=because)
         self._take_out(writing, actor, case, customer, single.id)
         return single
 
@@ -177,6 +194,7 @@ class Office(CaseBook):
         reason: CaseReason,
         decision: str | None,
         days: int | None = None,
+        because: str | None = None,
     ) -> Case:
         standing = standing_of(writing.connection, customer, writing.at)
         case = Case(
@@ -184,7 +202,7 @@ class Office(CaseBook):
             standing.tier, None, None, 1, writing.at,
             writing.at + timedelta(days=days or self.procedure.case_days),
         )  # fmt: skip
-        self._insert(writing, actor, case)
+        self._insert(writing, actor, case, because=because)
         return case
 
     def _sooner(self, writing: Writing, case: Case, days: int) -> Case:
@@ -375,7 +393,7 @@ class Office(CaseBook):
         theirs = self._persons_behind(writing, case, Act.OPENED) | self._persons_behind(
             writing, case, Act.PROPOSED
         )
-        if theirs.isdisjoint(actor.persons):
+        if not actor.shares_a_person(theirs):
             raise NotAllowed("a case is withdrawn by those who opened it or proposed in it")
         if case.reason is CaseReason.ROLLBACK:
             raise NotAllowed("a rollback is looked at by others: have them confirm or reject it")

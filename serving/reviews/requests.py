@@ -9,9 +9,10 @@ _LONGEST_ID, _LONGEST_WORD = 200, 32
 
 
 class CustomerRequest(Declared):
-    """Which customer."""
+    """Which customer, and why."""
 
     customer_id: str = Field(description="As in evaluations.", examples=["C-0001"])
+    because: str | None = Field(default=None, description="The reason, in your words.")
 
 
 class QuestionRequest(Declared):

@@ -12,6 +12,7 @@ from secrets import token_hex
 from sqlalchemy import Connection, delete, func, insert, select, update
 
 from features.terms import Nature
+from serving.audit.chain import Fact
 from serving.confidential.keyring import Keyring
 from serving.confidential.sealing import new_key, open_sealed, seal
 from serving.store.case_tables import case_items, cases
@@ -184,8 +185,13 @@ def ids_of(connection: Connection, keyring: Keyring, pseudonyms: Iterable[str]) 
     return found
 
 
-def erase_customer(writing: Writing, pseudonym: str) -> None:
+def erase_customer(writing: Writing, pseudonym: str, because: str | None = None) -> None:
     """Destroy a customer's key, and with it every value of the customer in the store.
+
+    Args:
+        writing: the transaction.
+        pseudonym: the customer.
+        because: why, kept in the audit trail as it is written; it must name no value of the customer.
 
     Raises:
         UnknownCustomer: there is none, or it was erased before.
@@ -211,7 +217,10 @@ def erase_customer(writing: Writing, pseudonym: str) -> None:
         )
     )
     _end_strategies(writing, pseudonym)
-    writing.record("customer.erased", pseudonym, {"cases_withdrawn": closed.rowcount})
+    facts: dict[str, Fact] = {"cases_withdrawn": closed.rowcount}
+    if because is not None:
+        facts["because"] = because
+    writing.record("customer.erased", pseudonym, facts)
 
 
 def _end_strategies(writing: Writing, pseudonym: str) -> None:

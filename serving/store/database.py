@@ -1,12 +1,15 @@
 """The database: one writer at a time, a transaction whole or not at all, on SQLite and PostgreSQL alike."""
 
+import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
+
+from serving.store.unreachable import why_unreachable
 
 _BUSY_SECONDS = 60
 _WRITING = "tierwise_writing"
@@ -15,6 +18,10 @@ _SQLITE, _POSTGRESQL = "sqlite", "postgresql"
 
 class StoreError(RuntimeError):
     """The store cannot be used; one line that says what to do."""
+
+
+class Unreachable(StoreError):
+    """The database cannot be reached; the line says where it should be, which is nothing for callers."""
 
 
 class Database:
@@ -30,6 +37,8 @@ class Database:
             StoreError: it is no such address, or its driver is not installed.
         """
         address = _address(url)
+        if address.get_backend_name() == _SQLITE:
+            _make_private(address.database)
         try:
             self.engine = create_engine(address, pool_pre_ping=address.get_backend_name() == _POSTGRESQL)
         except ModuleNotFoundError as error:
@@ -77,7 +86,8 @@ class Database:
         try:
             connection = self.engine.connect()
         except DBAPIError as error:
-            raise StoreError(f"the store cannot be reached ({type(error.orig).__name__})") from None
+            why = why_unreachable(self.engine.url, error.orig)
+            raise Unreachable(f"the store cannot be reached: {why}") from None
         with connection:
             try:
                 yield connection
@@ -95,13 +105,23 @@ def _address(url: str) -> URL:
     try:
         address = make_url(url)
         backend = address.get_backend_name()
-    except (ArgumentError, NoSuchModuleError):
+    except (ArgumentError, NoSuchModuleError, ValueError):
         raise StoreError("the store: give sqlite:///FILE or postgresql://USER@HOST/DATABASE") from None
     if backend == _POSTGRESQL and "+" not in address.drivername:
         return address.set(drivername="postgresql+psycopg")
     if backend not in (_SQLITE, _POSTGRESQL):
         raise StoreError("the store: SQLite and PostgreSQL are known, no other database")
     return address
+
+
+def _make_private(file: str | None) -> None:
+    """Make a new embedded database's file, readable by its owner alone; SQLite makes -wal and -shm alike.
+
+    Where it cannot be made, connecting says so.
+    """
+    if file and file != ":memory:":
+        with suppress(OSError):
+            os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
 
 
 def _configure_sqlite(engine: Engine) -> None:

@@ -17,7 +17,7 @@ from serving.store.customers import KnownCustomer, UnknownCustomer, customer_of,
 from serving.store.store import Store
 from serving.strategies.collection import ItemError, Reported, owed_items, report_items
 from serving.strategies.exposure import EXPLANATIONS, Verdict, check_order, checks_of
-from serving.strategies.following import count_on_list, list_entry, on_list
+from serving.strategies.following import UnknownList, count_on_list, list_entry, on_list, require_list
 from serving.strategies.requests import (
     DoneRequest,
     ListQuery,
@@ -96,6 +96,10 @@ class StrategyEndpoints:
         if asked.on is not None:
             at = end_of(asked.on)
         with self._store.reading() as connection:
+            try:
+                require_list(connection, self._plan, name)
+            except UnknownList as error:
+                raise Refusal(404, str(error), "path") from None
             after = None
             if asked.after is not None and (after := list_entry(connection, name, asked.after)) is None:
                 raise _no_place()

@@ -124,6 +124,10 @@ def later_occurrences(
     return found
 
 
+class UnknownList(ValueError):
+    """There is no list of a name, and never was; one line that names those there are."""
+
+
 @dataclass(frozen=True)
 class Listed:
     """A customer, by the pseudonym, on a list: since when, until when where that is over, by which change."""
@@ -133,6 +137,21 @@ class Listed:
     since: datetime
     until: datetime | None
     change: str
+
+
+def require_list(connection: Connection, plan: StrategyPlan, name: str) -> None:
+    """Refuse a list that the strategies do not have, unless there was one under strategies before.
+
+    An unknown name would read as a list on which nobody stands.
+
+    Raises:
+        UnknownList: it is none.
+    """
+    if name in plan.lists:
+        return
+    if not connection.execute(select(exists().where(list_entries.c.list == name))).scalar_one():
+        there = f"one of {', '.join(plan.lists)}" if plan.lists else "none: the procedure has no lists"
+        raise UnknownList(f"there is no such list; give {there}")
 
 
 def on_list(

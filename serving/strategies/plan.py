@@ -177,6 +177,12 @@ class StrategyPlan(Declared):
         """Return what a tier asks for."""
         return () if tier is None else self.tiers.get(tier, ())
 
+    @property
+    def lists(self) -> tuple[str, ...]:
+        """The names of the lists on which its tiers put customers, sorted."""
+        named = (of.on_list for strategies in self.tiers.values() for of in strategies)
+        return tuple(sorted({name for name in named if name is not None}))
+
     def strategy(self, tier: Tier | None, id_: str) -> Strategy | None:
         """Return a strategy of a tier; None where the tier has no such strategy."""
         return next((strategy for strategy in self.of(tier) if strategy.id == id_), None)

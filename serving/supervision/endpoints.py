@@ -21,7 +21,7 @@ from serving.supervision.inspection import (
     Item,
     NotIndependent,
 )
-from serving.supervision.period import Period, PeriodError, period_of
+from serving.supervision.period import Period, PeriodError, period_of, so_far
 from serving.supervision.report import supervise
 from serving.supervision.requests import DrawRequest, FindingRequest, ItemsQuery, PeriodQuery
 
@@ -43,9 +43,9 @@ NAMING_PERSONS = frozenset({Role.SUPERVISOR})
 
 def _report(operations: "Operations", actor: Actor, parts: Json, asked: PeriodQuery) -> Json:
     store = operations.store
-    period = _period(asked, operations)
+    period = so_far(_period(asked, operations), store.clock())
     with store.reading() as connection:
-        procedure = _procedure_of(operations, connection, min(period.last_moment, store.clock()))
+        procedure = _procedure_of(operations, connection, period.last_moment)
         report = supervise(connection, store.keyring, procedure, period)
     return (report if actor.may(NAMING_PERSONS) else report.without_persons()).document()
 
@@ -168,7 +168,7 @@ def _period(asked: PeriodQuery | DrawRequest, operations: "Operations") -> Perio
     try:
         return period_of(asked.first, asked.last, today)
     except PeriodError as error:
-        raise Refusal(422, str(error), "from") from None
+        raise Refusal(422, str(error), error.field) from None
 
 
 def _listed(operations: "Operations", inspection: str | None) -> Json:

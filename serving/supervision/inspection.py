@@ -181,7 +181,7 @@ class InspectionDesk:
         if row.result is not None:
             raise InspectionError("this decision was inspected before in this sample")
         taken_part = persons_behind(writing.connection, row.decision)
-        if not taken_part.isdisjoint(actor.persons):
+        if actor.shares_a_person(taken_part):
             raise NotIndependent("nobody inspects a decision in whose cases they took part")
         open_customer(writing.connection, self.store.keyring, row.customer)
         result = Result.OK if finding is None else Result.FINDING
@@ -210,7 +210,7 @@ class InspectionDesk:
         row = _row(writing.connection, item)
         if row.result != Result.FINDING or row.remedied_at is not None:
             raise InspectionError("there is no remedy to be done")
-        if not persons_behind(writing.connection, row.decision).isdisjoint(actor.persons):
+        if actor.shares_a_person(persons_behind(writing.connection, row.decision)):
             raise NotIndependent("nobody confirms a remedy in whose cases they took part")
         writing.connection.execute(
             update(inspection_items)

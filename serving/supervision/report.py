@@ -65,6 +65,7 @@ class Report:
         return {
             "from": self.period.first.isoformat(),
             "to": self.period.last.isoformat(),
+            "until": self.period.until and self.period.until.isoformat(),
             "procedure": self.procedure,
             "groups": [
                 {
