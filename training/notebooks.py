@@ -92,7 +92,7 @@ def execute(script: Script) -> None:
     """
     with _needing_the_extra():
         from nbclient import NotebookClient
-        from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+        from nbclient.exceptions import CellExecutionError, CellTimeoutError
     with tempfile.TemporaryDirectory(prefix="tierwise-") as folder, _jupyter_within(Path(folder)):
         work = Path(folder) / "work"
         work.mkdir()
@@ -108,9 +108,12 @@ def execute(script: Script) -> None:
             client.execute(env={**os.environ, "PYTHONPATH": path})
         except CellExecutionError as error:
             raise NotebookError(f"notebook {script.name}: {_where(script)} raised {error.ename}") from error
-        except (CellTimeoutError, DeadKernelError) as error:
-            reason = "took too long" if isinstance(error, CellTimeoutError) else "ended its process"
-            raise NotebookError(f"notebook {script.name}: {_where(script)} {reason}") from None
+        except CellTimeoutError:
+            raise NotebookError(f"notebook {script.name}: {_where(script)} took too long") from None
+        except RuntimeError:
+            raise NotebookError(
+                f"notebook {script.name}: its process did not start, or ended in {_where(script)}"
+            ) from None
 
 
 def page(script: Script) -> str:
