@@ -19,6 +19,7 @@ _KINDS = {
     CaseKind.PROCEDURE: "adoption of a procedure",
     CaseKind.MODEL: "adoption of a model",
     CaseKind.CHALLENGER: "adoption of a challenger",
+    CaseKind.MONITORING: "alarm of monitoring",
 }
 
 
