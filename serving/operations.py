@@ -67,7 +67,7 @@ from serving.reviews.requests import (
 )
 from serving.reviews.standings import standing_of
 from serving.reviews.subjects import proposed_changes
-from serving.route import Route
+from serving.route import NAMES, Route
 from serving.served import Served
 from serving.store.customers import UnknownCustomer, customer_of, id_of
 from serving.store.database import StoreError, Unreachable
@@ -441,14 +441,21 @@ _JUDGED = {
 }  # fmt: skip
 _WHOLE_CASE: Mapping[str, Any] = {
     **_CASE,
+    "opened_by": "text", "opened_because": "text?",
     "judged": [_JUDGED],
-    # Of a list, of what governs, and of one customer.
+    # Of a list, of an alarm, of what governs, and of one customer.
     "customers?": [
         {"customer_id": "text", "decision": "text", "old_tier": "text?", "proposed_tier": "text",
          "pulled_out": "flag"}
     ],
+    "alarm?": {"names": NAMES, "subject": "object", "results": ["object"], "remedy": "text?"},
     "proposes?": [{"place": "text", "before": "any", "after": "any"}],
     "reviews?": "any",
+    "events?": [
+        {"event": "text", "type": "text", "names": "object?", "severity": "text", "occurred_on": "day",
+         "received_at": "moment", "reported_by": "text", "remark": "text?"}
+    ],
+    "hold?": "object?",
     "objections?": [{"at": "moment", "outcome": "text", "text": "text?"}],
     "newest_decision?": "text?",
     "changed?": [{"indicator": "text", "before": "number", "now": "number", "change": "number"}],

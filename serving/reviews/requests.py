@@ -42,6 +42,7 @@ class ProposeRequest(Declared):
         default=None,
         description="What the decision leads to, unless an override is given; of an alarm none.",
         examples=["risk"],
+        json_schema_extra={"enum": [str(tier) for tier in Tier]},
     )
     because: str = Field(description="The reason, in your words.", examples=["the default stands"])
     decision: str | None = Field(

@@ -118,7 +118,7 @@ SUPERVISION: Mapping[tuple[str, str], Route] = {
         _report,
         "The report on a period; single persons are named to supervisors alone",
         {"from": "day", "to": "day", "procedure": "any", "groups": [{"group": "text", "names": NAMES,
-         "kpis": ["object"]}], "remarks": ["any"]},
+         "kpis": ["object"]}], "remarks": ["any"], "until": "moment?"},
         PeriodQuery,
     ),
     ("GET", "/v1/inspections"): Route(

@@ -40,6 +40,7 @@ _REASONS = {
     "objection": Text.of("客戶異議", "客户异议", "customer's objection"),
     "request": Text.of("申請", "申请", "request"),
     "governance": Text.of("規則變更", "规则变更", "change of what governs"),
+    "monitoring": Text.of("監測警示", "监测警示", "alarm of monitoring"),
     "rollback": Text.of("規則回復", "规则回退", "return to what governed before"),
     "facts_not_in_indicators": Text.of("指標以外的事實", "指标以外的事实", "facts outside the indicators"),
     "pending_correction": Text.of("資料待更正", "资料待更正", "facts about to be corrected"),
