@@ -2,7 +2,8 @@
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple, Self
+from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -157,7 +158,8 @@ class Mix(Declared):
         )
 
 
-class _Part(NamedTuple):
+@dataclass(frozen=True)
+class _Part:
     """Customers of one level, of an unseen one, or of whom nothing is known."""
 
     count: int

@@ -33,7 +33,6 @@ from training.plots import MINIMUM_AGGREGATE
 # The kind of review under which it is kept with a version, and its verdict.
 KIND, RECORDED = "reference", "recorded"
 _FLAG_LEVELS = ("false", "true")
-_FORMAT_VERSION = 1
 
 
 class TierRate(Declared):
@@ -74,7 +73,7 @@ class Reference(Declared):
     """
 
     format: Literal["tierwise-reference"] = "tierwise-reference"
-    format_version: Literal[1] = _FORMAT_VERSION
+    format_version: Literal[1] = 1
     catalog_hash: str
     policy_hash: str
     model_sha256: str
