@@ -115,9 +115,9 @@ display(calibration_plot(judged.bad, decisions.model.probability, f"Calibration 
 # %% [markdown]
 # ## The model, printed
 #
-# The model is a sum of look-ups. For the indicator that moves scores most, all of it: log-odds by range,
-# what the transparent prior says, what was learnt on top, and what it is worth in points. (`./run tierwise
-# export --format html --model sba` prints the whole of a registered one.)
+# The model is a sum of look-ups. For the two indicators that move scores most, all of it: log-odds by
+# range, what the transparent prior says, what was learnt on top, and what it is worth in points. (`./run
+# tierwise export --format html --model sba` prints the whole of a registered one.)
 
 # %%
 model = trained.model
@@ -129,10 +129,10 @@ display(importance_plot(shap_values, names, "Mean |SHAP| on the loans judged, lo
 sheet = Sheet(model, catalog, sample.policy)
 view = View(sheet, Language.EN)
 weight = dict(zip(model.tables.features, np.mean(np.abs(shap_values), axis=0), strict=True))
-shape = max(sheet.shapes, key=lambda one: weight[one.ranges.id])
 columns = ("range", "prior", "learnt", "together", "points")
-lines = tuple((row.label, *row.shown) for row in view.rows(shape))
-display(Grid(f"{view.name(shape.ranges)} ({view.about(shape.ranges)})", columns, lines))
+for shape in sorted(sheet.shapes, key=lambda one: -weight[one.ranges.id])[:2]:
+    lines = tuple((row.label, *row.shown) for row in view.rows(shape))
+    display(Grid(f"{view.name(shape.ranges)} ({view.about(shape.ranges)})", columns, lines))
 
 # %% [markdown]
 # ## The price of transparency

@@ -126,7 +126,7 @@ def page(script: Script) -> str:
         from jinja2 import DictLoader
         from nbconvert import HTMLExporter
         from pygments.formatters import HtmlFormatter
-    exporter = HTMLExporter(
+    exporter = HTMLExporter(  # type: ignore[no-untyped-call]
         template_name="basic",
         template_file=_FOLDED,
         extra_loaders=[DictLoader({_FOLDED: _TEMPLATE})],
@@ -199,7 +199,7 @@ details.code { margin: .5rem 0; } details.code summary { color: var(--soft); fon
 .highlight pre, pre { background: var(--paper); border: 1px solid var(--line); border-radius: .4rem;
   padding: .7rem .9rem; overflow-x: auto; margin: .6rem 0;
   font: .8rem/1.45 ui-monospace, "DejaVu Sans Mono", "Noto Sans Mono CJK TC", monospace; }
-.output pre { background: none; border: 0; padding: .2rem 0; }
+.output pre { background: none; border: 0; padding: .2rem 0; white-space: pre-wrap; }
 code { font-family: ui-monospace, "DejaVu Sans Mono", monospace; font-size: .88em; }
 table { border-collapse: collapse; font-size: .86rem; font-variant-numeric: tabular-nums; margin: .8rem 0; }
 caption { text-align: left; font-weight: 600; padding: 0 0 .3rem; }
