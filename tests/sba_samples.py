@@ -1,11 +1,13 @@
-"""Records of SBA loans written as the file that the portfolio `sba` reads."""
+"""Records of SBA loans written as the file that the portfolio `sba` reads, and indicators built from them."""
 
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pandas as pd
 
-from features.records import KNOWN_AT, SAMPLE, Records
+from features import sba
+from features.records import KNOWN_AT, SAMPLE, Records, load_sample
 from features.sba_indicators import indicators
 
 
@@ -23,6 +25,12 @@ def write_sample(records: Records, folder: Path) -> Path:
     data = folder / "portfolios"
     data.mkdir()
     return data
+
+
+@cache
+def whole_sample() -> pd.DataFrame:
+    """Return the indicators of every evaluation of the bundled sample; they take a while, and are shared."""
+    return indicators(sba.evaluations(load_sample()))
 
 
 def indicators_of(records: Records, evaluations: pd.DataFrame) -> pd.DataFrame:

@@ -9,7 +9,7 @@ import pytest
 
 from features import sba
 from features.records import Records, load_sample
-from features.sba_indicators import indicators
+from tests.sba_samples import whole_sample
 
 AGES, YEAR = 8, 365
 SECTOR_OF_NAICS = {
@@ -54,7 +54,7 @@ def rows(records: Records) -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def frame(rows: pd.DataFrame) -> pd.DataFrame:
-    return indicators(rows)
+    return whole_sample().loc[rows.index]
 
 
 def charged_off_at_once(records: Records) -> pd.Series:
@@ -73,9 +73,12 @@ class ByHand:
         )
         days = (self.charge_offs["known_at"] - self.charge_offs["disbursed"]).dt.days
         self.charge_offs["age"] = days // YEAR
+        # Of the loan that is counted for: the loans disbursed in each window asked for.
+        self.windows: dict[tuple[int, int], pd.DataFrame] = {}
 
     def of(self, loan: Mapping[Any, Any]) -> dict[str, Any]:
         """Return every indicator of one loan, by its id; NaN or None where it is missing."""
+        self.windows.clear()
         earlier = self.loans[
             (self.loans["day"] < loan["known_at"]) & (self.loans["borrower"] == loan["borrower"])
         ]
@@ -128,9 +131,11 @@ class ByHand:
         }
 
     def _disbursed(self, loan: Mapping[Any, Any], days: int, ending_days_ago: int) -> pd.DataFrame:
-        age = (loan["known_at"] - self.loans["day"]).dt.days
-        counted: pd.DataFrame = self.loans[(age >= ending_days_ago) & (age < ending_days_ago + days)]
-        return counted
+        window = days, ending_days_ago
+        if window not in self.windows:
+            age = (loan["known_at"] - self.loans["day"]).dt.days
+            self.windows[window] = self.loans[(age >= ending_days_ago) & (age < ending_days_ago + days)]
+        return self.windows[window]
 
     def _share(self, loan: Mapping[Any, Any], what: str) -> float:
         everyones = self._disbursed(loan, 5 * YEAR, 1)

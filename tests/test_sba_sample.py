@@ -11,9 +11,8 @@ from pandas.testing import assert_frame_equal
 from features import draw_sample, sba
 from features.catalog import Kind, load_catalog
 from features.records import SAMPLE, Records, RecordsError, load_sample
-from features.sba_indicators import indicators
 from features.terms import Nature
-from tests.sba_samples import indicators_of
+from tests.sba_samples import indicators_of, whole_sample
 
 # Indicators and outcomes of the same evaluations.
 Evaluated = tuple[pd.DataFrame, pd.DataFrame]
@@ -30,8 +29,7 @@ def records() -> Records:
 
 @pytest.fixture(scope="module")
 def evaluated(records: Records) -> Evaluated:
-    rows = sba.evaluations(records)
-    return indicators(rows), sba.outcomes(records, rows)
+    return whole_sample(), sba.outcomes(records, sba.evaluations(records))
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +45,7 @@ def crowded(records: Records) -> Records:
 
 @pytest.fixture(scope="module")
 def thinned(records: Records) -> Records:
-    return drawn(records, 3, 50_000)
+    return drawn(records, 3, 20_000)
 
 
 def drawn(records: Records, seed: int, size: int) -> Records:
