@@ -126,7 +126,7 @@ def page(script: Script) -> str:
         from jinja2 import DictLoader
         from nbconvert import HTMLExporter
         from pygments.formatters import HtmlFormatter
-    exporter = HTMLExporter(  # type: ignore[no-untyped-call]
+    exporter = HTMLExporter(
         template_name="basic",
         template_file=_FOLDED,
         extra_loaders=[DictLoader({_FOLDED: _TEMPLATE})],
