@@ -177,7 +177,7 @@ def booster_path(number: int) -> str:
     return f"{BOOSTER_FOLDER}/bag_{number}.txt"
 
 
-def set_alias(name: str, version: str, alias: str = CHAMPION, state: str | Path | None = None) -> None:
+def set_alias(name: str, version: str, alias: str, state: str | Path | None = None) -> None:
     """Point an alias at a version; it then counts for every service that starts.
 
     Raises:

@@ -1,6 +1,7 @@
 """The registry gives back the bytes that were registered, or says in one line what to do."""
 
 import hashlib
+import inspect
 import subprocess
 import sys
 from pathlib import Path
@@ -45,12 +46,12 @@ def stored(state: Path, name: str = "points.json") -> Path:
 def test_the_champions_documents_and_version_come_back(state: Path) -> None:
     assert store(state, b"first") == "1"
     version = store(state, ARTEFACT)
-    registry.set_alias("sba", version, state=state)
+    registry.set_alias("sba", version, registry.CHAMPION, state)
     assert registry.load_documents("sba", state) == registry.ModelDocuments(
         "sba", "2", "champion", ARTEFACT, CATALOG, POLICY
     )
     assert registry.model_version("sba", version) == "sba/2"
-    registry.set_alias("sba", "1", state=state)
+    registry.set_alias("sba", "1", registry.CHAMPION, state)
     first = registry.load_documents("sba", state)
     assert (first.version, first.artefact) == ("1", b"first")
 
@@ -109,14 +110,14 @@ def test_an_unknown_name_and_an_alias_never_set_say_what_to_run(state: Path) -> 
 
 
 def test_an_artefact_altered_in_the_store_is_refused(state: Path) -> None:
-    registry.set_alias("sba", store(state, ARTEFACT), state=state)
+    registry.set_alias("sba", store(state, ARTEFACT), registry.CHAMPION, state)
     stored(state).write_bytes(ARTEFACT.replace(b"1", b"9"))
     with pytest.raises(registry.RegistryError, match="sba/1: its artefact is not the one registered"):
         registry.load_documents("sba", state)
 
 
 def test_an_artefact_that_is_gone_is_one_line(state: Path) -> None:
-    registry.set_alias("sba", store(state, ARTEFACT), state=state)
+    registry.set_alias("sba", store(state, ARTEFACT), registry.CHAMPION, state)
     stored(state).unlink()
     with pytest.raises(registry.RegistryError, match="sba/1: its artefact cannot be read") as caught:
         registry.load_documents("sba", state)
@@ -125,7 +126,7 @@ def test_an_artefact_that_is_gone_is_one_line(state: Path) -> None:
 
 @pytest.mark.parametrize("name", ["catalog.json", "policy.json"])
 def test_a_catalog_or_policy_that_is_gone_from_the_run_is_one_line(state: Path, name: str) -> None:
-    registry.set_alias("sba", store(state, ARTEFACT), state=state)
+    registry.set_alias("sba", store(state, ARTEFACT), registry.CHAMPION, state)
     stored(state, name).unlink()
     with pytest.raises(registry.RegistryError, match="sba/1: the catalog and policy of its run") as caught:
         registry.load_documents("sba", state)
@@ -134,7 +135,7 @@ def test_a_catalog_or_policy_that_is_gone_from_the_run_is_one_line(state: Path, 
 
 def test_an_alias_on_no_version_and_a_model_that_was_never_logged_are_one_line(state: Path) -> None:
     with pytest.raises(registry.RegistryError, match="sba/7: alias champion cannot be moved"):
-        registry.set_alias("sba", "7", state=state)
+        registry.set_alias("sba", "7", registry.CHAMPION, state)
     with pytest.raises(registry.RegistryError, match="sba: cannot be registered"):
         registry.register("m-none", "sba", "0" * 64, state=state)
 
@@ -217,6 +218,11 @@ def test_a_review_that_was_changed_is_refused(state: Path) -> None:
     stored(state, "battery.json").write_text('{"checks": 0}')
     with pytest.raises(registry.RegistryError, match="its battery review is not the one recorded"):
         registry.recorded_review("sba", version, "battery", state=state)
+
+
+def test_which_alias_is_moved_is_always_said() -> None:
+    alias = inspect.signature(registry.set_alias).parameters["alias"]
+    assert alias.default is inspect.Parameter.empty
 
 
 def test_aliases_are_told_with_their_versions(state: Path) -> None:

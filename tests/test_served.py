@@ -37,7 +37,7 @@ def register(state: Path, artefact: bytes, catalog_json: str, policy_json: str) 
     version = registry.register(
         logged.model_id, "customer", hashlib.sha256(artefact).hexdigest(), state=state
     )
-    registry.set_alias("customer", version, state=state)
+    registry.set_alias("customer", version, registry.CHAMPION, state)
     return version
 
 
