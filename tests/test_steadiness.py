@@ -1,5 +1,6 @@
 """Steadiness: what rises past a margin or on two reviews in a row, and what falls at once."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -50,22 +51,32 @@ def test_a_fall_to_risk_a_fall_from_premium_and_a_fall_after_an_event_wait_for_n
     decided: Tier, score: float, approved: Tier, review: Tier | None, margin: float, periodic: bool
 ) -> None:
     assert steady(Tier.RISK, score, approved, review, margin=margin, periodic=periodic) is Tier.RISK
-    assert steady(Tier.GOOD, score, Tier.PREMIUM, review, margin=margin, periodic=periodic) is Tier.GOOD
+    if decided is not Tier.PREMIUM:
+        assert steady(decided, score, Tier.PREMIUM, review, margin=margin, periodic=periodic) is decided
     if RANK[decided] > RANK[approved]:
         assert steady(decided, score, approved, review, margin=margin, periodic=False) is decided
 
 
-@given(SCORES, SCORES | st.none(), st.floats(0, 14))
-def test_a_fall_to_general_within_the_margin_waits_for_a_second_review(
-    score: float, earlier: float | None, margin: float
+@given(SCORES, SCORES | st.none(), st.floats(0, 14), TIERS)
+def test_a_fall_from_good_to_general_within_the_margin_alone_waits_for_a_second_review(
+    score: float, earlier: float | None, margin: float, approved: Tier
 ) -> None:
     decided, review = by_score(score), None if earlier is None else by_score(earlier)
     cut_off = POLICY.tiers[Tier.GOOD].cut_off
     assert cut_off is not None
-    if decided is Tier.GENERAL:
-        waits = round(score, 6) >= cut_off - margin and review in (None, Tier.PREMIUM, Tier.GOOD)
-        found = steady(decided, score, Tier.GOOD, review, margin=margin)
-        assert found is (Tier.GOOD if waits else Tier.GENERAL)
+    if RANK[decided] > RANK[approved]:
+        near = round(score, 6) >= cut_off - margin and review in (None, Tier.PREMIUM, Tier.GOOD)
+        waits = approved is Tier.GOOD and decided is Tier.GENERAL and near
+        assert steady(decided, score, approved, review, margin=margin) is (Tier.GOOD if waits else decided)
+
+
+@pytest.mark.parametrize("approved", RATED_TIERS)
+@pytest.mark.parametrize("review", [None, Tier.PREMIUM, Tier.GOOD])
+def test_just_below_good_nobody_waits_who_was_not_good(approved: Tier, review: Tier | None) -> None:
+    cut_off = POLICY.tiers[Tier.GOOD].cut_off
+    assert cut_off is not None
+    waits = approved is Tier.GOOD
+    assert steady(Tier.GENERAL, cut_off - 1, approved, review) is (Tier.GOOD if waits else Tier.GENERAL)
 
 
 @given(SCORES, TIERS, st.floats(0, 20))

@@ -3,8 +3,8 @@
 A tier rises past a margin, or when two periodic reviews in a row say so; out of risk only after a probation,
 as the EBA asks it of debtors in default (EBA/GL/2016/07: three months, a year after a restructuring). A fall
 to risk, a fall from premium, and any fall after an event are taken as they are: there a rule may bind that no
-margin softens. From good to general only the score leads, so there a periodic review within the margin waits
-for the next one.
+margin softens. From good to general only the score leads, so there alone a periodic review within the margin
+waits for the next one.
 """
 
 from dataclasses import dataclass
@@ -66,7 +66,8 @@ def steady_tier(
 def _falling(decided: Tier, score: float, before: Before, policy: Policy, margin: float) -> Tier:
     cut_off = policy.tiers[Tier.GOOD].cut_off
     waits = (
-        decided is Tier.GENERAL
+        before.approved is Tier.GOOD
+        and decided is Tier.GENERAL
         and cut_off is not None
         and round(score, DECIMALS) >= cut_off - margin
         and not (before.review in _RANK and _RANK[before.review] > _RANK[Tier.GOOD])
