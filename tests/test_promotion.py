@@ -41,6 +41,7 @@ from serving.reviews.cases import (
     load_case,
 )
 from serving.reviews.office import Office
+from serving.reviews.signed import sign_offs_of
 from serving.reviews.subjects import GovernanceDesk, proposed_changes
 from serving.served import Served
 from serving.store.case_tables import case_acts
@@ -382,13 +383,19 @@ def test_a_rollback_that_is_rejected_stays_on_record_and_what_governs_stays(
     grown: tuple[Store, list[Case]],
 ) -> None:
     store, _ = grown
-    case = roll_back(store).case
+    done = roll_back(store)
+    case, signed = done.case, sign_offs_of(store, done.after.hashes)
+    assert [(one.name, one.decision) for one in signed] == [
+        ("ann", "proposed"), ("bob", "approved"), ("carl", "approved"),
+    ]  # fmt: skip
     office = Office(store, governing_procedure(store, None))
     with store.writing("bob") as writing:
         assert office.reject(writing, acting("bob"), case.id, 1, "no").state is CaseState.REJECTED
     assert champion(store) == "customer/1"
     with store.reading() as connection:
         assert [of.because for of in office.judged(connection, case)] == ["no"]
+    # On the card of what governs, neither counts as a sign-off of it.
+    assert sign_offs_of(store, done.after.hashes) == signed
 
 
 def test_an_adoption_that_the_trail_does_not_know_is_found(
