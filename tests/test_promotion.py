@@ -357,6 +357,26 @@ def test_the_first_that_was_adopted_has_nothing_before_it(store: Store, first: S
     assert champion(store) == "customer/1"
 
 
+def test_a_proposal_stands_beside_what_governs_also_after_a_rollback(
+    grown: tuple[Store, list[Case]], first: Served
+) -> None:
+    store, (_, _, second_case) = grown
+    case = promote(store, recalibrated(first, "customer/3"))
+
+    def versions(of: Case) -> tuple[str | None, str | None]:
+        with store.reading() as connection:
+            changes = proposed_changes(connection, load_case(connection, of.id))
+        return next((one.before, one.after) for one in changes if one.place == "model_version")
+
+    assert versions(case) == ("customer/2", "customer/3")
+    roll_back(store)
+    assert versions(case) == ("customer/1", "customer/3")
+    approve(store, case, "bob", "carl")
+    # Closed, it tells what it changed.
+    assert versions(case) == ("customer/1", "customer/3")
+    assert versions(second_case) == ("customer/1", "customer/2")
+
+
 def test_others_look_at_a_rollback_afterwards(grown: tuple[Store, list[Case]], second: Served) -> None:
     store, _ = grown
     case = roll_back(store).case

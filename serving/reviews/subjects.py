@@ -17,6 +17,7 @@ from serving.reviews.adoptions import (
     ServedSet,
     adopted_set,
     adoption_at,
+    adoptions_of,
     governance_approvals,
     hash_of,
     kept_procedure,
@@ -127,8 +128,9 @@ class GovernanceDesk(CaseBook):
 
 
 def proposed_changes(connection: Connection, case: Case) -> list[Proposed]:
-    """Return what a case on what governs would change, place by place, beside what was adopted before it.
+    """Return what a case on what governs would change, place by place, beside what governs without it.
 
+    While the case is open that is what governs now; of a closed one what governed until it was closed.
     Of a first procedure beside the defaults; of a first catalog or policy its hash alone; of a challenger
     beside what governs.
 
@@ -138,7 +140,7 @@ def proposed_changes(connection: Connection, case: Case) -> list[Proposed]:
     if case.subject is None:
         return []
     beside = CaseKind.MODEL if case.kind is CaseKind.CHALLENGER else case.kind
-    adoption = _adoption_before(connection, beside, case)
+    adoption = _adoption_beside(connection, beside, case)
     if case.kind is CaseKind.PROCEDURE:
         before = Procedure() if adoption is None else kept_procedure(connection, adoption.hash)
         after = kept_procedure(connection, case.subject)
@@ -157,13 +159,16 @@ def proposed_changes(connection: Connection, case: Case) -> list[Proposed]:
     return found + _between(old and old.model_version, new.model_version, "model_version")
 
 
-def _adoption_before(connection: Connection, kind: CaseKind, case: Case) -> Adoption | None:
-    """Return what was adopted of a kind when a case was opened; of a rollback what it rolled back from."""
-    moment = case.opened_at
-    if case.reason is CaseReason.ROLLBACK:
-        # It took effect when the case was opened.
-        moment -= timedelta(microseconds=1)
-    return adoption_at(connection, kind, moment)
+def _adoption_beside(connection: Connection, kind: CaseKind, case: Case) -> Adoption | None:
+    """Return what is adopted of a kind without a case; of a rollback what it rolled back from."""
+    # A rollback takes effect when its case is opened, anything else when it is closed.
+    effect = case.opened_at
+    if case.reason is not CaseReason.ROLLBACK:
+        effect = connection.execute(select(cases.c.closed_at).where(cases.c.id == case.id)).scalar_one()
+    if effect is not None:
+        return adoption_at(connection, kind, effect - timedelta(microseconds=1))
+    adopted = adoptions_of(connection, kind)
+    return adopted[-1] if adopted else None
 
 
 def _between(before: Any, after: Any, place: str) -> list[Proposed]:
