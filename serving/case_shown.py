@@ -1,4 +1,4 @@
-"""A case's head as the command line prints it: what it is about, what it came from, where it stands."""
+"""A case's head as the command line prints it: what it is about, came from and rests on, where it stands."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -44,13 +44,20 @@ def origin_of(
     procedure: Procedure,
     case: Case,
     opened: Opened,
+    justification: str | None,
     at: datetime,
 ) -> Iterator[str]:
-    """Yield, in lines, who opened a case and why, and of one customer's who it is and what has happened."""
+    """Yield, in lines, who opened a case and why, what its proposer wrote, and of one customer's more.
+
+    That is who it is and what has happened. What is proposed about an alarm is what the proposer wrote.
+    """
     if case.customer is not None:
         yield f"Customer: {id_of(connection, keyring, case.customer)}"
     because = "" if opened.because is None else f"; because: {opened.because}"
     yield f"Opened by {opened.actor}, {opened.at:%Y-%m-%d %H:%M}{because}"
+    if justification is not None:
+        proposed = "Proposed" if case.kind is CaseKind.MONITORING else "Proposed because"
+        yield f"{proposed}: {justification}"
     for of in events_in(connection, keyring, procedure, case):
         words = of.type if of.names is None else f"{of.names.in_language(Language.EN)} ({of.type})"
         remark = "" if of.remark is None else f"; remark: {of.remark}"

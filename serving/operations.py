@@ -262,6 +262,7 @@ class Operations:
         with self._store.reading() as connection:
             case = load_case(connection, parts["case"])
             shown = self._shown(connection, case)
+            shown["proposed_because"] = self._office.justification(connection, case)
             if case.kind is CaseKind.LIST:
                 shown["customers"] = [
                     {
@@ -275,7 +276,7 @@ class Operations:
                 alarm = alarm_of(connection, case)
                 shown["alarm"] = {
                     "names": alarm.names, "subject": alarm.subject, "results": alarm.results,
-                    "remedy": self._alarms.remedy(connection, case),
+                    "remedy": shown["proposed_because"],
                 }  # fmt: skip
             elif case.subject is not None:
                 shown["proposes"] = [
@@ -441,7 +442,7 @@ _JUDGED = {
 }  # fmt: skip
 _WHOLE_CASE: Mapping[str, Any] = {
     **_CASE,
-    "opened_by": "text", "opened_because": "text?",
+    "opened_by": "text", "opened_because": "text?", "proposed_because": "text?",
     "judged": [_JUDGED],
     # Of a list, of an alarm, of what governs, and of one customer.
     "customers?": [

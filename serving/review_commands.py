@@ -282,13 +282,21 @@ def show_case(
         with found.reading() as connection:
             shown, book = load_case(connection, case), CaseBook(found, rules)
             _print_plainly(head_of(shown))
-            opening = book.opened(connection, shown)
-            for line in origin_of(connection, found.keyring, rules, shown, opening, found.clock()):
+            origin = origin_of(
+                connection,
+                found.keyring,
+                rules,
+                shown,
+                book.opened(connection, shown),
+                book.justification(connection, shown),
+                found.clock(),
+            )
+            for line in origin:
                 _print_plainly(line)
             if shown.kind is CaseKind.LIST:
                 _print_items(connection, found, shown)
             elif shown.kind is CaseKind.MONITORING:
-                _show_alarm(found, connection, shown)
+                _show_alarm(connection, shown)
             elif shown.subject is not None:
                 _print_places(connection, shown)
                 if shown.kind in OF_MODELS:
@@ -365,9 +373,8 @@ def open_alarm_cases(
         out.print(f"Case {of.case.id}: {kind}, {state}.", markup=False, soft_wrap=True)
 
 
-def _show_alarm(found: "Store", connection: "Connection", case: "Case") -> None:
-    from serving.procedure import Procedure
-    from serving.reviews.alarms import AlarmDesk, alarm_of
+def _show_alarm(connection: "Connection", case: "Case") -> None:
+    from serving.reviews.alarms import alarm_of
 
     alarm = alarm_of(connection, case)
     subject = alarm.subject
@@ -385,9 +392,6 @@ def _show_alarm(found: "Store", connection: "Connection", case: "Case") -> None:
     out.print(
         table_of(f"{len(alarm.results):,} checks alarm", ("check", "value", "from", "to", "customers"), rows)
     )
-    remedy = AlarmDesk(found, Procedure()).remedy(connection, case)
-    if remedy is not None:
-        out.print(f"Proposed: {remedy}", markup=False, soft_wrap=True)
 
 
 def _number(value: float | None) -> str:

@@ -588,7 +588,8 @@ def test_the_commands_propose_show_and_work_by_what_is_adopted(folder: Path, tmp
     said = command("adopt", "propose", file, "--because", "ours")
     assert "needs 2 approvals of others" in said
     case = said.split()[1].rstrip(":")
-    assert "case_days" in command("case", "show", case)
+    shown = command("case", "show", case)
+    assert "case_days" in shown and "Proposed because: ours\n" in shown
     with pytest.raises(NotAllowed):
         command("case", "approve", case, "--version", "1")
     opened = open_store(None, folder)

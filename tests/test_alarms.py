@@ -132,7 +132,7 @@ def test_a_remedy_is_proposed_by_one_and_approved_by_another(store: Store, repor
     with pytest.raises(NotAllowed):
         approve("bob", second)
     with store.reading() as connection:
-        assert desk.remedy(connection, second) == "train again"
+        assert desk.justification(connection, second) == "train again"
     assert approve("carl", second).state is CaseState.EFFECTIVE
     with pytest.raises(CaseError), store.writing("ann") as writing:
         desk.propose(writing, acting("ann"), case.id, "something else")
@@ -163,7 +163,8 @@ def test_the_service_shows_an_alarm_and_takes_a_remedy(store: Store, report: Mon
     assert told["alarm"]["names"]["zh-Hant"] == "校準失準"
     proposed = ROUTES[propose](operations, acting("ann"), parts, {"because": "calibrate anew"})
     assert (proposed["state"], proposed["version"]) == ("proposed", 1)
-    assert ROUTES[show](operations, acting("bob"), parts, {})["alarm"]["remedy"] == "calibrate anew"
+    told = ROUTES[show](operations, acting("bob"), parts, {})
+    assert (told["alarm"]["remedy"], told["proposed_because"]) == ("calibrate anew", "calibrate anew")
     listed = ROUTES["GET", "/v1/cases"](operations, acting("bob"), {}, {})
     assert [of["case"] for of in listed["cases"]] == [case.id]
 

@@ -191,6 +191,8 @@ def test_an_event_becomes_a_tier_in_force_by_two_other_persons(
     proposed = call(service, keys["analyst"], "POST", f"{where}/propose", proposal)
     assert proposed.status_code == 200, proposed.text
     version = {"version": proposed.json()["version"]}
+    read = call(service, keys["approver"], "GET", where).json()
+    assert (case["proposed_because"], read["proposed_because"]) == (None, "the facts")
     # The analyst's own second key, with the role of an approver.
     assert call(service, keys["both"], "POST", f"{where}/approve", version).status_code == 403
     delegated = token(sub="second-approver", act={"sub": "analyst-person"}, roles=["approver"])
@@ -404,6 +406,7 @@ def test_a_procedure_is_adopted_by_two_approvers_by_route(service: Service, keys
     where = f"/v1/cases/{case.id}"
     shown = call(service, keys["approver"], "GET", where).json()
     assert (shown["kind"], shown["proposes"], shown["approvals_needed"]) == ("procedure", [], 2)
+    assert (shown["opened_because"], shown["proposed_because"]) == (None, "ours")
     assert call(service, keys["both"], "POST", f"{where}/approve", {"version": 1}).status_code == 403
     assert call(service, keys["analyst"], "GET", "/v1/adoptions").json() == {
         "procedure": None, "model": None, "challenger": None,

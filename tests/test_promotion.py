@@ -384,6 +384,7 @@ def test_others_look_at_a_rollback_afterwards(grown: tuple[Store, list[Case]], s
     assert (case.kind, case.reason, case.state) == (CHAMPION, CaseReason.ROLLBACK, CaseState.PROPOSED)
     with store.reading() as connection:
         changes = {of.place: (of.before, of.after) for of in proposed_changes(connection, case)}
+        assert office.justification(connection, case) == "it drifts"
     assert changes["model_version"] == ("customer/2", "customer/1")
     with pytest.raises(NotAllowed, match="had a part in proposing"):
         approve(store, case, "ann")

@@ -137,15 +137,6 @@ class AlarmDesk(CaseBook):
         self._act(writing, actor, proposed, Act.PROPOSED)
         return proposed
 
-    def remedy(self, connection: Connection, case: Case) -> str | None:
-        """Return what is proposed to do about an alarm, None before a first proposal.
-
-        Raises:
-            SealError: it was changed.
-        """
-        sealed = connection.execute(select(cases.c.justification).where(cases.c.id == case.id)).scalar_one()
-        return None if sealed is None else self.read_text(connection, case, sealed)
-
 
 def open_alarms(connection: Connection) -> list[Case]:
     """Return the cases about alarms that are not closed, the oldest first."""

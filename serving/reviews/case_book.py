@@ -186,6 +186,17 @@ class CaseBook:
         ).one()
         return Opened(row.actor, row.at, self._readable(connection, case, row.remark))
 
+    def justification(self, connection: Connection, case: Case) -> str | None:
+        """Return why what is proposed was proposed, of an alarm the remedy; None before a first proposal.
+
+        None too where it cannot be read any more, of a customer who was erased.
+
+        Raises:
+            SealError: the text was changed.
+        """
+        sealed = connection.execute(select(cases.c.justification).where(cases.c.id == case.id)).scalar_one()
+        return self._readable(connection, case, sealed)
+
     def _readable(self, connection: Connection, case: Case, sealed: bytes | None) -> str | None:
         try:
             return None if sealed is None else self.read_text(connection, case, sealed)

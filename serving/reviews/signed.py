@@ -46,13 +46,12 @@ def sign_offs_of(store: Store, hashes: tuple[str, str, str | None]) -> list[Sign
 
 def _proposed(connection: Connection, book: CaseBook, case: Case, set_: ServedSet) -> Iterator[SignOff]:
     accepted = () if set_.promotion is None else set_.promotion.accepted
-    acts = (
-        select(case_acts.c.actor, case_acts.c.at, cases.c.justification)
-        .join(cases, cases.c.id == case_acts.c.case)
-        .where(case_acts.c.case == case.id, case_acts.c.act == str(Act.PROPOSED))
+    reason = book.justification(connection, case)
+    acts = select(case_acts.c.actor, case_acts.c.at).where(
+        case_acts.c.case == case.id, case_acts.c.act == str(Act.PROPOSED)
     )
     for row in connection.execute(acts):
-        said = [] if row.justification is None else [book.read_text(connection, case, row.justification)]
+        said = [] if reason is None else [reason]
         said += [f"{failure.check}: {failure.reason}" for failure in accepted]
         yield SignOff(
             "proposer", row.actor, row.at, str(Act.PROPOSED), tuple(said), (), _ALIASES[case.kind], case.id
