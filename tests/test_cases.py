@@ -468,6 +468,17 @@ def test_an_override_that_ends_is_told_before_the_next_begins(office: Office) ->
     assert told[2].at == start + timedelta(days=10)
 
 
+def test_why_a_tier_was_proposed_is_read_until_the_customer_is_erased(office: Office) -> None:
+    case = proposed(office, acting("ann"))
+    assert case.customer is not None
+    with office.store.reading() as connection:
+        assert office.justification(connection, case) == "because"
+    with office.store.writing("dpo") as writing:
+        erase_customer(writing, case.customer)
+    with office.store.reading() as connection:
+        assert office.justification(connection, case) is None
+
+
 def test_an_erasure_closes_the_case_and_leaves_the_list(office: Office) -> None:
     store = office.store
     listed = office.list_of(acting("ann"), runs_of(store)[-1])

@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from secrets import token_hex
 from typing import Any
 
@@ -162,7 +162,7 @@ def proposed_changes(connection: Connection, case: Case) -> list[Proposed]:
 def _adoption_beside(connection: Connection, kind: CaseKind, case: Case) -> Adoption | None:
     """Return what is adopted of a kind without a case; of a rollback what it rolled back from."""
     # A rollback takes effect when its case is opened, anything else when it is closed.
-    effect = case.opened_at
+    effect: datetime | None = case.opened_at
     if case.reason is not CaseReason.ROLLBACK:
         effect = connection.execute(select(cases.c.closed_at).where(cases.c.id == case.id)).scalar_one()
     if effect is not None:
