@@ -14,11 +14,11 @@ from models.policy import Policy
 from serving.audit.verification import verify
 from serving.governing import adopted_to_serve, governing_procedure
 from serving.procedure import Procedure
-from serving.promotion.cross_check import adoptions_against_trail
 from serving.promotion.desk import PromotionDesk, RolledBack
 from serving.promotion.gate import summary_of
 from serving.promotion.rules import PromotionRules
 from serving.promotion.told import NotPromotable, Told
+from serving.promotion.trail import adoptions_against_trail
 from serving.reviews.adoptions import (
     AcceptedFailure,
     ServedSet,

@@ -1,7 +1,6 @@
 """Cross-checking the registry with the store and its audit trail: aliases, artefacts and reviews (M24)."""
 
 import hashlib
-import json
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
@@ -11,14 +10,13 @@ from features.catalog import Catalog
 from features.declaration import DeclarationError
 from models import registry
 from models.policy import Policy
-from serving.audit.verification import verify
 from serving.promotion.aliases import Alias, governing_now, misplaced, wanted_aliases
-from serving.reviews.adoptions import ADOPTED, ROLLED_BACK, ServedSet, adoptions_of, kept_set
+from serving.promotion.trail import adoptions_against_trail
+from serving.reviews.adoptions import ServedSet, kept_set
 from serving.reviews.cases import CaseKind, CaseReason
 from serving.served import read_declared
 from serving.store.case_tables import cases
 from serving.store.store import Store
-from serving.store.tables import audit_entries
 
 
 def differences(store: Store, state: Path | None = None, names: Collection[str] = ()) -> list[str]:
@@ -61,26 +59,6 @@ def aliases_outside(
         for alias in (registry.CHALLENGER, registry.CHAMPION)
         if alias in aliases and name not in known and (not names or name in names)
     ]
-
-
-def adoptions_against_trail(connection: Connection, store: Store) -> Iterator[str]:
-    """Yield how what is adopted differs from the trail, which is verified first."""
-    verified = verify(connection, store.keyring, store.heads)
-    if verified.bad_entry is not None:
-        yield f"audit trail: entry {verified.bad_entry}: {verified.fault}"
-    told: dict[str, list[tuple[str, str | None]]] = {}
-    entries = connection.execute(
-        select(audit_entries.c.subject, audit_entries.c.facts)
-        .where(audit_entries.c.action.in_([ADOPTED, ROLLED_BACK]))
-        .order_by(audit_entries.c.sequence)
-    )
-    for entry in entries:
-        facts = json.loads(entry.facts)
-        told.setdefault(facts["kind"], []).append((facts["hash"], entry.subject))
-    for kind in (CaseKind.PROCEDURE, CaseKind.MODEL, CaseKind.CHALLENGER):
-        kept = [(of.hash, of.case) for of in adoptions_of(connection, kind)]
-        if kept != told.get(str(kind), []):
-            yield f"adoptions of kind {kind}: are not those of the audit trail"
 
 
 def _of_version(
