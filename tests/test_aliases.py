@@ -24,7 +24,7 @@ from serving.procedure import Procedure
 from serving.promotion.aliases import MOVED, NotVouchedFor, follow
 from serving.promotion.cross_check import differences
 from serving.promotion.rules import PromotionRules
-from serving.reviews.adoptions import insert_adoption
+from serving.reviews.adoptions import ADOPTED, ServedSet, insert_adoption
 from serving.reviews.cases import Case, CaseKind, CaseState, load_case
 from serving.reviews.subjects import GovernanceDesk
 from serving.served import Served, load_served
@@ -253,6 +253,29 @@ def test_a_file_that_was_changed_is_found(governed: Store, site: Site, what: str
     with changed(path, change(path.read_bytes())):
         (line,) = differences(governed, site.state)
     assert told in line and line.startswith("model customer/1: ") and "\n" not in line
+
+
+def test_an_artefact_adopted_before_there_were_promotions_is_compared_too(
+    embedded: Store, site: Site
+) -> None:
+    desk = GovernanceDesk(embedded, Procedure())
+
+    def adopted_once(served: Served) -> None:
+        old = ServedSet.of(served)
+        with embedded.writing("ann") as writing:
+            desk.keep_set(writing, served, old)
+            insert_adoption(writing, CaseKind.MODEL, old.hash, case.id)
+            writing.record(ADOPTED, case.id, {"kind": str(CaseKind.MODEL), "hash": old.hash})
+
+    case = promote(embedded, site.versions["1"])
+    adopted_once(site.versions["1"])
+    follow(embedded, "ann", site.state)
+    assert differences(embedded, site.state) == []
+    # What the registry calls the first version is another model since.
+    adopted_once(Served(site.versions["2"].scorer, f"{NAME}/1"))
+    assert differences(embedded, site.state) == [
+        "model customer/1: its artefact is not the one that was adopted"
+    ]
 
 
 def test_a_review_exchanged_with_its_hash_is_found_unless_it_is_proposed(governed: Store, site: Site) -> None:

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, select
 from features.catalog import Catalog
 from features.declaration import DeclarationError
 from models import registry
+from models.artefact import ArtefactError, verified_body
 from models.policy import Policy
 from serving.promotion.aliases import Alias, governing_now, misplaced, wanted_aliases
 from serving.promotion.trail import adoptions_against_trail
@@ -71,8 +72,7 @@ def _of_version(
     except registry.RegistryError as error:
         yield str(error)
     else:
-        adopted = None if set_.promotion is None else set_.promotion.artefact_sha256
-        if adopted not in (None, hashlib.sha256(documents.artefact).hexdigest()):
+        if not _is_adopted(documents.artefact, set_):
             yield f"model {label}: its artefact is not the one that was adopted"
         if _hash(Catalog, documents.catalog) != set_.catalog:
             yield f"model {label}: the catalog of its run is not the one that was adopted"
@@ -88,6 +88,18 @@ def _of_version(
             continue
         if review is None or review.sha256 not in _proposed(connection, set_, kind):
             yield f"model {label}: its {kind} review is not the one that its approvers were shown"
+
+
+def _is_adopted(artefact: bytes, set_: ServedSet) -> bool:
+    """Whether an artefact has the content that was adopted, and the bytes where these were promoted."""
+    try:
+        content = hashlib.sha256(verified_body(artefact)).hexdigest()
+    except ArtefactError:
+        return False
+    promoted = set_.promotion is None or (
+        set_.promotion.artefact_sha256 == hashlib.sha256(artefact).hexdigest()
+    )
+    return promoted and content == set_.artefact
 
 
 def _hash(kind: type[Catalog] | type[Policy], document: bytes) -> str | None:
