@@ -226,7 +226,12 @@ def check_reasons(
         ),
     ] = None,
     sample_size: Annotated[
-        int, typer.Option("--sample-size", min=1, help="Customers drawn; half as many variants are added.")
+        int,
+        typer.Option(
+            "--sample-size",
+            min=1,
+            help="Customers drawn; half as many variants are added. A promotion needs 50 or more.",
+        ),
     ] = 200,
     url: Annotated[
         str | None,

@@ -218,7 +218,7 @@ def test_what_reviewers_found_wanting_is_not_promoted(
 
 @pytest.mark.parametrize("kind", ["battery", "reasons"])
 def test_the_review_of_another_version_does_not_count(first: Served, second: Served, kind: str) -> None:
-    other = {"battery": battery_of, "reasons": reasons_of}[kind](second)
+    other = battery_of(second) if kind == "battery" else reasons_of(second)
     with pytest.raises(NotPromotable, match=f"the {kind} review is not of this version .another"):
         require(told(first, **{kind: other}), first)
 
