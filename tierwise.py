@@ -198,7 +198,11 @@ def card(
         Path, typer.Option("--folder", help="Where the files go, which is made if it is not there.")
     ] = Path(),
     record: Annotated[
-        bool, typer.Option("--record", help="Also keep the files with the version's run in MLflow.")
+        bool,
+        typer.Option(
+            "--record",
+            help="Also keep the files with the version's run in MLflow, without what was written in signing.",
+        ),
     ] = False,
     store: StoreOption = None,
     keys: KeysOption = None,
