@@ -39,7 +39,7 @@ from training.card import commands as of_card
 from training.card.commands import CardLanguage
 from training.commands import LabelOption
 from training.monitoring import commands as of_monitoring
-from training.recording import record as keep
+from training.recording import keep_review
 
 if TYPE_CHECKING:
     from datetime import date
@@ -170,7 +170,7 @@ def battery(
             served.scorer, served.model_version, request, reference, limits, threads
         )
     of_battery.tell(report, language, whole, json, csv)
-    keep(
+    keep_review(
         registry.BATTERY,
         report.subject.model_version,
         report.document(),
@@ -268,7 +268,7 @@ def check_reasons(
             progress=progress,
         )
     of_reasons.tell(report, json)
-    keep(registry.REASONS, label, report.document(), str(report.verdict), state=state, wanted=record)
+    keep_review(registry.REASONS, label, report.document(), str(report.verdict), state=state, wanted=record)
     if report.verdict is independent.Verdict.FAILED:
         raise typer.Exit(1)
 
