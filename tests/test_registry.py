@@ -136,7 +136,7 @@ def test_a_catalog_or_policy_that_is_gone_from_the_run_is_one_line(state: Path, 
 def test_a_booster_that_is_no_text_is_one_line(state: Path) -> None:
     version = store(state, ARTEFACT)
     client = registry.connect(state)
-    run = client.get_model_version("sba", version).run_id
+    run = client.get_model_version("sba", version).run_id or ""
     client.log_text(run, "tree", registry.booster_path(0))
     assert registry.load_boosters("sba", version, state) == ("tree",)
     stored(state, "bag_0.txt").write_bytes(b"tree\xff")
