@@ -39,7 +39,7 @@ from training.card import commands as of_card
 from training.card.commands import CardLanguage
 from training.commands import LabelOption
 from training.monitoring import commands as of_monitoring
-from training.recording import record as keep
+from training.recording import keep_review
 
 if TYPE_CHECKING:
     from datetime import date
@@ -170,7 +170,7 @@ def battery(
             served.scorer, served.model_version, request, reference, limits, threads
         )
     of_battery.tell(report, language, whole, json, csv)
-    keep(
+    keep_review(
         registry.BATTERY,
         report.subject.model_version,
         report.document(),
@@ -198,7 +198,11 @@ def card(
         Path, typer.Option("--folder", help="Where the files go, which is made if it is not there.")
     ] = Path(),
     record: Annotated[
-        bool, typer.Option("--record", help="Also keep the files with the version's run in MLflow.")
+        bool,
+        typer.Option(
+            "--record",
+            help="Also keep the files with the version's run in MLflow, without what was written in signing.",
+        ),
     ] = False,
     store: StoreOption = None,
     keys: KeysOption = None,
@@ -226,7 +230,12 @@ def check_reasons(
         ),
     ] = None,
     sample_size: Annotated[
-        int, typer.Option("--sample-size", min=1, help="Customers drawn; half as many variants are added.")
+        int,
+        typer.Option(
+            "--sample-size",
+            min=1,
+            help="Customers drawn; half as many variants are added. A promotion needs 50 or more.",
+        ),
     ] = 200,
     url: Annotated[
         str | None,
@@ -264,7 +273,7 @@ def check_reasons(
             progress=progress,
         )
     of_reasons.tell(report, json)
-    keep(registry.REASONS, label, report.document(), str(report.verdict), state=state, wanted=record)
+    keep_review(registry.REASONS, label, report.document(), str(report.verdict), state=state, wanted=record)
     if report.verdict is independent.Verdict.FAILED:
         raise typer.Exit(1)
 

@@ -227,17 +227,8 @@ def load_documents(asked: str, state: str | Path | None = None) -> ModelDocument
     Raises:
         RegistryError: nothing such is registered, a file is gone, or the artefact is not the one registered.
     """
-    parts = _ASKED.fullmatch(asked)
-    if parts is None:
-        raise RegistryError(f"model {asked!r}: give NAME, NAME@{CANDIDATE} or NAME/VERSION")
-    name = parts["name"]
-    # Asked before MLflow is imported, so that a service without a model starts at once and makes no store.
-    if not (state_directory(state) / DATABASE).is_file():
-        raise RegistryError(_nothing(asked, state))
-    client = connect(state)
-    found, alias = _find(client, name, parts["alias"], parts["version"])
-    if found is None:
-        raise RegistryError(_nothing(asked, state))
+    client, found, alias = _found(asked, state)
+    name = found.name
     # By version from here on, so that an alias moved in between changes nothing.
     label = model_version(name, found.version)
     with _reading(f"model {label}: its artefact"):
@@ -248,6 +239,16 @@ def load_documents(asked: str, state: str | Path | None = None) -> ModelDocument
         recorded = client.get_run(found.run_id or "").info.artifact_uri
         catalog, policy = (_download(recorded, path) for path in (RUN_CATALOG_PATH, RUN_POLICY_PATH))
     return ModelDocuments(name, str(found.version), alias, artefact, catalog, policy)
+
+
+def resolve(asked: str, state: str | Path | None = None) -> tuple[str, str]:
+    """Return name and version of what `load_documents` would load, without reading it.
+
+    Raises:
+        RegistryError: nothing such is registered.
+    """
+    _, found, _ = _found(asked, state)
+    return found.name, str(found.version)
 
 
 def load_boosters(name: str, version: str, state: str | Path | None = None) -> tuple[str, ...]:
@@ -263,7 +264,32 @@ def load_boosters(name: str, version: str, state: str | Path | None = None) -> t
     with _reading(f"model {label}: the boosters of its run"):
         run = client.get_run(client.get_model_version(name, version).run_id or "").info
         count = len(client.list_artifacts(run.run_id, BOOSTER_FOLDER))
-        return tuple(_download(run.artifact_uri, booster_path(number)).decode() for number in range(count))
+        texts = [_download(run.artifact_uri, booster_path(number)) for number in range(count)]
+    try:
+        return tuple(text.decode() for text in texts)
+    except UnicodeDecodeError:
+        raise RegistryError(
+            f"model {label}: a booster of its run is no text; it was changed; run `tierwise train`"
+        ) from None
+
+
+def _found(asked: str, state: str | Path | None) -> tuple["MlflowClient", "ModelVersion", str | None]:
+    """Return client, MLflow's model version and the alias by which it was found.
+
+    Raises:
+        RegistryError: nothing such is registered, or nothing such can be.
+    """
+    parts = _ASKED.fullmatch(asked)
+    if parts is None:
+        raise RegistryError(f"model {asked!r}: give NAME, NAME@{CANDIDATE} or NAME/VERSION")
+    # Asked before MLflow is imported, so that a service without a model starts at once and makes no store.
+    if not (state_directory(state) / DATABASE).is_file():
+        raise RegistryError(_nothing(asked, state))
+    client = connect(state)
+    found, alias = _find(client, parts["name"], parts["alias"], parts["version"])
+    if found is None:
+        raise RegistryError(_nothing(asked, state))
+    return client, found, alias
 
 
 def _find(
@@ -344,7 +370,10 @@ def record_review(
 ) -> str:
     """Keep what a check found of a version with the version's run, and return the document's SHA-256 (hex).
 
-    The same kind recorded again takes the former one's place; tags and document stay together.
+    The same kind recorded again takes the former one's place. Document, hash and verdict are three writes: a
+    crash between them leaves a review that is not there yet or that `recorded_review` refuses, or, where the
+    hash stands already, the former verdict; it is to be made again. Whoever promotes reads the verdict off
+    the document.
 
     Args:
         name: the model, such as `sba`.

@@ -97,8 +97,8 @@ display(figure)
 
 # %%
 rows = [
-    (f"{of['year']}", f"{of['customers']:,}", f"{of['bad_rate']:.1%}", f"{of['trained_on_bad']:,}",
-     *cells(of, "{predicted:.1%} ({auc:.3f})"))
+    (f"{of['year']}", f"{of['customers']:,}", f"{of['bad'] / of['customers']:.1%}",
+     f"{of['trained_on_bad']:,}", *cells(of, "{predicted:.1%} ({auc:.3f})"))
     for of in years
 ]  # fmt: skip
 columns = ("year", "loans", "bad", "bad outcomes known", *Alternative)
@@ -181,7 +181,7 @@ display(figure)
 
 # %%
 words = "{wrong:.0%} ({too_good:.0%}, {too_strict:.0%})"
-rows = [(f"{of['year']}", f"{of['bad_rate']:.1%}", *cells(of, words)) for of in years]
+rows = [(f"{of['year']}", f"{of['bad'] / of['customers']:.1%}", *cells(of, words)) for of in years]
 since = [of for of in years if of["year"] >= run["left_alone_from"]]
 loans = sum(of["customers"] for of in since)
 whole = [

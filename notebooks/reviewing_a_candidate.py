@@ -117,7 +117,7 @@ display(calibration_plot(judged.bad, decisions.model.probability, f"Calibration 
 #
 # The model is a sum of look-ups. For the two indicators that move scores most, all of it: log-odds by
 # range, what the transparent prior says, what was learnt on top, and what it is worth in points. (`./run
-# tierwise export --format html --model sba` prints the whole of a registered one.)
+# tierwise export model.html --model sba` writes the whole of a registered one.)
 
 # %%
 model = trained.model

@@ -507,7 +507,10 @@ ROUTES: Mapping[tuple[str, str], Route] = {
         AnswerRequest,
     ),
     ("POST", "/v1/cases/{case}/propose"): Route(
-        Operations._propose, "Propose a tier on the newest decision", _CASE, ProposeRequest
+        Operations._propose,
+        "Propose a tier on the newest decision, or what to do about an alarm",
+        _CASE,
+        ProposeRequest,
     ),
     ("POST", "/v1/cases/{case}/pull-out"): Route(
         Operations._pull_out,

@@ -127,7 +127,7 @@ def check_aliases(
             with found.reading() as connection:
                 known = wanted_aliases(connection, found)
             outside = aliases_outside(registered(state), known, asked) if asked else []
-            _tell(follow(found, operator().name, state, outside))
+            _tell(follow(found, operator().name, state, outside, asked))
         with working("comparing"):
             lines = differences(found, state, asked)
     for line in lines:

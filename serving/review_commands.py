@@ -570,7 +570,9 @@ def _print_reviews(connection: "Connection", subject: str, folder: Path | None) 
     lines = [f"Battery: {battery['verdict']} ({shown}) on {customers}, {days}"]
     if battery["limits_given"]:
         lines.append(f"Battery: not by the default limits ({', '.join(battery['limits_given'])})")
-    lines.append(f"Reasons: {told['reasons']['verdict']}")
+    reasons = told["reasons"]
+    asked = f"{reasons['customers']} customers and {reasons['variants']} variants"
+    lines.append(f"Reasons: {reasons['verdict']} on {asked}, {reasons['with_model']} of them with a model")
     lines += [
         f"To be accepted though it failed: {of['check']} ({of['name']}): {of['reason']}"
         for of in told["accepted"]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text, update
 from typer.testing import CliRunner
 
 import tierwise
@@ -21,14 +21,16 @@ from serving.governing import governing_procedure
 from serving.operating import load_operations
 from serving.operations import ROUTES
 from serving.procedure import Procedure
-from serving.promotion.aliases import MOVED, follow
+from serving.promotion.aliases import MOVED, NotVouchedFor, follow
 from serving.promotion.cross_check import differences
 from serving.promotion.rules import PromotionRules
+from serving.reviews.adoptions import ADOPTED, ServedSet, insert_adoption
 from serving.reviews.cases import Case, CaseKind, CaseState, load_case
 from serving.reviews.subjects import GovernanceDesk
 from serving.served import Served, load_served
 from serving.settings import Settings
 from serving.store.store import Store, create_store, open_store
+from serving.store.supervision_tables import adoptions
 from serving.store.tables import audit_entries
 from tests.mlflow_store import migrated_store
 from tests.promoted import approve, battery_of, promote, recalibrated, register, reviewed
@@ -159,6 +161,63 @@ def test_a_champion_of_a_store_that_adopted_none_is_found(embedded: Store, site:
     assert follow(embedded, "ann", site.state) == []
 
 
+def moves_in_trail(store: Store) -> list[str]:
+    with store.reading() as connection:
+        entries = select(audit_entries.c.facts).where(audit_entries.c.action == MOVED)
+        facts = connection.execute(entries.order_by(audit_entries.c.sequence)).scalars()
+        return [json.loads(of)["alias"] for of in facts]
+
+
+def test_no_alias_moves_by_an_adoption_that_the_trail_does_not_know(embedded: Store, site: Site) -> None:
+    first = adopted(embedded, site, "1")
+    second = adopted(embedded, site, "2", CaseKind.CHALLENGER)
+    follow(embedded, "ann", site.state)
+    assert second.subject is not None
+    # As whoever holds the database alone may.
+    with embedded.writing("eve") as writing:
+        insert_adoption(writing, CaseKind.MODEL, second.subject, first.id)
+        writing.record("nothing.said", None, {})
+    site.set_alias("challenger", "1")
+    before = site.aliases
+    with pytest.raises(NotVouchedFor, match="vouches for: adoptions of kind model") as caught:
+        follow(embedded, "ann", site.state)
+    assert "\n" not in str(caught.value)
+    assert (site.aliases, moves_in_trail(embedded)) == (before, ["challenger", "champion"])
+
+
+def test_no_alias_moves_by_an_adoption_that_was_put_off(embedded: Store, site: Site) -> None:
+    adopted(embedded, site, "1")
+    follow(embedded, "ann", site.state)
+    with embedded.writing("eve") as writing:
+        later = writing.at.replace(year=writing.at.year + 100, month=1, day=1)
+        writing.connection.execute(text("DROP TRIGGER keep_adoptions_update"))
+        writing.connection.execute(update(adoptions).values(valid_from=later))
+        writing.record("nothing.said", None, {})
+    with pytest.raises(NotVouchedFor):
+        follow(embedded, "ann", site.state)
+    assert site.aliases["champion"] == "1"
+
+
+def test_where_a_move_fails_those_before_it_are_recorded(
+    embedded: Store, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    adopted(embedded, site, "1")
+    adopted(embedded, site, "2", CaseKind.CHALLENGER)
+    set_alias = registry.set_alias
+
+    def out_of_reach(name: str, version: str, alias: str, state: Path | None = None) -> None:
+        if alias == registry.CHAMPION:
+            raise registry.RegistryError("the registry is gone")
+        set_alias(name, version, alias, state)
+
+    with monkeypatch.context() as patched, pytest.raises(registry.RegistryError):
+        patched.setattr(registry, "set_alias", out_of_reach)
+        follow(embedded, "ann", site.state)
+    assert (site.aliases.get("challenger"), moves_in_trail(embedded)) == ("2", ["challenger"])
+    assert [move.alias.alias for move in follow(embedded, "ann", site.state)] == ["champion"]
+    assert moves_in_trail(embedded) == ["challenger", "champion"]
+
+
 CHANGES: dict[str, tuple[str, Callable[[bytes], bytes], str]] = {
     "artefact": (
         "points.json", lambda of: of.replace(b"0.9", b"0.8", 1), "its artefact is not the one registered",
@@ -194,6 +253,29 @@ def test_a_file_that_was_changed_is_found(governed: Store, site: Site, what: str
     with changed(path, change(path.read_bytes())):
         (line,) = differences(governed, site.state)
     assert told in line and line.startswith("model customer/1: ") and "\n" not in line
+
+
+def test_an_artefact_adopted_before_there_were_promotions_is_compared_too(
+    embedded: Store, site: Site
+) -> None:
+    desk = GovernanceDesk(embedded, Procedure())
+
+    def adopted_once(served: Served) -> None:
+        old = ServedSet.of(served)
+        with embedded.writing("ann") as writing:
+            desk.keep_set(writing, served, old)
+            insert_adoption(writing, CaseKind.MODEL, old.hash, case.id)
+            writing.record(ADOPTED, case.id, {"kind": str(CaseKind.MODEL), "hash": old.hash})
+
+    case = promote(embedded, site.versions["1"])
+    adopted_once(site.versions["1"])
+    follow(embedded, "ann", site.state)
+    assert differences(embedded, site.state) == []
+    # What the registry calls the first version is another model since.
+    adopted_once(Served(site.versions["2"].scorer, f"{NAME}/1"))
+    assert differences(embedded, site.state) == [
+        "model customer/1: its artefact is not the one that was adopted"
+    ]
 
 
 def test_a_review_exchanged_with_its_hash_is_found_unless_it_is_proposed(governed: Store, site: Site) -> None:
@@ -285,6 +367,7 @@ def test_from_promote_to_rollback_on_the_command_line(folder: Path, site: Site) 
     assert written == battery_of(site.versions["1"])
     assert (folder / "reasons.json").is_file()
     assert "Battery: passed (7 passed, 0 failed) on 1234 customers, 56 bad" in shown
+    assert "Reasons: passed on 200 customers and 100 variants, 200 of them with a model" in shown
     assert "Version 1 approved by bob" in shown
     opened = open_store(None, folder)
     with opened.reading() as connection:
@@ -337,6 +420,15 @@ def test_what_was_set_outside_is_repaired_only_where_it_is_named(folder: Path, s
     assert "no version of customer was ever adopted" in command("audit", "aliases", "--repair", code=1)
     assert "customer@champion points at no version now." in command("audit", "aliases", NAME, "--repair")
     assert site.aliases == {"candidate": "2"}
+
+
+def test_only_what_is_named_is_repaired(folder: Path, site: Site) -> None:
+    first = proposed_by_ann(folder, site, "1")
+    command("case", "approve", first, "--version", "1")
+    site.set_alias("champion", "2")
+    command("audit", "aliases", "another", "--repair")
+    assert site.aliases["champion"] == "2"
+    assert "customer@champion points at customer/1 now." in command("audit", "aliases", NAME, "--repair")
 
 
 def test_by_default_the_candidate_is_promoted_and_then_the_challenger(folder: Path, site: Site) -> None:

@@ -37,7 +37,7 @@ from training.battery.words import alike
 from training.dataset import LabelledPortfolio
 from training.frames import to_frame
 from training.plots import MINIMUM_AGGREGATE
-from training.recording import record
+from training.recording import keep_review
 from training.sample import Sample
 
 __all__ = ["migrated_store", "state"]
@@ -242,7 +242,7 @@ def test_a_recorded_report_is_enough_for_a_promotion_and_stays_once_there_was_on
 
     def recorded(given: Report, again: bool = False) -> bytes:
         document, verdict = given.document(), str(given.verdict)
-        record(
+        keep_review(
             registry.BATTERY,
             given.subject.model_version,
             document,

@@ -35,6 +35,7 @@ from training.battery.limits import Limits
 from training.card import words
 from training.card.blocks import Row, Section, Spans, Table
 from training.card.card import ModelCard
+from training.card.commands import CardLanguage, write_card
 from training.card.figures import Figure
 from training.card.recorded import BATTERY, REASONS, REFERENCE, Kept, load_recorded
 
@@ -467,6 +468,29 @@ def test_the_command_writes_the_card_and_keeps_it_with_the_run_once(
     assert kept.read_bytes() == (folder / f"{NAME}-1.en.pdf").read_bytes()
     description = client.get_model_version(NAME, "1").description or ""
     assert description.count("[card/]") == 1 and "**Reviews**" in description
+
+
+def test_what_was_written_in_signing_is_in_the_folder_and_not_in_mlflow(
+    registered: Registered, tmp_path: Path
+) -> None:
+    folder, client = tmp_path / "cards", registry.connect(registered.state)
+    write_card(registered.recorded, SIGNED, CardLanguage.ZH_HANT, folder, True, registered.state)
+    kept = Path(client.download_artifacts(registered.recorded.run_id, "card", str(tmp_path)))
+    listing, html, pdf = (f"{NAME}-1{end}" for end in (".card.json", ".zh-Hant.html", ".zh-Hant.pdf"))
+
+    def texts(place: Path) -> list[str]:
+        pages = PdfReader(io.BytesIO((place / pdf).read_bytes()))
+        attached = "".join(part.decode() for parts in pages.attachments.values() for part in parts)
+        seen = "".join(page.extract_text() for page in pages.pages)
+        return [(place / listing).read_text(), text_of((place / html).read_text()), seen, attached]
+
+    for text in texts(folder):
+        assert "ready" in text and "watch #strong[it]" in text
+    for text in texts(kept):
+        assert "ready" not in text and "strong[it]" not in text and "check</b> failed" not in text
+        assert "ann" in text and "bob" in text
+    assert words.TEXTS_LEFT_OUT.zh_hant in text_of((kept / html).read_text())
+    assert {"findings", "conditions"}.isdisjoint(json.loads((kept / listing).read_text())["signed"][0])
 
 
 @pytest.mark.parametrize(

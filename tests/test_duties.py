@@ -84,3 +84,5 @@ def test_what_was_not_confirmed_is_said() -> None:
     ):
         assert citation in duties and citation in table, citation
     assert "1002.9" in duties and "1002.9" in table
+    steadiness = (ROOT / "serving" / "reviews" / "steadiness.py").read_text(encoding="utf-8")
+    assert "EBA/GL/2016/07" in steadiness and "EBA/GL/2016/07" in table

@@ -337,6 +337,15 @@ def test_what_goes_wrong_is_one_line_and_exit_code_2(
     assert reason in told(capsys, monkeypatch, *ARGUMENTS, *arguments)
 
 
+def test_a_file_without_a_reference_is_one_line_and_no_store_is_made(
+    files: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alone = ARGUMENTS[: ARGUMENTS.index("--reference")]
+    reason = "the model is not registered, so no reference is recorded: name a file with --reference"
+    assert reason in told(capsys, monkeypatch, *alone, "--data", "after.csv")
+    assert not (files / "state").exists()
+
+
 def test_groups_count_as_one(found: Candidate, reference: Reference) -> None:
     one = watched(found, reference, shift=0.6)
     pairs = replace(one.data, groups=np.arange(len(one.data)) // 2)

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from training.monitoring.mix import Mix, bounds_of, shortest_between
+from models.rounding import shortest_between
+from training.monitoring.mix import Mix, bounds_of
 from training.plots import MINIMUM_AGGREGATE
 
 NUMBERS = st.floats(-1e6, 1e6, allow_nan=False) | st.sampled_from([0.0, 1.0, 2.0, 3.0])

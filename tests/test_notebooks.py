@@ -82,6 +82,17 @@ def test_only_pages_of_public_or_synthetic_data_are_kept_with_a_run(folder: Path
     assert "42" in (folder / "own.html").read_text(encoding="utf-8")
 
 
+def test_a_name_means_the_champion_else_the_candidate_of_which_pages_are_kept(
+    folder: Path, state: Path
+) -> None:
+    registered(state)
+    arguments = ["notebooks", "own", "--folder", str(folder), "--output", str(folder), "--state", str(state)]
+    registry.set_alias("small", "1", registry.CANDIDATE, state)
+    for asked in ("small", "small@candidate"):
+        result = CliRunner().invoke(tierwise.app, [*arguments, "--record", asked])
+        assert result.exit_code == 0 and "own: not kept with small/1" in result.stdout, result.output
+
+
 def registered(state: Path) -> tuple[str, str]:
     """Return version and run of a registered model that is nothing but a name."""
     client: MlflowClient = registry.connect(state)
@@ -111,9 +122,10 @@ def test_a_cell_that_raises_is_named_without_what_it_said(
     [
         (["absent"], "there is no notebook absent; there are own, public"),
         (["--folder", "nowhere"], "nowhere: holds no notebooks"),
-        (["--record", "small"], "model small has no champion"),
+        (["--record", "small"], "model small: none is registered"),
+        (["--record", "a b"], "give NAME, NAME@candidate or NAME/VERSION"),
     ],
-    ids=["no notebook", "no folder", "no champion"],
+    ids=["no notebook", "no folder", "no model", "no name"],
 )
 def test_what_goes_wrong_is_one_line_and_exit_code_2(
     arguments: list[str],

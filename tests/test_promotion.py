@@ -14,11 +14,11 @@ from models.policy import Policy
 from serving.audit.verification import verify
 from serving.governing import adopted_to_serve, governing_procedure
 from serving.procedure import Procedure
-from serving.promotion.cross_check import adoptions_against_trail
 from serving.promotion.desk import PromotionDesk, RolledBack
 from serving.promotion.gate import summary_of
 from serving.promotion.rules import PromotionRules
-from serving.promotion.told import NotPromotable, Told
+from serving.promotion.told import LEAST_ASKED, NotPromotable, Told
+from serving.promotion.trail import adoptions_against_trail
 from serving.reviews.adoptions import (
     AcceptedFailure,
     ServedSet,
@@ -160,6 +160,7 @@ def require(of: Told, served: Served, rules: PromotionRules = STRICT, *accepted:
 
 def test_a_passed_battery_and_reasons_that_hold_are_enough(first: Served) -> None:
     require(told(first), first)
+    require(told(first, reasons=reasons_of(first, customers=LEAST_ASKED)), first)
     silent = battery_of(first)
     silent["results"][0]["verdict"] = "not_enough_data"
     require(told(first, silent), first)
@@ -182,10 +183,32 @@ def without_part(battery: Any, part: str) -> Any:
         (lambda of: battery_of(of, verdict="not_enough_data"), reasons_of, "has passed nothing"),
         (lambda of: without_part(battery_of(of), "fairness"), reasons_of, "fairness is absent"),
         (battery_of, lambda of: reasons_of(of, "failed"), "the reasons review has not passed"),
+        (
+            battery_of,
+            lambda of: {**reasons_of(of, "failed"), "verdict": "passed"},
+            "the reasons review has not passed",
+        ),
+        (
+            battery_of,
+            lambda of: {**reasons_of(of), "findings": []},
+            "the reasons review has compared nothing",
+        ),
+        (battery_of, lambda of: reasons_of(of, customers=LEAST_ASKED - 1), "about fewer than 50 customers"),
         (lambda of: {**battery_of(of), "subject": {}}, reasons_of, "battery review is not of this version"),
         (battery_of, lambda of: {**reasons_of(of), "subject": {}}, "reasons review is not of this version"),
     ],
-    ids=["failed", "contradictory", "silent", "partial", "reasons", "of-nothing", "reasons-of-nothing"],
+    ids=[
+        "failed",
+        "contradictory",
+        "silent",
+        "partial",
+        "reasons",
+        "reasons-contradictory",
+        "reasons-silent",
+        "reasons-of-few",
+        "of-nothing",
+        "reasons-of-nothing",
+    ],
 )
 def test_what_reviewers_found_wanting_is_not_promoted(
     first: Served, battery: Any, reasons: Any, reason: str
@@ -196,7 +219,7 @@ def test_what_reviewers_found_wanting_is_not_promoted(
 
 @pytest.mark.parametrize("kind", ["battery", "reasons"])
 def test_the_review_of_another_version_does_not_count(first: Served, second: Served, kind: str) -> None:
-    other = {"battery": battery_of, "reasons": reasons_of}[kind](second)
+    other = battery_of(second) if kind == "battery" else reasons_of(second)
     with pytest.raises(NotPromotable, match=f"the {kind} review is not of this version .another"):
         require(told(first, **{kind: other}), first)
 
@@ -208,6 +231,23 @@ def test_a_review_that_cannot_be_read_is_one_line(first: Served, content: bytes)
         with pytest.raises(NotPromotable, match="cannot be read by this version") as caught:
             Told.read(*documents_given)
         assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["counts", "results", "findings"])
+def test_a_review_without_what_approvers_are_shown_cannot_be_read(first: Served, name: str) -> None:
+    given = {"battery": battery_of(first), "reasons": reasons_of(first)}
+    for document in given.values():
+        document.pop(name, None)
+    with pytest.raises(NotPromotable, match="cannot be read by this version"):
+        told(first, **given)
+
+
+@pytest.mark.parametrize("change", [{"name": {}}, {"name": None}, {"name": {"en": 1}}, {"id": None}])
+def test_a_check_without_a_name_cannot_be_read(first: Served, change: Any) -> None:
+    battery = battery_of(first)
+    battery["results"][-1].update(change)
+    with pytest.raises(NotPromotable, match="the battery review cannot be read"):
+        told(first, battery)
 
 
 FAILURES = ("calibration.slope", "fairness.parity.veteran")
@@ -254,6 +294,9 @@ def test_approvers_read_what_is_to_be_lived_with_and_a_stricter_procedure_ends_i
     assert summary is not None
     assert summary["battery"]["counts"] == {"passed": 7, "failed": 1}
     assert (summary["battery"]["customers"], summary["battery"]["limits_given"]) == (1234, ["least_auc"])
+    assert summary["reasons"] == {
+        "verdict": "passed", "customers": 200, "variants": 100, "with_model": 200,
+    }  # fmt: skip
     assert summary["accepted"] == [
         {"check": accepted.check, "name": "Named calibration.slope", "reason": accepted.reason}
     ]

@@ -62,6 +62,7 @@ def test_a_name_means_the_champion_and_without_one_the_newest_candidate(state: P
 
     def found(asked: str) -> tuple[str, str | None]:
         documents = registry.load_documents(asked, state)
+        assert registry.resolve(asked, state) == ("sba", documents.version)
         return documents.version, documents.alias
 
     assert found("sba") == ("2", "candidate")
@@ -131,6 +132,17 @@ def test_a_catalog_or_policy_that_is_gone_from_the_run_is_one_line(state: Path, 
     with pytest.raises(registry.RegistryError, match="sba/1: the catalog and policy of its run") as caught:
         registry.load_documents("sba", state)
     assert "\n" not in str(caught.value)
+
+
+def test_a_booster_that_is_no_text_is_one_line(state: Path) -> None:
+    version = store(state, ARTEFACT)
+    client = registry.connect(state)
+    run = client.get_model_version("sba", version).run_id or ""
+    client.log_text(run, "tree", registry.booster_path(0))
+    assert registry.load_boosters("sba", version, state) == ("tree",)
+    stored(state, "bag_0.txt").write_bytes(b"tree\xff")
+    with pytest.raises(registry.RegistryError, match="model sba/1: a booster of its run is no text"):
+        registry.load_boosters("sba", version, state)
 
 
 def test_an_alias_on_no_version_and_a_model_that_was_never_logged_are_one_line(state: Path) -> None:

@@ -19,6 +19,7 @@ from models.calibration import Calibration
 from models.decision import Decisions, Scorer
 from serving.promotion.recomputed import Recomputed, ShadowError, Side, recompute
 from serving.promotion.shadow import FEWEST, QUANTILES, Shadow, _guarded, compare
+from serving.promotion.shown import remarks
 from serving.promotion.sides import sides_to_compare
 from serving.reviews.cases import CaseKind
 from serving.reviews.periodic import evaluate_periodically
@@ -132,9 +133,13 @@ def test_scores_and_tiers_are_those_of_deciding_again_by_hand(report: Shadow, co
     assert (report.customers, report.first, report.last) == (CUSTOMERS, DAYS[-1], DAYS[-1])
     difference = other.score - one.score
     assert report.mean == pytest.approx(float(difference.mean()), abs=1e-12)
+    rising = np.sort(difference)
     for share in QUANTILES:
-        if min(share, 1 - share) * CUSTOMERS >= FEWEST:
-            assert report.quantiles[share] == pytest.approx(np.quantile(difference, share), abs=1e-12)
+        at = (CUSTOMERS - 1) * share
+        if min(share, 1 - share) * CUSTOMERS > FEWEST:
+            value = report.quantiles[share]
+            assert value is not None
+            assert rising[int(at) - FEWEST] <= value <= rising[int(np.ceil(at)) + FEWEST]
         else:
             assert report.quantiles[share] is None
     pairs = [(str(a), str(b)) for a, b in zip(one.tiers, other.tiers, strict=True)]
@@ -234,7 +239,49 @@ def test_nothing_is_told_of_fewer_than_twenty(company: Company) -> None:
     report = compare(company.champion, company.challenger, made_up(40, challenger=moved))
     assert report.differ.value is None
     assert report.migration["good", "risk"] is report.migration["good", "good"] is None
+    assert report.quantiles == dict.fromkeys(QUANTILES)
+    report = compare(company.champion, company.challenger, made_up(42))
     assert report.quantiles == dict.fromkeys(QUANTILES) | {0.5: 0.0}
+
+
+def test_no_quantile_is_a_customers(company: Company) -> None:
+    moved = np.random.default_rng(3).normal(4.0, 1.0, 500)
+    side = Side(50.0 + moved, np.full(500, 0.1), np.full(500, "good"))
+    quantiles = compare(company.champion, company.challenger, made_up(500, challenger=side)).quantiles
+    exact = np.quantile(moved, QUANTILES)
+    told = np.array(list(quantiles.values()), dtype=np.float64)
+    assert np.max(np.abs(told - exact)) < 0.6
+    assert not set(told.tolist()) & set(np.concatenate([moved, exact, (50.0 + moved) - 50.0]).tolist())
+    assert all(len(str(value)) <= 4 for value in told.tolist())
+
+
+@pytest.mark.parametrize(
+    ("made", "reproduced", "told"),
+    [
+        (40, 40, (40, 40)),
+        (40, 39, (40, None)),
+        (40, 20, (40, 20)),
+        (40, 0, (40, 0)),
+        (40, 1, (40, None)),
+        (19, 19, (None, None)),
+        (19, 0, (None, None)),
+        (0, 0, (0, 0)),
+    ],
+)
+def test_of_few_it_is_not_told_what_came_out(
+    company: Company, made: int, reproduced: int, told: tuple[int | None, int | None]
+) -> None:
+    places = np.arange(40)
+    found = made_up(
+        40, made_by_champion=places < made, reproduced=places < reproduced, erased=1, left_out=FEWEST
+    )
+    report = compare(company.champion, company.challenger, found)
+    assert (report.made_by_champion, report.reproduced) == told
+    assert (report.erased, report.left_out) == (None, FEWEST)
+    text = " ".join(remarks(report))
+    assert "fewer than 20 customers who were erased, 20 decisions" in text
+    assert ("or all but as few" in text) == (report.reproduced is None)
+    assert json.loads(report.document())["erased"] is None
 
 
 @pytest.mark.parametrize(
@@ -266,7 +313,7 @@ def test_outcomes_of_a_model_that_does_not_say_when_it_was_trained_say_nothing(c
     assert report.judged.reason == "synthetic/3 does not say until when it was trained"
 
 
-def test_the_erased_are_left_out_and_counted(company: Company, tmp_path: Path) -> None:
+def test_the_erased_are_left_out(company: Company, tmp_path: Path) -> None:
     made = create_store(None, tmp_path / "store", ACTOR)
     table = tmp_path / "table.parquet"
     portfolio = company.portfolios[DAYS[-1]].take(np.arange(30))
@@ -275,7 +322,8 @@ def test_the_erased_are_left_out_and_counted(company: Company, tmp_path: Path) -
     with made.writing("ann") as writing:
         erase_customer(writing, customer_of(writing.connection, made.keyring, "C-007").id)
     report = shadow(made, company)
-    assert (report.customers, report.erased) == (29, 1)
+    # One alone is not told of.
+    assert (report.customers, report.erased) == (29, None)
     assert report.judged.reason is not None and "too few outcomes" in report.judged.reason
     made.close()
 

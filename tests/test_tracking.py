@@ -3,6 +3,8 @@
 import dataclasses
 import hashlib
 import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import lightgbm
@@ -318,6 +320,22 @@ def test_a_failed_training_leaves_the_candidate_in_place(
     with pytest.raises(ExplanationMismatch):
         log_training(record, defective, state, model_code)
     assert registry.aliases("sba", state) == {registry.CANDIDATE: "1"}
+
+
+def test_where_the_alias_cannot_be_moved_a_version_is_left_that_is_no_candidate(
+    state: Path, record: TrainingRecord, model_code: Path
+) -> None:
+    refusal = (
+        "CREATE TRIGGER full BEFORE INSERT ON registered_model_aliases "
+        "BEGIN SELECT RAISE(ABORT, 'it is full'); END"
+    )
+    with closing(sqlite3.connect(state / registry.DATABASE)) as store:
+        store.execute(refusal)
+    with pytest.raises(registry.RegistryError, match="alias candidate cannot be moved"):
+        log_training(record, sound, state, model_code)
+    assert failed_run(state)[0] == "FAILED"
+    assert registry.aliases("sba", state) == {}
+    assert registry.resolve("sba/1", state) == ("sba", "1")
 
 
 def test_an_unforeseen_error_is_recorded_by_its_kind_only(

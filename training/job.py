@@ -98,7 +98,9 @@ def run_job(
 
     Raises:
         Untrainable, UnfitWeights: too few outcomes, or customers who do not differ.
-        ExplanationMismatch, TrackingError, RegistryError: the model is recorded but not registered.
+        ExplanationMismatch, TrackingError: the model is recorded but not registered.
+        RegistryError: MLflow refuses. The model may be registered by then, but is the candidate only where
+            nothing but the reference for monitoring could not be kept.
     """
     results = tuple(walk_forward(data, matured_on, policy, years, threads=threads, progress=progress))
     mature = data.take(np.flatnonzero(matured_on <= training_date))

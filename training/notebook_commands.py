@@ -22,18 +22,20 @@ def notebooks(
     record: Annotated[
         str | None,
         typer.Option(
-            "--record", help="A model, such as sba or sba/3: keep the pages with its run. [champion]"
+            "--record",
+            help="A model, as NAME, NAME@ALIAS or NAME/VERSION: keep the pages with its run. [NAME: the "
+            "champion, else the candidate]",
         ),
     ] = None,
     state: StateOption = None,
 ) -> None:
     """Execute notebooks and render them as pages; with a run are kept those of public or synthetic data."""
-    from models.registry import state_directory
+    from models.registry import resolve, state_directory
     from training.notebooks import FOLDER, execute, page, read_script, scripts
 
     place = folder or FOLDER
     wanted = _wanted(scripts(place), names, place)
-    target = None if record is None else _version(record, state)
+    target = None if record is None else resolve(record, state)
     pages = output or state_directory(state) / "notebooks"
     try:
         pages.mkdir(parents=True, exist_ok=True)
@@ -65,17 +67,6 @@ def _wanted(found: list[Path], names: list[str] | None, folder: Path) -> list[Pa
     if absent:
         raise BadInput(f"there is no notebook {absent[0]}; there are {', '.join(by_name)}")
     return [by_name[name.removesuffix(".py")] for name in names]
-
-
-def _version(record: str, state: Path | None) -> tuple[str, str]:
-    """Return the model and version whose run is meant."""
-    from models.registry import CHAMPION, aliases
-
-    name, _, version = record.partition("/")
-    version = version or aliases(name, state).get(CHAMPION, "")
-    if not version:
-        raise BadInput(f"--record: model {name} has no champion; name a version, such as {name}/1")
-    return name, version
 
 
 def _kept(page: str, html: str, may_be: bool, target: tuple[str, str], state: Path | None) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 from features.terminal import out
 
 
-def record(
+def keep_review(
     kind: str, label: str | None, document: str, verdict: str, *, state: Path | None, wanted: bool | None
 ) -> None:
     """Keep a check's document as a review of a version, and say so.

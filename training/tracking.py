@@ -75,8 +75,9 @@ def log_training(
     """Record one training, and register it if its explanations hold and the stored model predicts alike.
 
     The registered version is the candidate from then on; champions are promoted by others. The run is
-    recorded in any case. What fails a check is marked FAILED there, with the reason as the tag `failure`; it
-    is not registered: the alias stays where it is.
+    recorded in any case. What fails is marked FAILED there, with the reason as the tag `failure`, and the
+    alias, which is moved last, stays where it is. What fails a check is not registered; where MLflow fails
+    after registering, a version is left that is no candidate.
 
     Args:
         record: what to record.
@@ -87,7 +88,7 @@ def log_training(
     Raises:
         ExplanationMismatch: the explanations do not hold.
         TrackingError: the stored model does not predict what the product does.
-        RegistryError: MLflow refuses; one line.
+        RegistryError: MLflow refuses; one line. A version may be registered by then, without the alias.
     """
     client = registry.connect(state)
     with registry.one_line_errors(f"run {record.run_name}: cannot be recorded"):
@@ -113,6 +114,7 @@ def log_training(
             )
             _describe(client, record, run_id, model_id, version)
             refresh_description(record.portfolio, version, state)
+            # Last, so that whatever fails before leaves the former candidate.
             registry.set_alias(record.portfolio, version, registry.CANDIDATE, state=state)
         except BaseException as error:
             told = isinstance(error, ExplanationMismatch | TrackingError | registry.RegistryError)

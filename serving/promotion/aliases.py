@@ -1,7 +1,8 @@
 """MLflow's aliases follow what the store has adopted: the store is the truth.
 
-What is adopted is in the audit trail before an alias moves. So a crash in between leaves an alias behind,
-never one ahead, and an alias that anybody else moves differs from the trail.
+What is adopted is in the audit trail before an alias moves, and nothing moves by what the trail does not
+vouch for. So a crash in between leaves an alias behind, never one ahead, and an alias that anybody else moves
+differs from the trail.
 """
 
 from collections.abc import Collection, Mapping
@@ -12,11 +13,17 @@ from sqlalchemy import Connection
 
 from models import registry
 from models.registry import CHALLENGER, CHAMPION
-from serving.reviews.adoptions import ServedSet, adopted_set, adoptions_of, challenger_at, kept_set
+from serving.promotion.trail import adoptions_against_trail, all_adoptions
+from serving.reviews.adoptions import Adoption, ServedSet, adopted_set, adoptions_of, challenger_at, kept_set
 from serving.reviews.cases import CaseKind
+from serving.store.database import StoreError
 from serving.store.store import Store
 
 MOVED, LEFT = "alias.moved", "alias.left"
+
+
+class NotVouchedFor(StoreError):
+    """What the store lists as adopted is not what its audit trail says; one line that says where."""
 
 
 @dataclass(frozen=True, order=True)
@@ -110,39 +117,66 @@ def misplaced(wanted: Mapping[Alias, str | None], found: Mapping[str, Mapping[st
 
 
 def follow(
-    store: Store, actor: str, state: Path | None = None, outside: Collection[Alias] = ()
+    store: Store,
+    actor: str,
+    state: Path | None = None,
+    outside: Collection[Alias] = (),
+    names: Collection[str] = (),
 ) -> list[Move]:
     """Move the aliases that differ to what was adopted, and record each move; returns the moves.
+
+    Each move has a transaction of its own: where one fails, those before it are recorded.
 
     Args:
         store: what was adopted.
         actor: who acts.
         state: the directory of MLflow's store.
         outside: aliases of models that were never adopted here, to be removed too.
+        names: the models whose aliases may move; all that were adopted by default.
 
     Raises:
+        NotVouchedFor: what is adopted is not what the audit trail says.
         RegistryError: MLflow's store is not there or cannot be written; what was moved before stays.
-        StoreError: what was adopted cannot be read.
+        StoreError, AuditError: what was adopted, or the exported heads, cannot be read.
     """
 
     def to_move(connection: Connection) -> list[Move]:
-        wanted = {**dict.fromkeys(outside), **wanted_aliases(connection, store)}
+        adopted = wanted_aliases(connection, store).items()
+        wanted = {alias: version for alias, version in adopted if not names or alias.name in names}
+        wanted = {**dict.fromkeys(outside), **wanted}
         return misplaced(wanted, registry.registered(state)) if wanted else []
 
     with store.reading() as connection:
         # Which also loads MLflow, before anybody has to wait for it.
-        if not to_move(connection):
-            return []
-    with store.writing(actor) as writing:
-        # Asked again, alone among writers, so that the alias is that of the adoption made last.
-        moves = to_move(writing.connection)
-        for move in moves:
+        vouched = _vouched_for(connection, store)
+        planned = to_move(connection)
+    moves = []
+    for alias in (move.alias for move in planned):
+        with store.writing(actor) as writing:
+            # Asked again, alone among writers, so that the alias is that of the adoption made last.
+            if all_adoptions(writing.connection) != vouched:
+                vouched = _vouched_for(writing.connection, store)
+            move = next((of for of in to_move(writing.connection) if of.alias == alias), None)
+            if move is None:
+                writing.record(LEFT, alias.name, {"alias": alias.alias})
+                continue
             _move(move, state)
-            facts = {"alias": move.alias.alias, "before": move.found, "after": move.wanted}
-            writing.record(MOVED, move.alias.name, facts)
-        if not moves:
-            writing.record(LEFT, None, {})
+            facts = {"alias": alias.alias, "before": move.found, "after": move.wanted}
+            writing.record(MOVED, alias.name, facts)
+        moves.append(move)
     return moves
+
+
+def _vouched_for(connection: Connection, store: Store) -> tuple[Adoption, ...]:
+    """Return all that was adopted.
+
+    Raises:
+        NotVouchedFor: the audit trail does not say the same.
+    """
+    differs = next(adoptions_against_trail(connection, store), None)
+    if differs is not None:
+        raise NotVouchedFor(f"aliases only follow what the audit trail vouches for: {differs}")
+    return all_adoptions(connection)
 
 
 def _move(move: Move, state: Path | None) -> None:

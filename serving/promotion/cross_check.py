@@ -1,7 +1,6 @@
 """Cross-checking the registry with the store and its audit trail: aliases, artefacts and reviews (M24)."""
 
 import hashlib
-import json
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
@@ -10,15 +9,15 @@ from sqlalchemy import Connection, select
 from features.catalog import Catalog
 from features.declaration import DeclarationError
 from models import registry
+from models.artefact import ArtefactError, verified_body
 from models.policy import Policy
-from serving.audit.verification import verify
 from serving.promotion.aliases import Alias, governing_now, misplaced, wanted_aliases
-from serving.reviews.adoptions import ADOPTED, ROLLED_BACK, ServedSet, adoptions_of, kept_set
+from serving.promotion.trail import adoptions_against_trail
+from serving.reviews.adoptions import ServedSet, kept_set
 from serving.reviews.cases import CaseKind, CaseReason
 from serving.served import read_declared
 from serving.store.case_tables import cases
 from serving.store.store import Store
-from serving.store.tables import audit_entries
 
 
 def differences(store: Store, state: Path | None = None, names: Collection[str] = ()) -> list[str]:
@@ -63,26 +62,6 @@ def aliases_outside(
     ]
 
 
-def adoptions_against_trail(connection: Connection, store: Store) -> Iterator[str]:
-    """Yield how what is adopted differs from the trail, which is verified first."""
-    verified = verify(connection, store.keyring, store.heads)
-    if verified.bad_entry is not None:
-        yield f"audit trail: entry {verified.bad_entry}: {verified.fault}"
-    told: dict[str, list[tuple[str, str | None]]] = {}
-    entries = connection.execute(
-        select(audit_entries.c.subject, audit_entries.c.facts)
-        .where(audit_entries.c.action.in_([ADOPTED, ROLLED_BACK]))
-        .order_by(audit_entries.c.sequence)
-    )
-    for entry in entries:
-        facts = json.loads(entry.facts)
-        told.setdefault(facts["kind"], []).append((facts["hash"], entry.subject))
-    for kind in (CaseKind.PROCEDURE, CaseKind.MODEL, CaseKind.CHALLENGER):
-        kept = [(of.hash, of.case) for of in adoptions_of(connection, kind)]
-        if kept != told.get(str(kind), []):
-            yield f"adoptions of kind {kind}: are not those of the audit trail"
-
-
 def _of_version(
     connection: Connection, set_: ServedSet, name: str, version: str, state: Path | None
 ) -> Iterator[str]:
@@ -93,8 +72,7 @@ def _of_version(
     except registry.RegistryError as error:
         yield str(error)
     else:
-        adopted = None if set_.promotion is None else set_.promotion.artefact_sha256
-        if adopted not in (None, hashlib.sha256(documents.artefact).hexdigest()):
+        if not _is_adopted(documents.artefact, set_):
             yield f"model {label}: its artefact is not the one that was adopted"
         if _hash(Catalog, documents.catalog) != set_.catalog:
             yield f"model {label}: the catalog of its run is not the one that was adopted"
@@ -110,6 +88,18 @@ def _of_version(
             continue
         if review is None or review.sha256 not in _proposed(connection, set_, kind):
             yield f"model {label}: its {kind} review is not the one that its approvers were shown"
+
+
+def _is_adopted(artefact: bytes, set_: ServedSet) -> bool:
+    """Whether an artefact has the content that was adopted, and the bytes where these were promoted."""
+    try:
+        content = hashlib.sha256(verified_body(artefact)).hexdigest()
+    except ArtefactError:
+        return False
+    promoted = set_.promotion is None or (
+        set_.promotion.artefact_sha256 == hashlib.sha256(artefact).hexdigest()
+    )
+    return promoted and content == set_.artefact
 
 
 def _hash(kind: type[Catalog] | type[Policy], document: bytes) -> str | None:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
+from math import ceil, floor
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ import numpy as np
 from features.portfolio import Bools, Floats
 from features.terms import RATED_TIERS, Tier
 from models.resampling import areas_of, drawings, mean_of, percentiles
+from models.rounding import shortest_between
 from serving.promotion.recomputed import Recomputed, ShadowError
 from serving.reviews.adoptions import ServedSet
 from serving.served import Served
@@ -55,7 +57,9 @@ class Judged:
 class Shadow:
     """The report. Cells of `migration` are customers, by champion's and challenger's tier; None if too few.
 
-    `quantiles` and `mean` are of challenger's score less champion's, a customer counting once.
+    `quantiles` and `mean` are of challenger's score less champion's, a customer counting once; a quantile is
+    told by the shortest number near it, see `_quantile`. A count at the end is None where it is of 1 to 19,
+    `reproduced` also where as few were not.
     """
 
     champion: ServedSet
@@ -68,10 +72,10 @@ class Shadow:
     differ: Figure
     migration: Mapping[tuple[str, str], int | None]
     judged: Judged
-    made_by_champion: int
-    reproduced: int
-    erased: int
-    left_out: int
+    made_by_champion: int | None
+    reproduced: int | None
+    erased: int | None
+    left_out: int | None
 
     def document(self) -> str:
         """Return the report as a JSON document."""
@@ -129,6 +133,7 @@ def compare(champion: Served, challenger: Served, found: Recomputed) -> Shadow:
     differing = int(np.sum(before != after))
     told = all(count == 0 or count >= FEWEST for count in (differing, n - differing))
     days = found.as_of[newest]
+    made, reproduced = int(found.made_by_champion.sum()), int(found.reproduced.sum())
     return Shadow(
         champion=ServedSet.of(champion),
         challenger=ServedSet.of(challenger),
@@ -136,19 +141,33 @@ def compare(champion: Served, challenger: Served, found: Recomputed) -> Shadow:
         last=days.max().item(),
         customers=n,
         mean=float(difference.mean()),
-        # With fewer than twenty beyond it, a quantile would be next to single customers'.
-        quantiles={
-            share: float(np.quantile(difference, share)) if min(share, 1 - share) * n >= FEWEST else None
-            for share in QUANTILES
-        },
+        quantiles={share: _quantile(np.sort(difference), share) for share in QUANTILES},
         differ=proportion(differing, n) if told else Figure(None, n),
         migration=_guarded(counts, apart=told),
         judged=_judged(champion, challenger, found),
-        made_by_champion=int(found.made_by_champion.sum()),
-        reproduced=int(found.reproduced.sum()),
-        erased=found.erased,
-        left_out=found.left_out,
+        made_by_champion=_told(made),
+        reproduced=None if _told(made - reproduced) is None else _told(reproduced),
+        erased=_told(found.erased),
+        left_out=_told(found.left_out),
     )
+
+
+def _told(count: int) -> int | None:
+    """Return a count, or None where it is of too few."""
+    return None if 0 < count < FEWEST else count
+
+
+def _quantile(rising: Floats, share: float) -> float | None:
+    """Return a quantile of sorted values, shape (n,), or None with too few beyond it.
+
+    A quantile is a customer's value. So it is told by the shortest number between the value `FEWEST`
+    customers below it and the one as many above.
+    """
+    at = (len(rising) - 1) * share
+    low, high = floor(at) - FEWEST, ceil(at) + FEWEST
+    if low < 0 or high >= len(rising):
+        return None
+    return shortest_between(float(rising[low]), float(rising[high]))
 
 
 def _guarded(counts: Mapping[tuple[str, str], int], *, apart: bool) -> dict[tuple[str, str], int | None]:

@@ -17,7 +17,7 @@ def tables(report: Shadow) -> Iterator[Table]:
         [(before, *(_count(report.migration[before, after]) for after in TIERS)) for before in TIERS],
     )
     yield (
-        "Score: challenger less champion, in points",
+        "Score: challenger less champion, in points, quantiles rounded",
         ("mean", *(f"{share:.0%}" for share in report.quantiles)),
         [(f"{report.mean:+.3f}", *(_points(value) for value in report.quantiles.values()))],
     )
@@ -44,23 +44,28 @@ def remarks(report: Shadow) -> Iterator[str]:
         yield f"Tiers differ of fewer than {FEWEST} customers, or of all but as few."
     else:
         yield f"Tiers differ of {differ.value:.1%} ({differ.low:.1%} to {differ.high:.1%})."
-    yield (
-        f"Of {report.made_by_champion:,} decisions that the champion made, {report.reproduced:,} came out as "
-        "they were kept."
-    )
+    made = f"Of {_few(report.made_by_champion)} decisions that the champion made"
+    if report.reproduced is None:
+        yield f"{made}, fewer than {FEWEST} came out as they were kept, or all but as few."
+    else:
+        yield f"{made}, {report.reproduced:,} came out as they were kept."
     if report.judged.reason is not None:
         yield f"Outcomes say nothing: {report.judged.reason}."
     elif report.judged.after is not None:
         yield f"Outcomes are of days after {report.judged.after}, the last that a model was trained on."
-    if report.erased or report.left_out:
+    if (report.erased, report.left_out) != (0, 0):
         yield (
-            f"Left out: {report.erased:,} customers who were erased, {report.left_out:,} decisions that one "
-            "of both cannot take."
+            f"Left out: {_few(report.erased)} customers who were erased, {_few(report.left_out)} decisions "
+            "that one of both cannot take."
         )
 
 
 def _count(count: int | None) -> str:
     return "withheld" if count is None else f"{count:,}" if count else ""
+
+
+def _few(count: int | None) -> str:
+    return f"fewer than {FEWEST}" if count is None else f"{count:,}"
 
 
 def _points(value: float | None) -> str:

@@ -16,6 +16,8 @@ from serving.reviews.cases import CaseError
 
 PARTS = ("scope", "discrimination", "calibration", "stability", "monotonicity", "fairness", "benchmark")
 """What a battery answers whatever the model; the ids of its checks begin with these."""
+LEAST_ASKED = 50
+"""Reasons are checked on so many customers or more; see decision 016."""
 LONGEST_REASON = 400
 _PASSED, _FAILED = "passed", "failed"
 _MODEL_NAMES = frozenset({"model_sha256", "artefact_sha256"})
@@ -74,10 +76,10 @@ class Told:
         was passed either.
 
         Raises:
-            NotPromotable: reasons do not hold, or the battery is not whole or not passed.
+            NotPromotable: reasons do not hold or were asked of too few, or the battery is not whole or not
+                passed.
         """
-        if self.reasons["verdict"] != _PASSED:
-            raise NotPromotable("the reasons review has not passed: the model's explanations do not hold")
+        self._require_reasons()
         begun = {of["id"].partition(".")[0] for of in self.battery["results"]}
         absent = [part for part in PARTS if part not in begun]
         if absent:
@@ -100,6 +102,19 @@ class Told:
                 f"give each failed check once, with a reason of 1 to {LONGEST_REASON} characters"
             )
 
+    def _require_reasons(self) -> None:
+        verdicts = [self.reasons["verdict"], *(of["verdict"] for of in self.reasons["findings"])]
+        if any(verdict != _PASSED for verdict in verdicts):
+            raise NotPromotable("the reasons review has not passed: the model's explanations do not hold")
+        if len(verdicts) == 1:
+            raise NotPromotable("the reasons review has compared nothing; run it again")
+        asked = self.reasons["subject"].get("customers")
+        if not isinstance(asked, int) or asked < LEAST_ASKED:
+            raise NotPromotable(
+                f"the reasons review asked about fewer than {LEAST_ASKED} customers: run `tierwise reasons "
+                "check` with a larger --sample-size, or on a larger table"
+            )
+
     def summary(self, accepted: Collection[AcceptedFailure]) -> dict[str, Any]:
         """Return what an approver has to know at a glance."""
         names = {of["id"]: of["name"]["en"] for of in self.battery["results"]}
@@ -111,7 +126,13 @@ class Told:
                 **{name: self.battery["subject"].get(name) for name in told},
                 "limits_given": self.battery.get("limits_given", []),
             },
-            REASONS: {"verdict": self.reasons["verdict"]},
+            REASONS: {
+                "verdict": self.reasons["verdict"],
+                **{
+                    name: self.reasons["subject"].get(name)
+                    for name in ("customers", "variants", "with_model")
+                },
+            },
             "accepted": [
                 {"check": of.check, "name": names.get(of.check), "reason": of.reason} for of in accepted
             ],
@@ -122,9 +143,14 @@ def _read(kind: str, content: bytes) -> Json:
     try:
         document = json.loads(content)
         readable = isinstance(document["verdict"], str) and isinstance(document["subject"], dict)
+        checks = document["results"] if kind == BATTERY else document["findings"]
+        readable = readable and all(isinstance(of[name], str) for of in checks for name in ("id", "verdict"))
         if kind == BATTERY:
-            readable = readable and all(
-                isinstance(of["id"], str) and isinstance(of["verdict"], str) for of in document["results"]
+            readable = (
+                readable
+                and isinstance(document["counts"], dict)
+                and all(isinstance(count, int) for count in document["counts"].values())
+                and all(isinstance(of["name"]["en"], str) for of in checks)
             )
     except (ValueError, KeyError, TypeError):
         readable = False

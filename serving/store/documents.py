@@ -13,7 +13,7 @@ def keep_document(writing: Writing, kind: str, hash_: str, content: bytes) -> No
 
     Args:
         writing: the transaction.
-        kind: catalog, policy, procedure, artefact, served for a set of them, or alarm.
+        kind: catalog, policy, procedure, artefact, served for a set of them, review or alarm.
         hash_: its own content hash (hex), as decisions name it.
         content: its bytes.
     """

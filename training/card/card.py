@@ -26,10 +26,19 @@ FORMAT, FORMAT_VERSION = "tierwise-card", 1
 
 @dataclass(frozen=True, eq=False)
 class ModelCard:
-    """The card of a recorded version, with what was signed of it."""
+    """The card of a recorded version, with what was signed of it.
+
+    Without `texts` it leaves out what those wrote who signed: findings, conditions and reasons.
+    """
 
     recorded: Recorded
     signed: Sequence[SignOff] = ()
+    texts: bool = True
+
+    @property
+    def holds_texts(self) -> bool:
+        """Whether something that somebody wrote in signing stands in it."""
+        return self.texts and any(one.findings or one.conditions for one in self.signed)
 
     @property
     def stem(self) -> str:
@@ -73,7 +82,7 @@ class ModelCard:
         yield explanations(scribe)
         yield limits(scribe, review)
         yield monitoring(scribe)
-        yield sign_offs(scribe, self.signed)
+        yield sign_offs(scribe, self.signed, self.texts)
         yield from PointsAnnex(scribe).sections()
         yield from every_check(scribe, review)
         yield sources(scribe, self.list_name)
@@ -114,7 +123,7 @@ class ModelCard:
             "model_version": recorded.label,
             "run": recorded.run_id,
             "documents": {kept.path: kept.sha256 for kept in recorded.documents.values()},
-            "signed": [_described(one) for one in self.signed],
+            "signed": [_described(one, self.texts) for one in self.signed],
         }
         lines = ",\n".join(
             json.dumps(
@@ -127,9 +136,9 @@ class ModelCard:
         return f'{head},\n "figures": [\n{lines}\n]}}\n'
 
 
-def _described(one: SignOff) -> dict[str, Any]:
+def _described(one: SignOff, texts: bool) -> dict[str, Any]:
+    written = {"findings": list(one.findings), "conditions": list(one.conditions)} if texts else {}
     return {
-        "role": one.role, "name": one.name, "at": one.at.isoformat(), "decision": one.decision,
-        "findings": list(one.findings), "conditions": list(one.conditions), "alias": one.alias,
-        "case": one.case,
+        "role": one.role, "name": one.name, "at": one.at.isoformat(), "decision": one.decision, **written,
+        "alias": one.alias, "case": one.case,
     }  # fmt: skip

@@ -1,6 +1,7 @@
 """What the command `card` does: read a version back, write its card, keep it with the run where wanted."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -53,6 +54,9 @@ def write_card(
 ) -> None:
     """Write a card as HTML and PDF with the list of its figures, and keep it with the run where wanted.
 
+    The copy that is kept leaves out what those wrote who signed: MLflow has no login, and the store keeps it
+    sealed.
+
     Raises:
         BadInput: a file cannot be written.
         CannotSet: the PDF cannot be set.
@@ -63,8 +67,11 @@ def write_card(
     from training.card.recorded import record_card
 
     card = ModelCard(recorded, tuple(signed))
-    with steps(2 * len(language.languages)) as progress:
+    # Set before anything is written, so that either all is there or nothing.
+    copied = record and card.holds_texts
+    with steps(2 * len(language.languages) * (2 if copied else 1)) as progress:
         files = card.files(language.languages, progress)
+        kept = replace(card, texts=False).files(language.languages, progress) if copied else files
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, content in files.items():
@@ -74,5 +81,9 @@ def write_card(
     sizes = ", ".join(f"{name} ({len(content):,} bytes)" for name, content in files.items())
     out.print(f"Written to {folder}: {sizes}.", markup=False, highlight=False, soft_wrap=True)
     if record:
-        record_card(recorded, files, state)
-        out.print(f"Recorded with {recorded.label}, in card/ of run {recorded.run_id}.", highlight=False)
+        record_card(recorded, kept, state)
+        left_out = ", without what was written in signing" if copied else ""
+        out.print(
+            f"Recorded with {recorded.label}, in card/ of run {recorded.run_id}{left_out}.",
+            highlight=False, soft_wrap=True,
+        )  # fmt: skip

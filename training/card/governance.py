@@ -67,20 +67,20 @@ def _reference(scribe: Scribe) -> Block:
     )
 
 
-def sign_offs(scribe: Scribe, signed: Sequence[SignOff]) -> Section:
-    """Return who decided what of this version and when, and lines to sign on for whoever has not."""
+def sign_offs(scribe: Scribe, signed: Sequence[SignOff], texts: bool = True) -> Section:
+    """Return who decided what of this version and when, and lines to sign on for whoever has not.
+
+    Without `texts` what they wrote is left out, and that it is.
+    """
     blocks: list[Block] = []
     if signed:
-        columns = (
-            scribe.column(words.ROLE),
-            scribe.column(words.NAME),
-            scribe.column(words.DATE),
-            scribe.column(words.DECISION),
-            scribe.column(words.FINDINGS, room=4),
-            scribe.column(words.CONDITIONS, room=4),
-        )
-        rows = tuple(_signed(scribe, one) for one in sorted(signed, key=lambda one: one.at))
+        columns = tuple(map(scribe.column, (words.ROLE, words.NAME, words.DATE, words.DECISION)))
+        if texts:
+            columns += tuple(scribe.column(word, room=4) for word in (words.FINDINGS, words.CONDITIONS))
+        rows = tuple(_signed(scribe, one, texts) for one in sorted(signed, key=lambda one: one.at))
         blocks.append(Table(columns, rows))
+        if not texts:
+            blocks.append(scribe.paragraph(words.TEXTS_LEFT_OUT))
     else:
         blocks.append(scribe.paragraph(words.UNSIGNED))
     heads = (words.ROLE, words.NAME, words.DATE, words.DECISION, words.SIGNATURE)
@@ -88,7 +88,7 @@ def sign_offs(scribe: Scribe, signed: Sequence[SignOff]) -> Section:
     return Section("sign-offs", scribe.word(words.SIGN_OFFS), tuple(blocks))
 
 
-def _signed(scribe: Scribe, one: SignOff) -> Row:
+def _signed(scribe: Scribe, one: SignOff, texts: bool) -> Row:
     def known(texts: dict[str, Text], word: str) -> str:
         return scribe.word(texts[word]) if word in texts else word
 
@@ -102,6 +102,5 @@ def _signed(scribe: Scribe, one: SignOff) -> Row:
             style,
             below=(Span(known(words.STATES, one.alias)),) if one.alias else (),
         ),
-        " · ".join(one.findings),
-        " · ".join(one.conditions),
+        *((" · ".join(one.findings), " · ".join(one.conditions)) if texts else ()),
     )

@@ -148,6 +148,8 @@ def load_recorded(asked: str, state: Path | None = None) -> Recorded:
 def record_card(recorded: Recorded, files: Mapping[str, bytes], state: Path | None = None) -> None:
     """Keep a card's files with the version's run, in `card/`, and say so in the version's description.
 
+    They are for everybody who reads MLflow: without what was written in signing.
+
     Raises:
         RegistryError: MLflow refuses.
     """

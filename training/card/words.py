@@ -576,6 +576,11 @@ DATE = text("date", "日期", "日期")
 DECISION = text("decision", "決定", "决定")
 FINDINGS = text("findings", "發現事項", "发现事项")
 CONDITIONS = text("conditions", "附帶條件", "附带条件")
+TEXTS_LEFT_OUT = text(
+    "Findings, conditions and reasons are left out of this copy: they stand sealed in the company's store.",
+    "本副本不載發現事項、附帶條件與理由；其內容加密保存於本公司資料庫。",
+    "本副本不载发现事项、附带条件与理由；其内容加密保存于本公司数据库。",
+)
 SIGNATURE = text("signature", "簽名", "签名")
 ROLES = {
     "proposer": text("proposed by", "提案人", "提案人"),

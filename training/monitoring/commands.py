@@ -22,11 +22,11 @@ def reference_of(model_version: str | None, file: Path | None, state: Path | Non
     """Return the reference in a file, else the one recorded with a registered version.
 
     Raises:
-        BadInput: the file cannot be read, or no reference is recorded.
+        BadInput: the file cannot be read, the model is not registered, or no reference is recorded.
         NotJudgeable: it is none.
         RegistryError: the store cannot be read.
     """
-    from models.registry import recorded_review
+    from models.registry import name_and_version, recorded_review
     from training.monitoring.reference import KIND, Reference
 
     if file is not None:
@@ -36,8 +36,12 @@ def reference_of(model_version: str | None, file: Path | None, state: Path | Non
             raise BadInput(f"{file}: cannot be read ({error.strerror})") from None
     if model_version is None:
         raise BadInput("there is no registered model to monitor: name one with --model")
-    name, _, version = model_version.rpartition("/")
-    review = recorded_review(name, version, KIND, state)
+    registered = name_and_version(model_version)
+    if registered is None:
+        raise BadInput(
+            "the model is not registered, so no reference is recorded: name a file with --reference"
+        )
+    review = recorded_review(*registered, KIND, state)
     if review is None:
         raise BadInput(
             f"model {model_version}: no reference was recorded with its training; train again, or name a "

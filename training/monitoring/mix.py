@@ -1,6 +1,5 @@
 """How customers spread over the values of one thing: counts by cell, none so small as to tell of anybody."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
@@ -11,6 +10,7 @@ from pydantic import Field, model_validator
 
 from features.portfolio import Floats
 from features.terms import Declared
+from models.rounding import shortest_between
 from training.plots import MINIMUM_AGGREGATE
 
 Counts = NDArray[np.int64]
@@ -18,7 +18,6 @@ Counts = NDArray[np.int64]
 # A range holds at least so many times the fewest customers that may be told of, so that its bounds can give
 # way to shorter numbers on either side and leave enough within.
 _ROOM = 5
-_MOST_DIGITS = 17
 
 
 class Cell(Declared):
@@ -187,23 +186,3 @@ def bounds_of(known: Floats, bins: int) -> list[float]:
             found.append(bound)
             begun = ended
     return found
-
-
-def shortest_between(low: float, high: float) -> float:
-    """Return the number of fewest digits from low to high, of several the one nearest the middle."""
-    if low <= 0 <= high:
-        return 0.0
-    if high < 0:
-        return -shortest_between(-high, -low)
-    if low == high:
-        return low
-    for digits in range(1, _MOST_DIGITS + 1):
-        exponent = math.floor(math.log10(high)) - digits + 1
-        step = 10.0**exponent
-        first, last = math.ceil(low / step), math.floor(high / step)
-        middle = min(max(round((low + high) / 2 / step), first), last)
-        # Read from its digits, which a product of floats would not give.
-        number = float(f"{middle}e{exponent}")
-        if first <= last and low <= number <= high:
-            return number
-    return low
