@@ -1,7 +1,6 @@
 # ---
 # jupyter:
 #   jupytext:
-#     formats: py:percent
 #     text_representation:
 #       extension: .py
 #       format_name: percent
@@ -9,6 +8,8 @@
 #     display_name: Python 3
 #     language: python
 #     name: python3
+#   tierwise:
+#     data: synthetic
 # ---
 
 # %% [markdown]

@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from features.catalog import Method
-from features.terminal import BadInput, bar, end_with, err, out, working, write_text
+from features.terminal import BadInput, bar, err, out, working, write_text
 from features.terms import Language, Nature
 from models.export_dialects import DialectName
 from models.export_formats import Format
@@ -32,10 +32,7 @@ def score(
     language: LanguageOption = Language.EN,
     state: StateOption = None,
 ) -> None:
-    """Score a table of customers; rows that cannot be scored are kept apart with their reason.
-
-    Exit code 3 where there are such rows; the others are scored.
-    """
+    """Score a table of customers; rows that cannot be scored are kept apart with their reason."""
     from serving.batch import score_file
     from serving.chosen import chosen_served
 
@@ -60,7 +57,6 @@ def score(
         out.print(f"Columns not used: {', '.join(summary.ignored)}.", markup=False)
     if summary.rejects:
         out.print(f"Rejected rows with their reasons: {summary.rejects}.", markup=False, soft_wrap=True)
-    end_with(summary.rejected)
 
 
 def explain(

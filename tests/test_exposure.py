@@ -212,7 +212,7 @@ def test_what_is_wrong_in_a_request_is_named_where_it_is(
         (OrderRequest, {**ORDERED, "form": "gift"}, "form", "must be one of prepayment, on_delivery"),
         (OrderRequest, {**ORDERED, "credit_days": -1}, "credit_days", "must be at least 0"),
         (OrderRequest, {**ORDERED, "credit_days": "x"}, "credit_days", "must be a whole number"),
-        (OrderRequest, {**ORDERED, "note": "x"}, "body", "has 1 unknown field; give only amount"),
+        (OrderRequest, {**ORDERED, "note": "x"}, "body", "has an unknown field; wanted: amount"),
         (OverdueRequest, {"items": []}, "items", "must have at least 1 part"),
         (OverdueRequest, {"items": 7}, "items", "must be a list"),
         (ListQuery, {"on": "noon"}, "on", "must be a day such as 2026-01-31"),

@@ -6,7 +6,7 @@ import json
 import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from urllib.parse import parse_qs, unquote
 
@@ -28,7 +28,7 @@ from training.verification import ExplanationMismatch
 
 __all__ = ["catalog", "migrated_store", "model", "policy"]
 
-FIGURES = ("n", "bad", "bad_rate", "auc", "ks", "gini", "brier", "log_loss", "ece")
+FIGURES = tuple(field.name for field in fields(Metrics))
 
 
 def metrics(n: int, seed: int) -> Metrics:
