@@ -22,13 +22,13 @@
 
 # %%
 import tempfile
+import warnings
 from datetime import date
 from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-import shap
 from scipy.special import expit
 
 from features.pipeline import prepare
@@ -43,6 +43,11 @@ from training.job import verify
 from training.own_table import TableRequest, read_own_table
 from training.raw_customers import raw_customers
 from training.train import train_model
+
+with warnings.catch_warnings():
+    # It asks for widgets that a page has no use for.
+    warnings.simplefilter("ignore")
+    import shap
 
 # %% [markdown]
 # ## Synthetic customers and a small model

@@ -20,7 +20,6 @@ import tierwise
 from features.catalog import CATALOGS, load_catalog
 from features.customer import parse_customer
 from features.portfolio import Portfolio
-from features.terminal import KEPT_APART
 from features.terms import Language, Nature
 from models.answer import answer
 from models.decision import Scorer
@@ -179,7 +178,7 @@ def test_rows_of_the_wrong_type_are_kept_apart_with_their_reason(table: Path, tm
     frame.loc[3, "nature"] = "enterprise"
     frame["remark"] = "x"
     frame.to_csv(table, index=False)
-    printed = run("score", table, tmp_path / "out.csv", code=KEPT_APART)
+    printed = run("score", table, tmp_path / "out.csv")
     assert "40 read, 39 scored, 1 rejected." in printed
     assert "Columns not used: remark." in printed
     (reject,) = lines_of(tmp_path / "out.rejects.csv")
