@@ -53,6 +53,9 @@ if TYPE_CHECKING:
 # The key of a caller who may score, for a service that asks who calls.
 API_KEY_VARIABLE = "TIERWISE_API_KEY"
 
+ArtefactOption = Annotated[
+    Path | None, typer.Option("--artefact", help="A model's points document, with --catalog and --policy.")
+]
 RecordOption = Annotated[
     bool | None,
     typer.Option(
@@ -100,10 +103,7 @@ def demo(state: StateOption = None, threads: ThreadsOption = 2) -> None:
 @app.command()
 def battery(
     model: ModelOption = None,
-    artefact: Annotated[
-        Path | None,
-        typer.Option("--artefact", help="A model's points document, with --catalog and --policy."),
-    ] = None,
+    artefact: ArtefactOption = None,
     catalog: CatalogOption = None,
     policy: PolicyOption = None,
     data: Annotated[
@@ -294,10 +294,7 @@ def monitor(
     on: Annotated[
         str | None, typer.Option("--on", help="The day by which what is known counts. [today]")
     ] = None,
-    artefact: Annotated[
-        Path | None,
-        typer.Option("--artefact", help="A model's points document, with --catalog and --policy."),
-    ] = None,
+    artefact: ArtefactOption = None,
     catalog: CatalogOption = None,
     policy: PolicyOption = None,
     reference: Annotated[

@@ -40,6 +40,8 @@ BOOSTER_FOLDER = "boosters"
 REVIEW_FOLDER, REVIEW_TAG = "review", "review.{kind}.{what}"
 # The kinds of review without which nothing is promoted.
 BATTERY, REASONS = "battery", "reasons"
+# A review that judges nothing, which monitoring compares later customers with, and its verdict.
+REFERENCE, RECORDED = "reference", "recorded"
 # A name is part of paths and of the registry's queries.
 NAME_PATTERN = r"[a-z][a-z0-9_-]*"
 # What a version is asked for by: NAME, NAME@ALIAS or NAME/VERSION.

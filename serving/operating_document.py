@@ -114,11 +114,6 @@ def security_schemes() -> Json:
     }
 
 
-def example_of(kind: type[Declared], words: Mapping[str, tuple[str, ...]]) -> Json:
-    """Return a request that is read: of every field that has examples the first."""
-    return _example(_schema(kind, words))
-
-
 def _operation(method: str, path: str, route: Route, words: Mapping[str, tuple[str, ...]]) -> Json:
     answer = {"application/json": {"schema": schema_of(route.answer)}}
     refused = {**(_READING if method == "POST" else {}), **_REFUSED}

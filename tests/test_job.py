@@ -24,7 +24,7 @@ from tests.mlflow_store import datasets, migrated_store, state
 from training.data_facts import data_hash
 from training.job import JobResult, run_job, verify
 from training.metrics import auc
-from training.monitoring.reference import KIND, RECORDED, Reference
+from training.monitoring.reference import Reference
 from training.parts import RunKind
 from training.train import Trained, train_model
 from training.verification import ExplanationMismatch
@@ -202,8 +202,10 @@ def test_no_number_of_a_training_row_is_found_in_anything_that_was_stored(ran: R
 
 
 def test_what_later_customers_are_compared_with_is_kept_with_the_version(ran: Ran) -> None:
-    review = registry.recorded_review("synthetic", ran.result.promotion.version, KIND, ran.state)
-    assert review is not None and review.verdict == RECORDED
+    review = registry.recorded_review(
+        "synthetic", ran.result.promotion.version, registry.REFERENCE, ran.state
+    )
+    assert review is not None and review.verdict == registry.RECORDED
     reference = Reference.read(review.document, "it")
     reference.check_against(ran.result.scorer)
     assert reference.customers == ran.result.trained.model.training["customers"]

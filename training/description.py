@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 # On runs and versions: what their reviews say together.
 VERDICT_TAG, NOT_REVIEWED = "verdict", "not_reviewed"
-# Of a review that judges nothing, such as the reference that monitoring compares with.
-_RECORDED = "recorded"
 
 _SHOWN = {"auc": "AUC", "log_loss": "log-loss", "brier": "Brier", "ece": "ECE"}
 _SPLITS = {
@@ -130,7 +128,7 @@ def overall_verdict(verdicts: Mapping[str, str]) -> str:
     `failed` where one failed, `passed` where all passed, else the first that is neither; `not_reviewed` where
     there are none that judge.
     """
-    judged = sorted(verdict for verdict in verdicts.values() if verdict != _RECORDED)
+    judged = sorted(verdict for verdict in verdicts.values() if verdict != registry.RECORDED)
     if not judged:
         return NOT_REVIEWED
     if "failed" in judged:

@@ -20,7 +20,7 @@ from models.artefact import Model
 from models.decision import Scorer
 from models.engine import Engine
 from models.policy import Policy
-from models.registry import record_review
+from models.registry import RECORDED, REFERENCE, record_review
 from training.battery.evidence import NotJudgeable
 from training.data_facts import DataFacts
 from training.dataset import LabelledPortfolio
@@ -29,7 +29,7 @@ from training.frames import to_frame
 from training.learner import SEED, THREADS
 from training.lettering import drawable
 from training.metrics import measure
-from training.monitoring.reference import KIND, RECORDED, Reference
+from training.monitoring.reference import Reference
 from training.parts import WALK_FORWARD_TIERS, Part, RunKind, fold_parts, may_be_told, told, year_parts
 from training.plots import (
     TooFewCustomers,
@@ -149,7 +149,7 @@ def _record_reference(
     with suppress(NotJudgeable):
         reference = Reference.of(scorer, data, trained.held_out)
         name = scorer.catalog.catalog
-        record_review(name, promotion.version, KIND, reference.document, RECORDED, state)
+        record_review(name, promotion.version, REFERENCE, reference.document, RECORDED, state)
         refresh_description(name, promotion.version, state)
 
 

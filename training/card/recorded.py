@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 # What a version's run keeps, by the name that sources call it.
 POINTS, CATALOG, POLICY = "points", "catalog", "policy"
-BATTERY, REASONS, REFERENCE = registry.BATTERY, registry.REASONS, "reference"
+BATTERY, REASONS, REFERENCE = registry.BATTERY, registry.REASONS, registry.REFERENCE
 REVIEWS = (BATTERY, REASONS, REFERENCE)
 _POINTS_PATH = f"{registry.RUN_FOLDER}/points.json"
 CARD_FOLDER = "card"

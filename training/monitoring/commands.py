@@ -26,8 +26,8 @@ def reference_of(model_version: str | None, file: Path | None, state: Path | Non
         NotJudgeable: it is none.
         RegistryError: the store cannot be read.
     """
-    from models.registry import name_and_version, recorded_review
-    from training.monitoring.reference import KIND, Reference
+    from models.registry import REFERENCE, name_and_version, recorded_review
+    from training.monitoring.reference import Reference
 
     if file is not None:
         try:
@@ -41,7 +41,7 @@ def reference_of(model_version: str | None, file: Path | None, state: Path | Non
         raise BadInput(
             "the model is not registered, so no reference is recorded: name a file with --reference"
         )
-    review = recorded_review(*registered, KIND, state)
+    review = recorded_review(*registered, REFERENCE, state)
     if review is None:
         raise BadInput(
             f"model {model_version}: no reference was recorded with its training; train again, or name a "

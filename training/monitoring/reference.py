@@ -30,8 +30,6 @@ from training.dataset import LabelledPortfolio
 from training.monitoring.mix import Mix
 from training.plots import MINIMUM_AGGREGATE
 
-# The kind of review under which it is kept with a version, and its verdict.
-KIND, RECORDED = "reference", "recorded"
 _FLAG_LEVELS = ("false", "true")
 
 
