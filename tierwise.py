@@ -88,13 +88,14 @@ def demo(state: StateOption = None, threads: ThreadsOption = 2) -> None:
     for grid in walk_forward_grids(result.years):
         out.print()
         out.print(table_of(grid.title, grid.columns, grid.rows))
-    promotion, facts = result.promotion, result.trained.model.training
+    registration, facts = result.registration, result.trained.model.training
     out.print(
-        f"\n[bold]{promotion.model_version}[/bold] is the candidate: trained on {facts['customers']:,} "
-        f"loans, {facts['bad']:,} of them charged off; the explanations of {promotion.verification.rows:,} "
-        f"recomputed by shap differ by {promotion.verification.largest_difference:.1e} at most."
+        f"\n[bold]{registration.model_version}[/bold] is the candidate: trained on {facts['customers']:,} "
+        f"loans, {facts['bad']:,} of them charged off; the explanations of "
+        f"{registration.verification.rows:,} recomputed by shap differ by "
+        f"{registration.verification.largest_difference:.1e} at most."
     )
-    _show_portfolio(sample, result.scorer, promotion.model_version)
+    _show_portfolio(sample, result.scorer, registration.model_version)
     out.print(
         f"\nServe it: [bold]./run serve --model {NAME}[/bold]   Look at the run: [bold]./run mlflow[/bold]"
     )

@@ -19,6 +19,7 @@ from features.terms import Language
 from models import registry
 from models.artefact import unsigned_sha256
 from models.decision import Scorer
+from models.disclosure import MINIMUM_AGGREGATE
 from serving.promotion.rules import PromotionRules
 from serving.promotion.told import Told
 from serving.served import Served
@@ -36,7 +37,6 @@ from training.battery.result import Check, Part, Range, Verdict
 from training.battery.words import alike
 from training.dataset import LabelledPortfolio
 from training.frames import to_frame
-from training.plots import MINIMUM_AGGREGATE
 from training.recording import keep_review
 from training.sample import Sample
 

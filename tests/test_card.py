@@ -31,13 +31,13 @@ from models.scale import Scale
 from models.sign_off import SignOff
 from tests.carded import NAME, Registered, migrated_store, recorded_of, registered
 from tests.strategies import random_model
-from training.battery.limits import Limits
 from training.card import words
 from training.card.blocks import Row, Section, Spans, Table
 from training.card.card import ModelCard
 from training.card.commands import CardLanguage, write_card
 from training.card.figures import Figure
 from training.card.recorded import BATTERY, REASONS, REFERENCE, Kept, load_recorded
+from training.monitoring.limits import MonitoringLimits
 
 __all__ = ["migrated_store", "registered"]
 
@@ -108,8 +108,8 @@ class Run:
             return self.parameters[source["parameter"]]
         if "setting" in source:
             owner, _, name = source["setting"].rpartition(".")
-            assert owner.endswith(".Limits")
-            return getattr(Limits(), name)
+            assert owner == "training.monitoring.limits.MonitoringLimits"
+            return getattr(MonitoringLimits(), name)
         if "document" in source:
             return self.at(source["document"], source["place"])
         return self.ruled(source["rule"], [self.value(of) for of in source["of"]])

@@ -83,7 +83,7 @@ def ran(labelled: Labelled, migrated_store: Path, tmp_path_factory: pytest.TempP
 def test_the_model_is_the_candidate_and_decides_as_the_job_did(ran: Ran) -> None:
     assert registry.registered(ran.state) == {"synthetic": {"candidate": "1"}}
     served = load_served(Settings(model="synthetic", state=ran.state))
-    assert served.model_version == ran.result.promotion.model_version == "synthetic/1"
+    assert served.model_version == ran.result.registration.model_version == "synthetic/1"
     here = ran.result.scorer.decide(ran.labelled.data.portfolio)
     there = served.scorer.decide(ran.labelled.data.portfolio)
     assert np.array_equal(here.score, there.score)
@@ -99,7 +99,7 @@ def test_only_what_had_matured_was_trained_on(ran: Ran) -> None:
 
 
 def test_the_run_has_parameters_hashes_metrics_and_plots(ran: Ran) -> None:
-    run = ran.client.get_run(ran.result.promotion.run_id)
+    run = ran.client.get_run(ran.result.registration.run_id)
     model, catalog = ran.result.trained.model, ran.labelled.data.portfolio.catalog
     assert run.info.status == "FINISHED"
     parameters = run.data.params
@@ -149,7 +149,7 @@ def test_no_customer_is_found_in_anything_that_was_stored(ran: Ran) -> None:
 
 
 def test_folds_and_the_year_are_runs_below_the_training_with_their_data(ran: Ran) -> None:
-    run = ran.client.get_run(ran.result.promotion.run_id)
+    run = ran.client.get_run(ran.result.registration.run_id)
     children = ran.client.search_runs(
         [run.info.experiment_id], f"tags.`mlflow.parentRunId` = '{run.info.run_id}'"
     )
@@ -203,7 +203,7 @@ def test_no_number_of_a_training_row_is_found_in_anything_that_was_stored(ran: R
 
 def test_what_later_customers_are_compared_with_is_kept_with_the_version(ran: Ran) -> None:
     review = registry.recorded_review(
-        "synthetic", ran.result.promotion.version, registry.REFERENCE, ran.state
+        "synthetic", ran.result.registration.version, registry.REFERENCE, ran.state
     )
     assert review is not None and review.verdict == registry.RECORDED
     reference = Reference.read(review.document, "it")
@@ -222,7 +222,7 @@ def test_each_step_is_told_in_its_order(ran: Ran) -> None:
 def test_stored_boosters_predict_what_the_trained_ones_do(ran: Ran) -> None:
     """They are stored without the ranges of the features, which are single customers' values."""
     matrix = ran.result.trained.matrix(ran.labelled.data.portfolio)
-    folder = Path(ran.client.download_artifacts(ran.result.promotion.run_id, "boosters", str(ran.state)))
+    folder = Path(ran.client.download_artifacts(ran.result.registration.run_id, "boosters", str(ran.state)))
     for number, booster in enumerate(ran.result.trained.boosters):
         stored = lightgbm.Booster(model_file=folder / f"bag_{number}.txt")
         expected = np.asarray(booster.predict(matrix, pred_contrib=True))
@@ -275,7 +275,7 @@ def test_natures_without_a_model_and_few_customers_are_recorded_too(state: Path)
     )  # fmt: skip
     assert result.trained.held_out.shape == (220,)
     assert Model.from_bytes(result.trained.model.to_bytes()).natures == (Nature.ENTERPRISE,)
-    run = registry.connect(state).get_run(result.promotion.run_id)
+    run = registry.connect(state).get_run(result.registration.run_id)
     assert run.data.metrics["cross_validation/model/n"] == np.sum(~np.isnan(result.trained.held_out))
 
 

@@ -15,6 +15,7 @@ from features.portfolio import Bools, Portfolio
 from features.terms import Language
 from models.calibration import Calibration
 from models.decision import Scorer
+from models.disclosure import MINIMUM_AGGREGATE
 from tests.judged import Candidate, candidate, drawn
 from tests.test_battery_report import numbers, write
 from tests.test_cli import told
@@ -29,7 +30,6 @@ from training.monitoring.reference import Reference
 from training.monitoring.report import MonitoringReport
 from training.monitoring.watched import Watched, matured
 from training.monitoring.words import ALARMS
-from training.plots import MINIMUM_AGGREGATE
 
 LATE = np.datetime64("2030-01-01")
 FAST = MonitoringLimits(resamples=100)

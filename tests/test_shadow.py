@@ -17,8 +17,9 @@ import tierwise
 from features.portfolio import Bools, Portfolio
 from models.calibration import Calibration
 from models.decision import Decisions, Scorer
+from models.disclosure import MINIMUM_AGGREGATE
 from serving.promotion.recomputed import Recomputed, ShadowError, Side, recompute
-from serving.promotion.shadow import FEWEST, QUANTILES, Shadow, _guarded, compare
+from serving.promotion.shadow import QUANTILES, Shadow, _guarded, compare
 from serving.promotion.shown import remarks
 from serving.promotion.sides import sides_to_compare
 from serving.reviews.cases import CaseKind
@@ -136,21 +137,23 @@ def test_scores_and_tiers_are_those_of_deciding_again_by_hand(report: Shadow, co
     rising = np.sort(difference)
     for share in QUANTILES:
         at = (CUSTOMERS - 1) * share
-        if min(share, 1 - share) * CUSTOMERS > FEWEST:
+        if min(share, 1 - share) * CUSTOMERS > MINIMUM_AGGREGATE:
             value = report.quantiles[share]
             assert value is not None
-            assert rising[int(at) - FEWEST] <= value <= rising[int(np.ceil(at)) + FEWEST]
+            assert (
+                rising[int(at) - MINIMUM_AGGREGATE] <= value <= rising[int(np.ceil(at)) + MINIMUM_AGGREGATE]
+            )
         else:
             assert report.quantiles[share] is None
     pairs = [(str(a), str(b)) for a, b in zip(one.tiers, other.tiers, strict=True)]
     moved = sum(a != b for a, b in pairs)
-    assert FEWEST <= moved <= CUSTOMERS - FEWEST
+    assert MINIMUM_AGGREGATE <= moved <= CUSTOMERS - MINIMUM_AGGREGATE
     assert report.differ.value == moved / CUSTOMERS
     told = {cell: count for cell, count in report.migration.items() if count is not None}
     assert any(told.values())
     for cell, count in told.items():
         assert count == pairs.count(cell)
-        assert count == 0 or count >= FEWEST
+        assert count == 0 or count >= MINIMUM_AGGREGATE
     # All that the champion decided comes out as it was kept: of the newest day, and of what was followed.
     assert report.reproduced == report.made_by_champion == 2 * CUSTOMERS + EARLY
 
@@ -220,7 +223,7 @@ def test_the_document_holds_no_customer(report: Shadow) -> None:
     assert document["outcomes"]["measures"]["auc"]["difference"]["cases"] == CUSTOMERS
     assert "C-0" not in text
     counts = [cell["customers"] for cell in document["migration"]]
-    assert all(count is None or count == 0 or count >= FEWEST for count in counts)
+    assert all(count is None or count == 0 or count >= MINIMUM_AGGREGATE for count in counts)
 
 
 def made_up(n: int, **changes: Any) -> Recomputed:
@@ -273,11 +276,15 @@ def test_of_few_it_is_not_told_what_came_out(
 ) -> None:
     places = np.arange(40)
     found = made_up(
-        40, made_by_champion=places < made, reproduced=places < reproduced, erased=1, left_out=FEWEST
+        40,
+        made_by_champion=places < made,
+        reproduced=places < reproduced,
+        erased=1,
+        left_out=MINIMUM_AGGREGATE,
     )
     report = compare(company.champion, company.challenger, found)
     assert (report.made_by_champion, report.reproduced) == told
-    assert (report.erased, report.left_out) == (None, FEWEST)
+    assert (report.erased, report.left_out) == (None, MINIMUM_AGGREGATE)
     text = " ".join(remarks(report))
     assert "fewer than 20 customers who were erased, 20 decisions" in text
     assert ("or all but as few" in text) == (report.reproduced is None)

@@ -28,7 +28,7 @@ from training.data_facts import DataFacts
 from training.metrics import measure
 from training.plots import importance_plot
 from training.record import Measured, ReloadCheck, TrainingRecord
-from training.tracking import MODEL_CODE, Promotion, TrackingError, log_training
+from training.tracking import MODEL_CODE, Registration, TrackingError, log_training
 from training.verification import ExplanationMismatch, Verification, verify_explanations
 
 __all__ = ["migrated_store", "state"]
@@ -158,7 +158,7 @@ def test_a_sound_training_becomes_the_candidate_and_no_champion(
     state: Path, record: TrainingRecord, model_code: Path
 ) -> None:
     done = log_training(record, sound, state, model_code)
-    assert isinstance(done, Promotion)
+    assert isinstance(done, Registration)
     assert done.model_version == "sba/1"
     assert done.verification.rows == 200
     found = registry.load_documents("sba", state)

@@ -84,7 +84,7 @@ def train(
         )
     for grid in walk_forward_grids(result.years) if result.years else ():
         out.print(table_of(grid.title, grid.columns, grid.rows))
-    out.print(f"{result.promotion.model_version} is the candidate (run {result.promotion.run_id}).")
+    out.print(f"{result.registration.model_version} is the candidate (run {result.registration.run_id}).")
 
 
 def built_sample() -> "Sample":
@@ -132,7 +132,7 @@ def _train_on_table(
             soft_wrap=True,
         )
     out.print(
-        f"{result.promotion.model_version} is the candidate (run {result.promotion.run_id}). "
+        f"{result.registration.model_version} is the candidate (run {result.registration.run_id}). "
         f"Score with it: tierwise score TABLE OUT --model {table.catalog.catalog}",
         markup=False, highlight=False, soft_wrap=True,
     )  # fmt: skip

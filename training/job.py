@@ -40,7 +40,7 @@ from training.plots import (
 )
 from training.record import Measured, ReloadCheck, TrainingRecord
 from training.selection import Progress
-from training.tracking import Promotion, log_training
+from training.tracking import Registration, log_training
 from training.train import Trained, train_model
 from training.validation import Validation
 from training.verification import Verification, look_up, verify_explanations
@@ -61,7 +61,7 @@ class JobResult:
 
     trained: Trained
     years: tuple[YearResult, ...]
-    promotion: Promotion
+    registration: Registration
     scorer: Scorer
 
 
@@ -135,22 +135,22 @@ def run_job(
         reload_check=_reload_check(mature.portfolio, scorer),
     )
     progress("recomputing explanations with shap, recording and registering in MLflow")
-    promotion = log_training(record, lambda: verify(trained, mature.portfolio), state)
+    registration = log_training(record, lambda: verify(trained, mature.portfolio), state)
     progress("recording what later customers are compared with")
-    _record_reference(promotion, scorer, mature, trained, state)
-    return JobResult(trained, results, promotion, scorer)
+    _record_reference(registration, scorer, mature, trained, state)
+    return JobResult(trained, results, registration, scorer)
 
 
 def _record_reference(
-    promotion: Promotion, scorer: Scorer, data: LabelledPortfolio, trained: Trained, state: Path | None
+    registration: Registration, scorer: Scorer, data: LabelledPortfolio, trained: Trained, state: Path | None
 ) -> None:
     """Keep with the version what monitoring compares later customers with."""
     # Of too few customers nothing may be told; such a model cannot be monitored.
     with suppress(NotJudgeable):
         reference = Reference.of(scorer, data, trained.held_out)
         name = scorer.catalog.catalog
-        record_review(name, promotion.version, REFERENCE, reference.document, RECORDED, state)
-        refresh_description(name, promotion.version, state)
+        record_review(name, registration.version, REFERENCE, reference.document, RECORDED, state)
+        refresh_description(name, registration.version, state)
 
 
 def verify(trained: Trained, portfolio: Portfolio) -> Verification:

@@ -7,10 +7,10 @@ from enum import StrEnum
 import numpy as np
 from scipy.special import expit
 
+from models.disclosure import MINIMUM_AGGREGATE
 from training.data_facts import DataFacts
 from training.dataset import LabelledPortfolio
 from training.metrics import Metrics, measure
-from training.plots import MINIMUM_AGGREGATE
 from training.train import Trained
 from training.walkforward import MODEL, YearResult
 

@@ -16,10 +16,9 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 from numpy.typing import ArrayLike, NDArray
 
 from features.terms import RATED_TIERS, Tier
+from models.disclosure import MINIMUM_AGGREGATE
 from training.intervals import share_interval
 from training.metrics import equal_count_bins
-
-MINIMUM_AGGREGATE = 20
 
 # Okabe and Ito's colours, which colour-blind readers tell apart.
 _BLUE, _GREEN, _ORANGE, _RED, _GREY = "#0072B2", "#009E73", "#E69F00", "#D55E00", "#666666"

@@ -20,6 +20,7 @@ import numpy as np
 
 from features.catalog import Catalog, Kind
 from models import registry
+from models.disclosure import MINIMUM_AGGREGATE
 from training.data_facts import DataFacts
 from training.description import (
     NOT_REVIEWED,
@@ -31,7 +32,6 @@ from training.description import (
     run_note,
 )
 from training.parts import Part, RunKind
-from training.plots import MINIMUM_AGGREGATE
 from training.record import Measured, ReloadCheck, TrainingRecord
 from training.verification import ExplanationMismatch, Verification
 from training.walkforward import slug
@@ -57,7 +57,7 @@ class TrackingError(RuntimeError):
 
 
 @dataclass(frozen=True)
-class Promotion:
+class Registration:
     """A training that became the candidate: its run, its name in answers, and how its explanations held."""
 
     run_id: str
@@ -71,7 +71,7 @@ def log_training(
     verify: Callable[[], Verification],
     state: str | Path | None = None,
     model_code: Path = MODEL_CODE,
-) -> Promotion:
+) -> Registration:
     """Record one training, and register it if its explanations hold and the stored model predicts alike.
 
     The registered version is the candidate from then on; champions are promoted by others. The run is
@@ -125,7 +125,7 @@ def log_training(
                 client.set_terminated(run_id, "FAILED")
             raise
         client.set_terminated(run_id, "FINISHED")
-    return Promotion(run_id, version, registry.model_version(record.portfolio, version), verification)
+    return Registration(run_id, version, registry.model_version(record.portfolio, version), verification)
 
 
 def log_page(name: str, version: str, page: str, html: str, state: str | Path | None = None) -> None:

@@ -16,6 +16,7 @@ from features.drafting.redrawing import redrawn
 from features.portfolio import Floats
 from models.booster import Fold, Untrainable
 from models.decision import Scorer
+from models.disclosure import MINIMUM_AGGREGATE
 from models.policy import Policy
 from training import sampling
 from training.data_facts import DataFacts
@@ -25,7 +26,6 @@ from training.learner import SEED, THREADS
 from training.metrics import measure
 from training.parts import Parameters, Part, RunKind
 from training.peers import BaselinePeer, LogisticPeer
-from training.plots import MINIMUM_AGGREGATE
 from training.report import Grid
 from training.selection import Progress
 from training.train import train_model

@@ -12,6 +12,7 @@ import numpy as np
 
 from features.portfolio import Bools, Floats
 from features.terms import RATED_TIERS, Tier
+from models.disclosure import MINIMUM_AGGREGATE
 from models.resampling import areas_of, drawings, mean_of, percentiles
 from models.rounding import shortest_between
 from serving.promotion.recomputed import Recomputed, ShadowError
@@ -21,8 +22,6 @@ from serving.supervision.estimates import LEVEL, log_losses, proportion
 from serving.supervision.figures import Figure
 
 FORMAT, FORMAT_VERSION = "tierwise-shadow", 1
-FEWEST = 20
-"""Nothing is told of fewer customers."""
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 TIERS = tuple(str(tier) for tier in (*RATED_TIERS, Tier.UNRATED))
 _RESAMPLES, _SEED = 1000, 20240229
@@ -123,15 +122,17 @@ def compare(champion: Served, challenger: Served, found: Recomputed) -> Shadow:
     """
     newest = found.newest
     n = int(newest.sum())
-    if n < FEWEST:
-        raise ShadowError(f"{n} customers are too few to compare on: nothing is told of fewer than {FEWEST}")
+    if n < MINIMUM_AGGREGATE:
+        raise ShadowError(
+            f"{n} customers are too few to compare on: nothing is told of fewer than {MINIMUM_AGGREGATE}"
+        )
     difference = (found.challenger.score - found.champion.score)[newest]
     before, after = found.champion.tiers[newest], found.challenger.tiers[newest]
     counts = {
         (one, other): int(np.sum((before == one) & (after == other))) for one in TIERS for other in TIERS
     }
     differing = int(np.sum(before != after))
-    told = all(count == 0 or count >= FEWEST for count in (differing, n - differing))
+    told = all(count == 0 or count >= MINIMUM_AGGREGATE for count in (differing, n - differing))
     days = found.as_of[newest]
     made, reproduced = int(found.made_by_champion.sum()), int(found.reproduced.sum())
     return Shadow(
@@ -154,17 +155,17 @@ def compare(champion: Served, challenger: Served, found: Recomputed) -> Shadow:
 
 def _told(count: int) -> int | None:
     """Return a count, or None where it is of too few."""
-    return None if 0 < count < FEWEST else count
+    return None if 0 < count < MINIMUM_AGGREGATE else count
 
 
 def _quantile(rising: Floats, share: float) -> float | None:
     """Return a quantile of sorted values, shape (n,), or None with too few beyond it.
 
-    A quantile is a customer's value. So it is told by the shortest number between the value `FEWEST`
-    customers below it and the one as many above.
+    A quantile is a customer's value. So it is told by the shortest number between the value
+    `MINIMUM_AGGREGATE` customers below it and the one as many above.
     """
     at = (len(rising) - 1) * share
-    low, high = floor(at) - FEWEST, ceil(at) + FEWEST
+    low, high = floor(at) - MINIMUM_AGGREGATE, ceil(at) + MINIMUM_AGGREGATE
     if low < 0 or high >= len(rising):
         return None
     return shortest_between(float(rising[low]), float(rising[high]))
@@ -184,7 +185,7 @@ def _guarded(counts: Mapping[tuple[str, str], int], *, apart: bool) -> dict[tupl
         rising = sorted((cell for cell in block if counts[cell]), key=lambda cell: counts[cell])
         total = 0
         for cell in rising:
-            if counts[cell] < FEWEST or 0 < total < FEWEST:
+            if counts[cell] < MINIMUM_AGGREGATE or 0 < total < MINIMUM_AGGREGATE:
                 withheld.add(cell)
                 total += counts[cell]
     return {cell: None if cell in withheld else count for cell, count in counts.items()}
@@ -204,7 +205,10 @@ def _judged(champion: Served, challenger: Served, found: Recomputed) -> Judged:
     # What a model was trained on is no proof of it.
     rows = found.known if after is None else found.known & (found.as_of > np.datetime64(after))
     if reason is None and not _enough(found, rows):
-        reason = f"too few outcomes are known: {FEWEST} customers with a good and with a bad one are needed"
+        reason = (
+            f"too few outcomes are known: {MINIMUM_AGGREGATE} customers with a good "
+            "and with a bad one are needed"
+        )
     if reason is not None:
         return Judged(0, 0, 0, after, {}, reason)
     customers = len(np.unique(found.customers[rows]))
@@ -213,7 +217,10 @@ def _judged(champion: Served, challenger: Served, found: Recomputed) -> Judged:
 
 def _enough(found: Recomputed, rows: Bools) -> bool:
     """Whether twenty customers or more had a bad outcome, and as many a good one."""
-    return all(len(np.unique(found.customers[rows & (found.bad == bad)])) >= FEWEST for bad in (True, False))
+    return all(
+        len(np.unique(found.customers[rows & (found.bad == bad)])) >= MINIMUM_AGGREGATE
+        for bad in (True, False)
+    )
 
 
 def _measures(found: Recomputed, rows: Bools) -> Iterator[tuple[str, Compared]]:

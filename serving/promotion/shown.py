@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from serving.promotion.shadow import FEWEST, TIERS, Shadow
+from models.disclosure import MINIMUM_AGGREGATE
+from serving.promotion.shadow import TIERS, Shadow
 from serving.supervision.figures import Figure
 
 Table = tuple[str, tuple[str, ...], list[tuple[str, ...]]]
@@ -37,16 +38,16 @@ def remarks(report: Shadow) -> Iterator[str]:
     """Yield what is told beside the tables."""
     yield (
         f"{report.customers:,} customers by their newest decision, as of {report.first} to {report.last}. "
-        f"Withheld is what is of fewer than {FEWEST}, or would tell of so few."
+        f"Withheld is what is of fewer than {MINIMUM_AGGREGATE}, or would tell of so few."
     )
     differ = report.differ
     if differ.value is None:
-        yield f"Tiers differ of fewer than {FEWEST} customers, or of all but as few."
+        yield f"Tiers differ of fewer than {MINIMUM_AGGREGATE} customers, or of all but as few."
     else:
         yield f"Tiers differ of {differ.value:.1%} ({differ.low:.1%} to {differ.high:.1%})."
     made = f"Of {_few(report.made_by_champion)} decisions that the champion made"
     if report.reproduced is None:
-        yield f"{made}, fewer than {FEWEST} came out as they were kept, or all but as few."
+        yield f"{made}, fewer than {MINIMUM_AGGREGATE} came out as they were kept, or all but as few."
     else:
         yield f"{made}, {report.reproduced:,} came out as they were kept."
     if report.judged.reason is not None:
@@ -65,7 +66,7 @@ def _count(count: int | None) -> str:
 
 
 def _few(count: int | None) -> str:
-    return f"fewer than {FEWEST}" if count is None else f"{count:,}"
+    return f"fewer than {MINIMUM_AGGREGATE}" if count is None else f"{count:,}"
 
 
 def _points(value: float | None) -> str:

@@ -11,9 +11,9 @@ from features.catalog import Catalog
 from features.portfolio import Bools, Floats
 from models.artefact import Model
 from models.decision import Decisions, Scorer
+from models.disclosure import MINIMUM_AGGREGATE
 from training.battery.limits import Limits
 from training.dataset import LabelledPortfolio
-from training.plots import MINIMUM_AGGREGATE
 from training.walkforward import of_natures
 
 

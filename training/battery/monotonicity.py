@@ -7,6 +7,7 @@ import numpy as np
 
 from features.portfolio import Bools
 from features.terms import Text
+from models.disclosure import MINIMUM_AGGREGATE
 from training.battery import words
 from training.battery.directions import least_step
 from training.battery.evidence import Evidence
@@ -14,7 +15,6 @@ from training.battery.figures import jeffreys_interval, lower_rate_test
 from training.battery.result import Check, Part, Range, Result
 from training.battery.tier_tests import tier_groups
 from training.metrics import equal_count_bins
-from training.plots import MINIMUM_AGGREGATE
 
 _FISHER = (
     "Fisher (1935), Journal of the Royal Statistical Society 98: exact test of neighbours, one-sided, all "

@@ -6,8 +6,8 @@ from enum import StrEnum
 from math import inf, isfinite
 
 from features.terms import Text
+from models.disclosure import MINIMUM_AGGREGATE
 from training.battery import words
-from training.plots import MINIMUM_AGGREGATE
 
 
 class Verdict(StrEnum):

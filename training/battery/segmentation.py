@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from features.catalog import Catalog, Kind
 from features.portfolio import Bools, Portfolio
 from features.terms import Nature, Text
+from models.disclosure import MINIMUM_AGGREGATE
 from training.battery import words
 from training.metrics import equal_count_bins
-from training.plots import MINIMUM_AGGREGATE
 
 SIZE_GROUP = "asset_size"
 SIZE_BANDS = 3

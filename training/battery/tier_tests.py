@@ -13,12 +13,12 @@ from scipy.stats import beta, binom
 
 from features.portfolio import Bools
 from features.terms import RATED_TIERS, Text, Tier
+from models.disclosure import MINIMUM_AGGREGATE
 from models.policy import Policy
 from training.battery import words
 from training.battery.evidence import Evidence
 from training.battery.figures import jeffreys_interval
 from training.battery.result import Check, Part, Range, Result
-from training.plots import MINIMUM_AGGREGATE
 
 BINOMIAL = Check(
     "calibration.binomial",

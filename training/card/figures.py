@@ -20,6 +20,7 @@ from features.terms import Tier
 from models.scale import Scale
 from training.battery.limits import Limits
 from training.card.recorded import BATTERY, POINTS, Recorded
+from training.monitoring.limits import MonitoringLimits
 
 Value = float | int | str | bool
 
@@ -248,11 +249,10 @@ class Reader:
             raise KeyError(f"{name}: {pointer(steps)}")
         return found
 
-    def limit(self, name: str) -> Figure | None:
-        """Return what is tolerated by default; None where there is no such setting."""
-        if name not in Limits.model_fields:
-            return None
-        return Figure(getattr(Limits(), name), Setting(f"{Limits.__module__}.{Limits.__name__}", name))
+    def limit(self, name: str) -> Figure:
+        """Return what monitoring tolerates by default."""
+        owner = f"{MonitoringLimits.__module__}.{MonitoringLimits.__name__}"
+        return Figure(getattr(MonitoringLimits(), name), Setting(owner, name))
 
     def favourable(self) -> tuple[Tier, ...]:
         """Return the tiers that the battery takes as favourable."""

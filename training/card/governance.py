@@ -11,7 +11,7 @@ from training.card.recorded import REFERENCE
 from training.card.scribe import Scribe
 
 # What is watched: its words, the settings that are its lowest and highest, and whether it needs outcomes; `-`
-# before a setting is the other side of 0. What has no setting is left out.
+# before a setting is the other side of 0.
 _PLAN: tuple[tuple[str, str | None, str | None, bool], ...] = (
     ("input", None, "material_psi", False),
     ("score", None, "material_psi", False),
@@ -37,10 +37,9 @@ def monitoring(scribe: Scribe) -> Section:
     rows = []
     for name, low, high, matured in _PLAN:
         bounds = tuple(_bound(scribe, setting) for setting in (low, high))
-        if any(bounds):
-            what, how = words.PLAN[name]
-            when = words.ONCE_MATURED if matured else words.EACH_PERIOD
-            rows.append(scribe.row(what, how, scribe.range(*bounds), when))
+        what, how = words.PLAN[name]
+        when = words.ONCE_MATURED if matured else words.EACH_PERIOD
+        rows.append(scribe.row(what, how, scribe.range(*bounds), when))
     blocks.append(Table(columns, tuple(rows)))
     return Section("monitoring", scribe.word(words.MONITORING), tuple(blocks))
 
@@ -49,7 +48,7 @@ def _bound(scribe: Scribe, setting: str | None) -> Spans:
     if setting is None:
         return ()
     found = scribe.reader.limit(setting.removeprefix("-"))
-    return scribe.short(negative(found) if found is not None and setting[0] == "-" else found)
+    return scribe.short(negative(found) if setting[0] == "-" else found)
 
 
 def _reference(scribe: Scribe) -> Block:

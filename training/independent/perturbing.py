@@ -15,7 +15,8 @@ from training.independent.asking import Ask, answers_to
 from training.independent.declared import Json
 from training.independent.sentences import MOST_NAMED, NOT_NAMED
 
-# Fewer customers would be told of one by one.
+# Fewer customers would be told of one by one. The product's own number is `models.disclosure`'s, which this
+# package does not import.
 FEWEST = 20
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from features.catalog import Indicator
 from features.portfolio import Floats
 from features.terms import RATED_TIERS, Text, Tier
+from models.disclosure import MINIMUM_AGGREGATE
 from models.reasons import UNRATED_NAME
 from training.battery.figures import normal_interval, share_interval
 from training.battery.result import Check, Part, Range, Result
@@ -17,7 +18,6 @@ from training.monitoring import words
 from training.monitoring.mix import Cell, Mix
 from training.monitoring.reference import levels_of, tier_codes
 from training.monitoring.watched import Watched
-from training.plots import MINIMUM_AGGREGATE
 
 CSI = Check("input_drift.csi", words.INDICATOR, f"{SOURCE}; all indicators together by Bonferroni")
 PSI_SCORE = Check("score_drift.psi.score", words.SCORE, f"{SOURCE}; both by Bonferroni")

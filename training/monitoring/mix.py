@@ -10,8 +10,8 @@ from pydantic import Field, model_validator
 
 from features.portfolio import Floats
 from features.terms import Declared
+from models.disclosure import MINIMUM_AGGREGATE
 from models.rounding import shortest_between
-from training.plots import MINIMUM_AGGREGATE
 
 Counts = NDArray[np.int64]
 

@@ -18,6 +18,7 @@ from features.declaration import first_error
 from features.portfolio import Bools, Floats, Portfolio
 from features.terms import Declared, Nature, Tier
 from models.decision import Decisions, Scorer
+from models.disclosure import MINIMUM_AGGREGATE
 from models.policy import Policy
 from models.reasons import UNRATED_NAME
 from training import sampling
@@ -28,7 +29,6 @@ from training.battery.tier_tests import TierGroup, tier_groups
 from training.battery.words import together
 from training.dataset import LabelledPortfolio
 from training.monitoring.mix import Mix
-from training.plots import MINIMUM_AGGREGATE
 
 _FLAG_LEVELS = ("false", "true")
 

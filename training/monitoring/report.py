@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 
 from features.terms import Language
+from models.disclosure import MINIMUM_AGGREGATE
 from training.battery.report import described, rows_of
 from training.battery.result import Result, Verdict
 from training.monitoring.kinds import AlarmKind
 from training.monitoring.limits import OWN, SHARED, MonitoringLimits
 from training.monitoring.watched import Watched
 from training.monitoring.words import ALARMS
-from training.plots import MINIMUM_AGGREGATE
 from training.report import Grid
 
 FORMAT, FORMAT_VERSION = "tierwise-monitoring", 1

@@ -13,6 +13,7 @@ import pandas as pd
 
 from features.portfolio import Bools
 from models.booster import Untrainable
+from models.disclosure import MINIMUM_AGGREGATE
 from training.battery.calibration_checks import IN_THE_LARGE
 from training.dataset import LabelledPortfolio
 from training.learner import THREADS
@@ -23,7 +24,6 @@ from training.monitoring.kinds import AlarmKind
 from training.monitoring.monitor import monitor
 from training.monitoring.report import MonitoringReport
 from training.monitoring.watched import Watched
-from training.plots import MINIMUM_AGGREGATE
 from training.sample import Sample
 from training.selection import Progress
 from training.walkforward import of_natures

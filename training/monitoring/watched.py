@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 
 from features.portfolio import Bools
 from models.decision import Decisions, Scorer
+from models.disclosure import MINIMUM_AGGREGATE
 from training.battery.evidence import Evidence, NotJudgeable
 from training.battery.limits import Limits
 from training.dataset import LabelledPortfolio
 from training.monitoring.limits import SHARED, MonitoringLimits
 from training.monitoring.reference import Reference
-from training.plots import MINIMUM_AGGREGATE
 
 Days = NDArray[np.datetime64]
 
