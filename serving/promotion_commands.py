@@ -44,7 +44,8 @@ def promote(
         typer.Option(
             "--accept-failed",
             help="CHECK_ID:REASON, a failed check of the battery that approvers are asked to live with, "
-            "where the procedure allows it; may be repeated.",
+            "where the procedure allows it; may be repeated. The reason is kept readable with the set: "
+            "name no customer in it.",
         ),
     ] = None,
     store: StoreOption = None,

@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ from features.catalog import Catalog
 from models.artefact import Model
 from models.decision import Scorer
 from models.policy import Policy
+from models.signature import new_key, public_text
 from serving.audit.verification import verify
 from serving.governing import adopted_to_serve, governing_procedure
 from serving.procedure import Procedure
@@ -45,6 +48,7 @@ from serving.reviews.signed import sign_offs_of
 from serving.reviews.subjects import GovernanceDesk, proposed_changes
 from serving.served import Served
 from serving.store.case_tables import case_acts
+from serving.store.documents import keep_served
 from serving.store.store import Store
 from serving.store.tables import audit_entries, documents
 from tests.promoted import (
@@ -473,3 +477,23 @@ def test_an_adoption_that_the_trail_does_not_know_is_found(
     with store.reading() as connection:
         (line,) = adoptions_against_trail(connection, store)
     assert line == "adoptions of kind model: are not those of the audit trail"
+
+
+def test_a_model_decided_by_unsigned_is_served_signed_once_it_is_promoted_so(
+    store: Store, first: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = new_key(tmp_path / "signer.pem")
+    trusted = tmp_path / "trusted.txt"
+    trusted.write_text(public_text(key) + "\n", "utf-8")
+    assert first.scorer.model is not None
+    signed = replace(first, artefact=first.scorer.model.to_bytes(key))
+    with store.writing("ann") as writing:
+        keep_served(writing, first.scorer, first.artefact)
+    approve(store, promote(store, signed), "bob", "carl")
+    monkeypatch.setenv("TIERWISE_TRUSTED_KEYS", str(trusted))
+    served = adopted_to_serve(store)
+    assert served is not None
+    assert served.artefact == signed.artefact
+    assert ServedSet.of(served).hashes == ServedSet.of(first).hashes
+    with store.reading() as connection:
+        assert verify(connection, store.keyring, store.heads).bad_entry is None

@@ -20,7 +20,7 @@ from serving.reviews.cases import GOVERNING, Case, CaseError, CaseKind
 from serving.served import Served, served_of
 from serving.store.case_tables import case_acts, cases
 from serving.store.database import StoreError
-from serving.store.documents import load_document
+from serving.store.documents import find_document, load_document
 from serving.store.store import Writing
 from serving.store.supervision_tables import adoptions
 
@@ -241,16 +241,21 @@ def served_by(connection: Connection, set_: ServedSet) -> Served:
     Raises:
         StoreError, ArtefactError, SettingsError: see `adopted_served`.
     """
-    artefact = None if set_.artefact is None else load_document(connection, set_.artefact)
     served = served_of(
         load_document(connection, set_.catalog),
         load_document(connection, set_.policy),
-        artefact,
+        None if set_.artefact is None else _artefact(connection, set_.artefact, set_.promotion),
         set_.model_version,
     )
     if ServedSet.of(served).hashes != set_.hashes:
         raise StoreError("a document in the store is not the one that its hash names")
     return served
+
+
+def _artefact(connection: Connection, content_hash: str, promotion: Promotion | None) -> bytes:
+    """Return the bytes that were promoted, with their signature; without promotion those kept first."""
+    promoted = None if promotion is None else find_document(connection, promotion.artefact_sha256)
+    return load_document(connection, content_hash) if promoted is None else promoted
 
 
 def require_procedure(connection: Connection, procedure: Procedure, at: datetime) -> None:
