@@ -15,6 +15,7 @@ from models import commands as of_models
 from models.options import CatalogOption, LanguageOption, ModelOption, PolicyOption, StateOption
 from models.sign_off import SignOff
 from serving import adoption_commands as of_adoptions
+from serving import case_commands as of_cases
 from serving import commands as of_serving
 from serving import notice_commands as of_notices
 from serving import procedure_commands as of_procedures
@@ -354,7 +355,7 @@ def monitor(
         return
     if cases:
         documents = [report.alarm_document(kind) for kind in report.alarms]
-        of_reviews.open_alarm_cases(documents, procedure, store, keys)
+        of_cases.open_alarm_cases(documents, procedure, store, keys)
     raise typer.Exit(1)
 
 
@@ -443,19 +444,19 @@ for group, name, command in (
     ("audit", "verify", of_store.verify_audit),
     ("audit", "vouch", of_store.vouch_rows),
     ("audit", "aliases", of_promotion.check_aliases),
-    ("case", "list", of_reviews.list_cases),
-    ("case", "show", of_reviews.show_case),
-    ("case", "propose", of_reviews.propose_case),
-    ("case", "remedy", of_reviews.propose_remedy),
-    ("case", "approve", of_reviews.approve_case),
-    ("case", "reject", of_reviews.reject_case),
-    ("case", "pull-out", of_reviews.pull_out_of_case),
+    ("case", "list", of_cases.list_cases),
+    ("case", "show", of_cases.show_case),
+    ("case", "propose", of_cases.propose_case),
+    ("case", "remedy", of_cases.propose_remedy),
+    ("case", "approve", of_cases.approve_case),
+    ("case", "reject", of_cases.reject_case),
+    ("case", "pull-out", of_cases.pull_out_of_case),
     ("task", "list", of_strategies.list_tasks),
     ("task", "done", of_strategies.finish_task),
     ("notice", "run", of_notices.run_notices),
     ("notice", "list", of_notices.list_notices),
     ("notice", "retry", of_notices.retry_notice),
-    ("case", "withdraw", of_reviews.withdraw_case),
+    ("case", "withdraw", of_cases.withdraw_case),
     ("procedure", "example", of_procedures.example),
     ("procedure", "check", of_procedures.check),
     ("adopt", "propose", of_adoptions.propose),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from features.terminal import counted, end_with, out, shown_of, table_of
-from serving.store_options import KeysOption, ProcedureOption, StoreOption, opened, operator
+from serving.store_options import CustomerArgument, KeysOption, ProcedureOption, StoreOption, opened, operator
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -48,7 +48,7 @@ def import_particulars(
 
 
 def webhook_secret(
-    customer_id: Annotated[str, typer.Argument(help="The company's id of the customer.")],
+    customer_id: CustomerArgument,
     store: StoreOption = None,
     keys: KeysOption = None,
 ) -> None:

@@ -8,7 +8,7 @@ import typer
 
 from features.terminal import BadInput, out
 from serving.access.roles import MEANINGS
-from serving.store_options import KeysOption, StoreOption, opened, operator, store_place
+from serving.store_options import CustomerArgument, KeysOption, StoreOption, opened, operator, store_place
 
 _LONGEST_REASON = 200
 
@@ -133,7 +133,7 @@ def prune_masters(store: StoreOption = None, keys: KeysOption = None) -> None:
 
 
 def erase_customer(
-    customer_id: Annotated[str, typer.Argument(help="The company's id of the customer.")],
+    customer_id: CustomerArgument,
     because: Annotated[
         str,
         typer.Option(

@@ -31,6 +31,7 @@ KeysOption = Annotated[
         "[TIERWISE_KEYS, else <state>/store]",
     ),
 ]
+CustomerArgument = Annotated[str, typer.Argument(help="The company's id of the customer.")]
 ProcedureOption = Annotated[
     Path | None,
     typer.Option(
