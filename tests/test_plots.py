@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
 from features.terms import RATED_TIERS, Tier
+from models.disclosure import MINIMUM_AGGREGATE
 from training.plots import (
-    MINIMUM_AGGREGATE,
     TooFewCustomers,
     calibration_plot,
     calibration_table,
