@@ -6,7 +6,6 @@ wrong, which alarms monitoring gives and when. `--record REASON` adds the run to
 `benchmarks/crisis_runs.jsonl`, from which the notebook `notebooks/crisis_walk_forward.py` reads it.
 """
 
-import argparse
 import json
 import sys
 import time
@@ -14,6 +13,7 @@ import time
 import numpy as np
 
 from benchmarks.crisis_parts.recorded import LEFT_ALONE_FROM, YEARS, record, sources
+from benchmarks.walked import asked_for
 from training.monitoring.walk import quarters, timeline, walk
 from training.monitoring.walk_report import document, grids
 from training.sample import build_sample
@@ -21,22 +21,15 @@ from training.sample import build_sample
 
 def main() -> None:
     """Walk, watch the model left alone, and print the tables."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--years", default=f"{YEARS[0]}-{YEARS[-1]}")
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument(
-        "--record", metavar="REASON", help="add the run, with its reason, to the recorded runs"
-    )
-    arguments = parser.parse_args()
-    first, last = (int(year) for year in arguments.years.split("-"))
+    asked = asked_for(__doc__, YEARS)
     start = time.perf_counter()
     sample = build_sample()
     walked = list(
         walk(
             sample,
-            range(first, last + 1),
+            asked.years,
             LEFT_ALONE_FROM,
-            threads=arguments.threads,
+            threads=asked.threads,
             progress=_tell,
         )
     )
@@ -56,8 +49,8 @@ def main() -> None:
         **document(years, watches),
         "seconds": round(time.perf_counter() - start, 1),
     }
-    if arguments.record:
-        record(summary, arguments.record)
+    if asked.reason:
+        record(summary, asked.reason)
     print()
     print(json.dumps(summary))
 

@@ -2,10 +2,10 @@
 
 import hashlib
 import json
-from datetime import date
 from pathlib import Path
 from typing import Any
 
+from benchmarks.walked import add_line, line_of
 from features.catalog import load_catalog
 from features.records import SAMPLE
 from models.policy import load_policy
@@ -33,10 +33,8 @@ def sources() -> dict[str, str]:
 
 def record(summary: dict[str, Any], reason: str, runs: Path = RUNS) -> None:
     """Add a run to the recorded ones, with its day, its reason and the SHA-256 of the line without it."""
-    line = {"date": date.today().isoformat(), "reason": reason, **summary}
-    line[_HASH] = _hash_of(line)
-    with runs.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(line) + "\n")
+    line = line_of(summary, reason)
+    add_line({**line, _HASH: _hash_of(line)}, runs)
 
 
 def newest_run(runs: Path = RUNS) -> dict[str, Any]:
