@@ -31,7 +31,7 @@ from models.scale import Scale
 from models.sign_off import SignOff
 from tests.carded import NAME, Registered, migrated_store, recorded_of, registered
 from tests.strategies import random_model
-from training.card import words
+from training.card import annexes, words
 from training.card.blocks import Row, Section, Spans, Table
 from training.card.card import ModelCard
 from training.card.commands import CardLanguage, write_card
@@ -221,7 +221,7 @@ def test_a_figure_outside_the_annexes_says_where_it_is_from(files: dict[str, byt
     assert notes and all(re.search(r"figures [\d–, ]+ of card\.json", note) for note in notes)
 
 
-def test_the_points_tables_are_those_of_the_exported_csv() -> None:
+def test_the_points_tables_are_those_of_the_exported_csv(monkeypatch: pytest.MonkeyPatch) -> None:
     """Main tables, pairs and triples, against what another writer says of the same model."""
     catalog, policy = load_catalog("customer"), load_policy("customer")
     model = random_model(catalog, policy, catalog.natures, seed=3)
@@ -235,6 +235,7 @@ def test_the_points_tables_are_those_of_the_exported_csv() -> None:
         else:
             parts = [float(line[f"log_odds_{n}"]) for n in range(1, int(line["order"]) + 1)]
             grids.setdefault(line["table"], []).append([float(line["log_odds"]), *parts])
+    monkeypatch.setattr(annexes, "MOST_GRID_CELLS", 10**6)
     page = ModelCard(recorded).page(Language.ZH_HANT)
     sections = {section.id: section for section in page.sections}
     checked = 0
@@ -253,6 +254,41 @@ def test_the_points_tables_are_those_of_the_exported_csv() -> None:
                 checked += 1
     assert checked > 500
     assert {len(of_grid[0]) for of_grid in grids.values()} == {3, 4}
+    for number, row in enumerate(rows_of(sections["grids"])):
+        ends = [figure.number for cell in row.cells for figure in figures_of(cell.spans)]
+        cells = [cell for of in rows_of(sections[f"grid-{number}"]) for cell in of.cells[1:]]
+        shown = [figure.number for cell in cells for figure in figures_of(cell.spans)]
+        assert ends == [min(shown), max(shown)]
+    assert number == len(grids) - 1
+
+
+def test_of_many_pairs_the_widest_are_printed_and_all_are_told_in_brief(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    catalog, policy = load_catalog("customer"), load_policy("customer")
+    recorded = recorded_of(random_model(catalog, policy, catalog.natures, seed=3), catalog, policy)
+    monkeypatch.setattr(annexes, "MOST_GRID_CELLS", 10**6)
+    whole = {section.id: section for section in ModelCard(recorded).page(Language.EN).sections}
+    cells = {
+        id_: sum(len(row.cells) - 1 for row in rows_of(section))
+        for id_, section in whole.items()
+        if id_.startswith("grid-")
+    }
+    monkeypatch.setattr(annexes, "MOST_GRID_CELLS", sum(cells.values()) - 1)
+    page = {section.id: section for section in ModelCard(recorded).page(Language.EN).sections}
+    left_out = cells.keys() - page.keys()
+    assert left_out
+    assert sum(count for id_, count in cells.items() if id_ in page) < sum(cells.values())
+    assert rows_of(whole["grids"])
+    spread = [
+        np.ptp([figure.number for cell in row.cells for figure in figures_of(cell.spans)])
+        for row in rows_of(page["grids"])
+    ]
+    widest = f"grid-{int(np.argmax(spread))}"
+    assert widest in page
+    assert [row.cells[-1].spans[0].text for row in rows_of(page["grids"])] == [
+        "by export" if f"grid-{number}" in left_out else "in full" for number in range(len(cells))
+    ]
 
 
 def rows_of(section: Section) -> Iterator[Row]:

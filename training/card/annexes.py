@@ -1,7 +1,8 @@
 """The card's annexes: the points tables, every check of the battery, and where figures are read back from."""
 
 import itertools
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,6 +31,9 @@ from training.card.figures import Figure, probability, product, total
 from training.card.recorded import BATTERY, POINTS
 from training.card.reviewed import Review
 from training.card.scribe import Scribe
+
+# So many cells of pairs and triples are printed in all; what does not fit is told in brief.
+MOST_GRID_CELLS = 2_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,14 +66,17 @@ class PointsAnnex:
         self._largest = max((float(abs(grid.total).max()) for grid in self._sheet.grids), default=1.0) or 1.0
 
     def sections(self) -> Iterator[Section]:
-        """Yield how to read the tables, a section for each indicator, and one for each pair or triple."""
+        """Yield how to read the tables, each indicator, all pairs and triples in brief, and the widest."""
         scribe = self._scribe
         yield Section("points", scribe.word(words.POINTS), tuple(self._introduction()), annex=True)
         for _, _, shapes in self._sheet.by_place():
             for shape in shapes:
                 yield self._indicator(shape)
-        for number, grid in enumerate(self._sheet.grids):
-            yield self._grid(number, grid)
+        printed = self._printed()
+        if self._sheet.grids:
+            yield self._grids_in_brief(printed)
+        for number in sorted(printed):
+            yield self._grid(number, self._sheet.grids[number])
 
     def _introduction(self) -> Iterator[Block]:
         scribe, reader, policy = self._scribe, self._scribe.reader, self._sheet.policy
@@ -154,14 +161,61 @@ class PointsAnnex:
         steps = ("content", of.part, "tables", of.place, "contributions", axis, cell)
         return self._scribe.reader.need(POINTS, *steps)
 
-    def _grid(self, number: int, grid: Grid) -> Section:
-        scribe, view = self._scribe, self._scribe.view
-        own = self._table_of(number)
-        places = [axis.cell(of.representatives) for axis, of in zip(own.table.axes, grid.ranges, strict=True)]
-        runs = [
+    def _printed(self) -> set[int]:
+        """Return the numbers of the pairs and triples that are printed in full."""
+        room, printed = MOST_GRID_CELLS, set()
+        spread = [float(np.ptp(grid.total)) for grid in self._sheet.grids]
+        for number in sorted(range(len(spread)), key=lambda number: -spread[number]):
+            cells = math.prod(len(runs) for runs in self._runs(self._sheet.grids[number]))
+            if cells <= room:
+                printed.add(number)
+                room -= cells
+        return printed
+
+    def _runs(self, grid: Grid) -> list[list[tuple[str, int]]]:
+        """Return of each indicator of a grid its ranges: what they are called, and the place of each."""
+        view = self._scribe.view
+        return [
             [(label, first) for first, last in grid.runs(axis) if (label := view.label(ranges, first, last))]
             for axis, ranges in enumerate(grid.ranges)
         ]
+
+    def _grids_in_brief(self, printed: Collection[int]) -> Section:
+        """Return between which values each pair and triple lies."""
+        scribe = self._scribe
+        columns = (
+            scribe.column(words.PAIR, room=6),
+            *scribe.numbers(words.LOWEST, words.HIGHEST),
+            scribe.column(words.PRINTED, room=1),
+        )
+        rows = []
+        for number, grid in enumerate(self._sheet.grids):
+            own, places, runs = self._table_of(number), self._places(number), self._runs(grid)
+            among = grid.total[np.ix_(*([first for _, first in of] for of in runs))]
+            ends = [
+                tuple(runs[axis][place][1] for axis, place in enumerate(np.unravel_index(at, among.shape)))
+                for at in (int(np.argmin(among)), int(np.argmax(among)))
+            ]
+            rows.append(
+                scribe.row(
+                    scribe.view.grid_name(grid),
+                    *(scribe.number(self._parts(own, places, at)[1], 3, sign=True) for at in ends),
+                    words.IN_FULL if number in printed else words.BY_EXPORT,
+                )
+            )
+        note = scribe.paragraph(
+            words.GRIDS_NOTE, printed=f"{len(printed):,}", n=f"{len(rows):,}", most=f"{MOST_GRID_CELLS:,}"
+        )
+        return Section("grids", scribe.word(words.GRIDS), (note, Table(columns, tuple(rows))), 3, annex=True)
+
+    def _places(self, number: int) -> list[np.ndarray]:
+        """Return of each axis of a grid the table's cells that its ranges' representatives fall into."""
+        axes, ranges = self._table_of(number).table.axes, self._sheet.grids[number].ranges
+        return [axis.cell(of.representatives) for axis, of in zip(axes, ranges, strict=True)]
+
+    def _grid(self, number: int, grid: Grid) -> Section:
+        scribe, view = self._scribe, self._scribe.view
+        own, places, runs = self._table_of(number), self._places(number), self._runs(grid)
         names = scribe.listed(view.name(ranges) for ranges in grid.ranges)
         note = scribe.word(export_words.GRID_NOTE).format(names=names)
         blocks: list[Block] = [Paragraph((Span(note),), Tone.NOTE)]
@@ -193,10 +247,7 @@ class PointsAnnex:
 
     def _cell(self, own: _Placed, places: Sequence[np.ndarray], at: tuple[int, ...]) -> Cell:
         scribe = self._scribe
-        cell = tuple(int(of[place]) for of, place in zip(places, at, strict=True))
-        flat = int(np.ravel_multi_index(cell, tuple(axis.cells for axis in own.table.axes)))
-        parts = [self._contribution(own, axis, flat) for axis in range(len(own.table.axes))]
-        whole = product(total(parts), self._slope)
+        parts, whole = self._parts(own, places, at)
         below: list[Span] = []
         for number, part in enumerate(parts):
             below += [Span(" · ")] if number else []
@@ -204,6 +255,15 @@ class PointsAnnex:
         return Cell(
             scribe.number(whole, 3, sign=True), Style.NUMBER, tuple(below), whole.number / self._largest
         )
+
+    def _parts(
+        self, own: _Placed, places: Sequence[np.ndarray], at: tuple[int, ...]
+    ) -> tuple[list[Figure], Figure]:
+        """Return what each indicator adds in a cell, as the document has it, and their calibrated sum."""
+        cell = tuple(int(of[place]) for of, place in zip(places, at, strict=True))
+        flat = int(np.ravel_multi_index(cell, tuple(axis.cells for axis in own.table.axes)))
+        parts = [self._contribution(own, axis, flat) for axis in range(len(own.table.axes))]
+        return parts, product(total(parts), self._slope)
 
 
 def every_check(scribe: Scribe, review: Review) -> Iterator[Section]:

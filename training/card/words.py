@@ -609,6 +609,21 @@ UNSIGNED = text(
 
 POINTS = text("Annex A: points tables", "附錄甲：計分表", "附录甲：计分表")
 EVERY_CHECK = text("Annex B: every check of the battery", "附錄乙：全部檢核項目", "附录乙：全部检核项目")
+GRIDS = text("Pairs and triples in brief", "交互作用摘要", "交互作用摘要")
+GRIDS_NOTE = text(
+    "Between which log-odds each lies. Of {n}, {printed} are printed in full below: those that differ most "
+    "within, for {most} cells are printed at most. All of them: `tierwise export FILE.html --model NAME`.",
+    "各組合在對數勝算上的範圍。共 {n} 組，其中差異最大的 {printed} 組於下文全數列印（至多 {most} 格）。"
+    "全部表格：`tierwise export FILE.html --model NAME`。",
+    "各组合在对数胜算上的范围。共 {n} 组，其中差异最大的 {printed} 组于下文全部列印（至多 {most} 格）。"
+    "全部表格：`tierwise export FILE.html --model NAME`。",
+)
+PAIR = text("pair or triple", "組合", "组合")
+LOWEST = text("lowest", "最低", "最低")
+HIGHEST = text("highest", "最高", "最高")
+PRINTED = text("printed", "列印", "列印")
+IN_FULL = text("in full", "全部", "全部")
+BY_EXPORT = text("by export", "見匯出檔", "见导出文件")
 SOURCES = text(
     "Annex C: documents, and how to read a figure back", "附錄丙：文件與數值查證", "附录丙：文件与数值查证"
 )
