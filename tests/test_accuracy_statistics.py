@@ -150,7 +150,7 @@ def test_every_customer_is_judged_once_in_each_repeat_and_tuned_on_without_its_g
 
 def test_dated_customers_are_tuned_on_the_newest() -> None:
     table = customers()
-    dated = replace(table, days=np.datetime64("2000-01-01") + np.arange(len(table)))
+    dated = replace(table, days=np.datetime64("2000-01-01") + np.arange(len(table)).astype("timedelta64[D]"))
     rows, _ = fold_of(dated, np.arange(300), np.arange(300, 400))
     assert rows.days is not None
     ((fitted, held_out),) = inner_splits(rows)
@@ -166,8 +166,8 @@ def test_more_customers_are_never_split_more_often() -> None:
 
 def test_a_year_is_judged_by_what_had_matured_before_it() -> None:
     table = customers(300)
-    days = np.datetime64("2000-01-01") + np.arange(300) * 7
-    dated = replace(table, days=days, matured_on=days + 365)
+    days = np.datetime64("2000-01-01") + np.arange(300).astype("timedelta64[D]") * 7
+    dated = replace(table, days=days, matured_on=days + np.timedelta64(365, "D"))
     (split,) = outer_splits(dated, [2003])
     assert np.max(dated.matured_on[split.training]) <= np.datetime64("2003-01-01")  # type: ignore[index]
     assert set(days[split.test].astype("datetime64[Y]").astype(str)) == {"2003"}

@@ -112,7 +112,7 @@ def test_the_newest_of_a_few_year_ends_are_held_out() -> None:
 def test_an_outcome_that_was_not_known_by_then_is_not_trained_on() -> None:
     whole = synthetic(1500, seed=4).data
     known_on = whole.days + np.timedelta64(365, "D")
-    known_on[::7] = np.datetime64("NaT")
+    known_on[::7] = np.datetime64("NaT", "D")
     data = replace(whole, known_on=known_on, groups=np.arange(len(whole)))
     scheme, ((training, held_out),), _ = held_out_folds(data)
     edge = data.days[held_out].min()

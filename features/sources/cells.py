@@ -115,7 +115,7 @@ def dates(cells: pd.Series, order: DateOrder | None = None) -> tuple[Days, Bools
         days = local.to_numpy().astype("datetime64[D]")
         return days, np.zeros(len(days), dtype=np.bool_)
     raw = cells.to_numpy(dtype=object)
-    result = np.full(len(raw), np.datetime64("NaT"), dtype="datetime64[D]")
+    result = np.full(len(raw), np.datetime64("NaT", "D"), dtype="datetime64[D]")
     wrong = np.zeros(len(raw), dtype=np.bool_)
     left = np.ones(len(raw), dtype=np.bool_)
     texts_there = np.fromiter((isinstance(cell, str) for cell in raw), dtype=np.bool_, count=len(raw))

@@ -98,7 +98,7 @@ def _items(
     texts = {name: cells.texts(chunk.frame[places[name]]) for name in _NEEDED[:4]}
     lost = cells.lost_digits(chunk.frame[places["amount"]])
     due, wrong_due = cells.dates(chunk.frame[places["due_on"]])
-    paid = np.full(len(chunk.rows), np.datetime64("NaT"), dtype="datetime64[D]")
+    paid = np.full(len(chunk.rows), np.datetime64("NaT", "D"), dtype="datetime64[D]")
     wrong_paid = np.zeros(len(chunk.rows), dtype=np.bool_)
     if _PAID_ON in places:
         paid, wrong_paid = cells.dates(chunk.frame[places[_PAID_ON]])

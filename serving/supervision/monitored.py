@@ -96,7 +96,7 @@ def decided_in(
         bad=np.array([of is not None and of.bad for of in outcomes], dtype=np.bool_),
         known=np.array([of is not None for of in outcomes], dtype=np.bool_),
         known_on=np.array(
-            [np.datetime64("NaT") if of is None else np.datetime64(of.known_on) for of in outcomes],
+            [np.datetime64("NaT", "D") if of is None else np.datetime64(of.known_on) for of in outcomes],
             dtype="datetime64[D]",
         ),
         others=others,
