@@ -140,7 +140,7 @@ def test_an_environment_that_is_unfinished_changed_or_moved_is_not_used(checkout
 
     programs = checkout / "programs"
     programs.mkdir()
-    for name in ("python3", "python3.11", "python3.12"):
+    for name in ("python3", "python3.11", "python3.12", "python3.13"):
         (programs / name).symlink_to(shutil.which("false") or "/bin/false")
     assert is_used()
     stamp = checkout / ".venv" / "installed"
@@ -160,7 +160,9 @@ def test_a_python_that_does_not_fit_is_named_in_one_line(checkout: Path) -> None
     unfit = shutil.which("false") or "/bin/false"
     done = call(checkout / "run", "demo", cwd=checkout, TIERWISE_PYTHON=unfit)
     assert done.returncode == 1
-    assert done.stderr == f"run: TIERWISE_PYTHON={unfit} is not a Python 3.11 or 3.12; name one that is\n"
+    assert (
+        done.stderr == f"run: TIERWISE_PYTHON={unfit} is not a Python 3.11, 3.12 or 3.13; name one that is\n"
+    )
 
 
 def test_the_pins_are_names_and_versions_and_nothing_else() -> None:

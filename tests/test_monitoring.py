@@ -130,14 +130,13 @@ def test_outcomes_that_differ_from_what_was_predicted_alarm_once_they_have_matur
 def test_an_outcome_counts_when_its_window_is_over_and_not_when_it_happens(found: Candidate) -> None:
     data = found.judged.take(np.arange(3))
     day = data.days[0]
-    over = (day.astype("datetime64[M]") + np.timedelta64(12, "M")).astype("datetime64[D]") + (
-        day - day.astype("datetime64[M]")
-    )
-    assert not matured(data, 12, over - np.timedelta64(1, "D"))[0]
+    month, one = day.astype("datetime64[M]"), np.timedelta64(1, "D")
+    over = (month + np.timedelta64(12, "M")).astype("datetime64[D]") + (day - month)
+    assert not matured(data, 12, over - one)[0]
     assert matured(data, 12, over)[0]
-    told = replace(data, known_on=np.array([over + 5, "NaT", "NaT"], dtype="datetime64[D]"))
-    assert not matured(told, 12, over + 4)[0]
-    assert matured(told, 12, over + 5)[0]
+    told = replace(data, known_on=np.array([over + 5 * one, "NaT", "NaT"], dtype="datetime64[D]"))
+    assert not matured(told, 12, over + 4 * one)[0]
+    assert matured(told, 12, over + 5 * one)[0]
 
 
 def test_tiers_that_fell_between_two_evaluations_alarm(found: Candidate, reference: Reference) -> None:

@@ -101,6 +101,6 @@ def _wander(rng: np.random.Generator, months: int, count: int) -> Floats:
 
 def rate_days(history: History) -> np.ndarray:
     """Return the first day of each month of `Economy.rates`, days since 1970-01-01."""
-    start = np.datetime64(history.first, "M") - LEAD - RATE_LEAD
+    start = np.datetime64(history.first, "M") - np.timedelta64(LEAD + RATE_LEAD, "M")
     months = start + np.arange(RATE_LEAD + history.months).astype("timedelta64[M]")
     return months.astype("datetime64[D]").astype(np.int64)

@@ -68,8 +68,8 @@ class History:
     @cached_property
     def starts(self) -> Integers:
         """The first day of each month and of the one after the last, shape (months + 1,)."""
-        start = np.datetime64(self.first, "M") - LEAD
-        months = start + np.arange(self.months + 1)
+        start = np.datetime64(self.first, "M") - np.timedelta64(LEAD, "M")
+        months = start + np.arange(self.months + 1).astype("timedelta64[M]")
         return months.astype("datetime64[D]").astype(np.int64)
 
     @property
