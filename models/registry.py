@@ -12,7 +12,7 @@ import re
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -38,6 +38,7 @@ BOOSTER_FOLDER = "boosters"
 # Where a version's run keeps what its reviewers were told (`review/battery.json`), and the version's tags
 # that hold each document's SHA-256 and verdict (`review.battery.sha256`).
 REVIEW_FOLDER, REVIEW_TAG = "review", "review.{kind}.{what}"
+EARLIER_FOLDER = f"{REVIEW_FOLDER}/earlier"
 # The kinds of review without which nothing is promoted.
 BATTERY, REASONS = "battery", "reasons"
 # A review that judges nothing, which monitoring compares later customers with, and its verdict.
@@ -372,7 +373,8 @@ def record_review(
 ) -> str:
     """Keep what a check found of a version with the version's run, and return the document's SHA-256 (hex).
 
-    The same kind recorded again takes the former one's place. Document, hash and verdict are three writes: a
+    The same kind recorded again takes the former one's place, which is kept: `earlier_reviews`. Document,
+    hash and verdict are three writes: a
     crash between them leaves a review that is not there yet or that `recorded_review` refuses, or, where the
     hash stands already, the former verdict; it is to be made again. Whoever promotes reads the verdict off
     the document.
@@ -394,11 +396,40 @@ def record_review(
     client = connect(state)
     label = model_version(name, version)
     with one_line_errors(f"model {label}: its review cannot be recorded"):
-        run = client.get_model_version(name, version).run_id or ""
+        found = client.get_model_version(name, version)
+        run, former = found.run_id or "", found.tags.get(REVIEW_TAG.format(kind=kind, what="sha256"))
+        if former is not None and former != sha256:
+            _keep_former(client, run, kind, former)
         client.log_text(run, document.decode("utf-8"), f"{REVIEW_FOLDER}/{kind}.json")
         for what, value in (("sha256", sha256), ("verdict", verdict)):
             client.set_model_version_tag(name, version, REVIEW_TAG.format(kind=kind, what=what), value)
     return sha256
+
+
+def _keep_former(client: "MlflowClient", run: str, kind: str, sha256: str) -> None:
+    """Keep the review whose place another takes; not what is there instead, if it was changed."""
+    from mlflow.exceptions import MlflowException
+
+    place = client.get_run(run).info.artifact_uri
+    with suppress(MlflowException, OSError):  # what is gone already cannot be kept
+        document = _download(place, f"{REVIEW_FOLDER}/{kind}.json")
+        if hashlib.sha256(document).hexdigest() == sha256:
+            number = len(client.list_artifacts(run, EARLIER_FOLDER)) + 1
+            client.log_text(run, document.decode("utf-8"), f"{EARLIER_FOLDER}/{number:04}-{kind}.json")
+
+
+def earlier_reviews(name: str, version: str, kind: str, state: str | Path | None = None) -> list[bytes]:
+    """Return the documents of a kind that were recorded of a version before the present one, oldest first.
+
+    Raises:
+        RegistryError: no such version, or a document cannot be read.
+    """
+    client = connect(state)
+    with one_line_errors(f"model {model_version(name, version)}: its earlier reviews cannot be read"):
+        run = client.get_model_version(name, version).run_id or ""
+        paths = sorted(of.path for of in client.list_artifacts(run, EARLIER_FOLDER))
+        place = client.get_run(run).info.artifact_uri
+        return [_download(place, path) for path in paths if path.endswith(f"-{kind}.json")]
 
 
 def recorded_review(name: str, version: str, kind: str, state: str | Path | None = None) -> Review | None:

@@ -1,7 +1,7 @@
 """A case as the command line prints it: its state, and what each kind of case is about."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from features.terminal import counted, out, shown_of, table_of, write_text
 
@@ -117,13 +117,11 @@ def print_reviews(connection: "Connection", subject: str, folder: Path | None) -
             file = folder / f"{kind}.json"
             write_text(file, document.decode("utf-8"))
             out.print(f"Written to {file}.", markup=False, soft_wrap=True)
-    battery, counts = told["battery"], told["battery"]["counts"]
-    shown = ", ".join(f"{count} {verdict.replace('_', ' ')}" for verdict, count in counts.items())
-    customers = f"{battery['customers']} customers, {battery['bad']} bad"
-    days = f"evaluated {battery['first_as_of']} to {battery['last_as_of']}"
-    lines = [f"Battery: {battery['verdict']} ({shown}) on {customers}, {days}"]
+    battery = told["battery"]
+    lines = [f"Battery: {_battery_line(battery)}"]
     if battery["limits_given"]:
         lines.append(f"Battery: not by the default limits ({', '.join(battery['limits_given'])})")
+    lines += [f"Battery recorded before: {_battery_line(of)}" for of in told["earlier_batteries"]]
     reasons = told["reasons"]
     asked = f"{reasons['customers']} customers and {reasons['variants']} variants"
     lines.append(f"Reasons: {reasons['verdict']} on {asked}, {reasons['with_model']} of them with a model")
@@ -133,3 +131,10 @@ def print_reviews(connection: "Connection", subject: str, folder: Path | None) -
     ]
     for line in lines:
         print_plainly(line)
+
+
+def _battery_line(battery: "dict[str, Any]") -> str:
+    shown = ", ".join(f"{count} {of.replace('_', ' ')}" for of, count in battery["counts"].items())
+    customers = f"{battery['customers']} customers, {battery['bad']} bad"
+    days = f"evaluated {battery['first_as_of']} to {battery['last_as_of']}"
+    return f"{battery['verdict']} ({shown}) on {customers}, {days}, data {str(battery['data_hash'])[:12]}"

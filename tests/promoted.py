@@ -65,9 +65,9 @@ def bytes_of(served: Served) -> bytes:
 
 def reviewed(served: Served, battery: Json | None = None, reasons: Json | None = None) -> Reviewed:
     """Return a version with what its reviewers were told, by default that all is well."""
-    documents = (battery or battery_of(served), reasons or reasons_of(served))
-    told = [json.dumps(document).encode() for document in documents]
-    return Reviewed(served, hashlib.sha256(bytes_of(served)).hexdigest(), *told)
+    told, of_reasons = battery or battery_of(served), reasons or reasons_of(served)
+    digest = hashlib.sha256(bytes_of(served)).hexdigest()
+    return Reviewed(served, digest, json.dumps(told).encode(), json.dumps(of_reasons).encode())
 
 
 def recalibrated(served: Served, version: str) -> Served:

@@ -474,6 +474,10 @@ def test_accepted_failures_are_asked_for_by_check(folder: Path, site: Site) -> N
     shown = command("case", "show", said.split()[1].rstrip(":"))
     told = "To be accepted though it failed: calibration.slope (Named calibration.slope): one odd year"
     assert told in shown
+    # What was recorded before the failure, and by how many, is told as well.
+    assert "Battery recorded before: passed (7 passed, 0 failed) on 1234 customers" in shown
+    earlier = registry.earlier_reviews(NAME, "1", registry.BATTERY, site.state)
+    assert before.document in earlier and failed in earlier
 
 
 def test_a_version_without_a_review_is_not_promoted(folder: Path, site: Site) -> None:

@@ -66,14 +66,16 @@ class PromotionDesk(GovernanceDesk):
             NotAdopted: the desk works by another procedure than the one adopted.
         """
         promotion = Promotion(
-            reviewed.artefact_sha256, hash_of(reviewed.battery), hash_of(reviewed.reasons), tuple(accepted)
+            reviewed.artefact_sha256,
+            hash_of(reviewed.battery),
+            hash_of(reviewed.reasons),
+            tuple(accepted),
+            tuple(map(hash_of, reviewed.earlier)),
         )
         proposed = replace(ServedSet.of(reviewed.served), promotion=promotion)
         self._refuse_adopted(writing, kind, proposed)
-        for hash_, content in (
-            (promotion.battery, reviewed.battery), (promotion.reasons, reviewed.reasons),
-        ):  # fmt: skip
-            keep_document(writing, _REVIEW, hash_, content)
+        for content in (reviewed.battery, reviewed.reasons, *reviewed.earlier):
+            keep_document(writing, _REVIEW, hash_of(content), content)
         self.keep_set(writing, reviewed.served, proposed)
         require_promotable(writing.connection, kind, proposed, self.procedure.promotion, writing.at)
         return self.propose_document(writing, actor, kind, proposed.hash, because)

@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 from models.artefact import unsigned_sha256
 from models.registry import BATTERY, REASONS
 from serving.promotion.rules import PromotionRules
-from serving.promotion.told import NotPromotable, Told
+from serving.promotion.told import NotPromotable, Told, battery_in_short, read_battery
 from serving.reviews.adoptions import ServedSet, adopted_set, challenger_at, kept_document, kept_set
 from serving.reviews.cases import CaseKind
 from serving.store.documents import load_document
@@ -63,12 +63,24 @@ def told_of(connection: Connection, set_: ServedSet) -> Told:
     return Told.read(*(kept_document(connection, of) for of in documents))
 
 
+def earlier_of(connection: Connection, set_: ServedSet) -> list[dict[str, Any]]:
+    """Return what the batteries found that were recorded of a set's model before, oldest first.
+
+    Raises:
+        NotPromotable: one is no battery's document.
+        StoreError: a document is not in the store, or was changed.
+    """
+    kept = () if set_.promotion is None else set_.promotion.earlier
+    return [battery_in_short(read_battery(kept_document(connection, of))) for of in kept]
+
+
 def documents_of(connection: Connection, hash_: str) -> dict[str, bytes]:
     """Return the documents of a set's reviews as they are kept, by kind; none without a promoted model."""
     promotion = kept_set(connection, hash_).promotion
     if promotion is None:
         return {}
     kinds = {BATTERY: promotion.battery, REASONS: promotion.reasons}
+    kinds |= {f"{BATTERY}-earlier-{number}": of for number, of in enumerate(promotion.earlier, start=1)}
     return {kind: kept_document(connection, of) for kind, of in kinds.items()}
 
 
@@ -77,7 +89,8 @@ def summary_of(connection: Connection, hash_: str) -> dict[str, Any] | None:
     set_ = kept_set(connection, hash_)
     if set_.promotion is None:
         return None
-    return told_of(connection, set_).summary(set_.promotion.accepted)
+    told = told_of(connection, set_).summary(set_.promotion.accepted)
+    return {**told, "earlier_batteries": earlier_of(connection, set_)}
 
 
 def _require_challenger(connection: Connection, set_: ServedSet, at: datetime) -> None:

@@ -17,12 +17,16 @@ _RECORDED_BY = {
 
 @dataclass(frozen=True, eq=False)
 class Reviewed:
-    """What a version serves, the SHA-256 (hex) of its artefact's bytes, and two documents as recorded."""
+    """What a version serves, the SHA-256 (hex) of its artefact's bytes, and two documents as recorded.
+
+    `earlier` are the documents of batteries that were recorded before, oldest first.
+    """
 
     served: Served
     artefact_sha256: str
     battery: bytes
     reasons: bytes
+    earlier: tuple[bytes, ...] = ()
 
 
 def reviewed_version(asked: str, state: Path | None = None) -> Reviewed:
@@ -52,4 +56,5 @@ def reviewed_version(asked: str, state: Path | None = None) -> Reviewed:
             )
         documents[kind] = review.document
     digest = hashlib.sha256(served.artefact).hexdigest()
-    return Reviewed(served, digest, documents[registry.BATTERY], documents[registry.REASONS])
+    earlier = registry.earlier_reviews(name, version, registry.BATTERY, state)
+    return Reviewed(served, digest, documents[registry.BATTERY], documents[registry.REASONS], tuple(earlier))

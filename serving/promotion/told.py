@@ -118,14 +118,8 @@ class Told:
     def summary(self, accepted: Collection[AcceptedFailure]) -> dict[str, Any]:
         """Return what an approver has to know at a glance."""
         names = {of["id"]: of["name"]["en"] for of in self.battery["results"]}
-        told = ("customers", "bad", "first_as_of", "last_as_of")
         return {
-            BATTERY: {
-                "verdict": self.battery["verdict"],
-                "counts": self.battery["counts"],
-                **{name: self.battery["subject"].get(name) for name in told},
-                "limits_given": self.battery.get("limits_given", []),
-            },
+            BATTERY: battery_in_short(self.battery),
             REASONS: {
                 "verdict": self.reasons["verdict"],
                 **{
@@ -137,6 +131,26 @@ class Told:
                 {"check": of.check, "name": names.get(of.check), "reason": of.reason} for of in accepted
             ],
         }
+
+
+def battery_in_short(battery: Json) -> dict[str, Any]:
+    """Return a battery's verdict, on whom it was judged, and by which limits."""
+    told = ("customers", "bad", "first_as_of", "last_as_of", "data_hash")
+    return {
+        "verdict": battery["verdict"],
+        "counts": battery["counts"],
+        **{name: battery["subject"].get(name) for name in told},
+        "limits_given": battery.get("limits_given", []),
+    }
+
+
+def read_battery(content: bytes) -> Json:
+    """Read a battery's document.
+
+    Raises:
+        NotPromotable: it is none.
+    """
+    return _read(BATTERY, content)
 
 
 def _read(kind: str, content: bytes) -> Json:

@@ -56,13 +56,15 @@ class AcceptedFailure:
 class Promotion:
     """What a registered version is promoted on: its artefact's bytes, and what its reviewers were told.
 
-    All but the failures are SHA-256 (hex); `battery` and `reasons` name documents that are kept.
+    All but the failures are SHA-256 (hex); `battery` and `reasons` name documents that are kept, and so does
+    `earlier` the batteries that were recorded before, oldest first.
     """
 
     artefact_sha256: str
     battery: str
     reasons: str
     accepted: tuple[AcceptedFailure, ...] = ()
+    earlier: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,9 @@ class ServedSet:
         document = asdict(self)
         if self.promotion is None:
             del document["promotion"]
+        elif not self.promotion.earlier:
+            # As sets were written before there was such a list.
+            del document["promotion"]["earlier"]
         return json.dumps(document, sort_keys=True, separators=(",", ":")).encode()
 
     @classmethod
@@ -100,7 +105,8 @@ class ServedSet:
         promotion = document.pop("promotion", None)
         if promotion is not None:
             accepted = tuple(AcceptedFailure(**failure) for failure in promotion.pop("accepted"))
-            promotion = Promotion(**promotion, accepted=accepted)
+            earlier = tuple(promotion.pop("earlier", ()))
+            promotion = Promotion(**promotion, accepted=accepted, earlier=earlier)
         return cls(**document, promotion=promotion)
 
     @property
