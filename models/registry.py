@@ -33,6 +33,9 @@ ARTEFACT_HASH_TAG = "artefact_sha256"
 # Where the run that trained it keeps the catalog and policy it was trained for.
 RUN_FOLDER, CATALOG_FILE, POLICY_FILE = "model", "catalog.json", "policy.json"
 RUN_CATALOG_PATH, RUN_POLICY_PATH = f"{RUN_FOLDER}/{CATALOG_FILE}", f"{RUN_FOLDER}/{POLICY_FILE}"
+# A copy of the artefact to look at.
+POINTS_FILE = "points.json"
+RUN_POINTS_PATH = f"{RUN_FOLDER}/{POINTS_FILE}"
 # Where it keeps the boosters that the model was compiled from, `bag_0.txt` and on.
 BOOSTER_FOLDER = "boosters"
 # Where a version's run keeps what its reviewers were told (`review/battery.json`), and the version's tags
@@ -242,6 +245,23 @@ def load_documents(asked: str, state: str | Path | None = None) -> ModelDocument
         recorded = client.get_run(found.run_id or "").info.artifact_uri
         catalog, policy = (_download(recorded, path) for path in (RUN_CATALOG_PATH, RUN_POLICY_PATH))
     return ModelDocuments(name, str(found.version), alias, artefact, catalog, policy)
+
+
+def run_copy(name: str, version: str, state: str | Path | None = None) -> bytes | None:
+    """Return the copy of a version's artefact that its run shows; None where there is none.
+
+    Raises:
+        RegistryError: no such version.
+    """
+    from mlflow.exceptions import MlflowException
+
+    client = connect(state)
+    with one_line_errors(f"model {model_version(name, version)}: cannot be looked up"):
+        run = client.get_run(client.get_model_version(name, version).run_id or "")
+    try:
+        return _download(run.info.artifact_uri, RUN_POINTS_PATH)
+    except (MlflowException, OSError):
+        return None
 
 
 def resolve(asked: str, state: str | Path | None = None) -> tuple[str, str]:

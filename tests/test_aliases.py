@@ -33,7 +33,7 @@ from serving.store.store import Store, create_store, open_store
 from serving.store.supervision_tables import adoptions
 from serving.store.tables import audit_entries
 from tests.mlflow_store import migrated_store
-from tests.promoted import approve, battery_of, promote, recalibrated, register, reviewed
+from tests.promoted import approve, battery_of, bytes_of, promote, recalibrated, register, reviewed
 from tests.reviewed import acting
 from tests.served_model import catalog, model, policy
 from tests.stores import ACTOR, database_url, store
@@ -276,6 +276,19 @@ def test_an_artefact_adopted_before_there_were_promotions_is_compared_too(
     assert differences(embedded, site.state) == [
         "model customer/1: its artefact is not the one that was adopted"
     ]
+
+
+def test_a_changed_copy_of_an_artefact_in_its_run_is_found(governed: Store, site: Site) -> None:
+    follow(governed, "ann", site.state)
+    client = registry.connect(site.state)
+    run = client.get_model_version(NAME, "1").run_id or ""
+    client.log_text(run, bytes_of(site.versions["1"]).decode(), registry.RUN_POINTS_PATH)
+    assert differences(governed, site.state) == []
+    client.log_text(run, bytes_of(site.versions["1"]).decode() + "\n", registry.RUN_POINTS_PATH)
+    assert differences(governed, site.state) == [
+        "model customer/1: the copy of its artefact in its run is not the one registered"
+    ]
+    client.log_text(run, bytes_of(site.versions["1"]).decode(), registry.RUN_POINTS_PATH)
 
 
 def test_a_review_exchanged_with_its_hash_is_found_unless_it_is_proposed(governed: Store, site: Site) -> None:

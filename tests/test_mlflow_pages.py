@@ -244,7 +244,8 @@ def test_a_review_that_is_recorded_is_told_with_its_verdict_where_the_version_is
     registry.record_review("sba", "1", "battery", b'{"checks": 2}', "passed", state=kept.state)
     refresh_description("sba", "1", kept.state)
     assert "**failed**" not in kept.description
-    assert kept.client.get_model_version("sba", "1").tags["verdict"] == "passed"
+    # Its reasons were not reviewed.
+    assert kept.client.get_model_version("sba", "1").tags["verdict"] == NOT_REVIEWED
 
 
 @pytest.mark.parametrize(
@@ -252,7 +253,10 @@ def test_a_review_that_is_recorded_is_told_with_its_verdict_where_the_version_is
     [
         ({}, NOT_REVIEWED),
         ({"reference": "recorded"}, NOT_REVIEWED),
-        ({"battery": "passed", "reference": "recorded"}, "passed"),
+        ({"battery": "passed", "reference": "recorded"}, NOT_REVIEWED),
+        ({"reasons": "passed", "reference": "recorded"}, NOT_REVIEWED),
+        ({"reasons": "failed"}, "failed"),
+        ({"battery": "passed", "reasons": "passed", "reference": "recorded"}, "passed"),
         ({"battery": "failed", "reasons": "passed"}, "failed"),
         ({"battery": "not_enough_data", "reasons": "passed"}, "not_enough_data"),
         ({"battery": "not_enough_data", "reasons": "failed"}, "failed"),

@@ -125,14 +125,14 @@ def refresh_description(name: str, version: str, state: str | Path | None = None
 def overall_verdict(verdicts: Mapping[str, str]) -> str:
     """Return what reviews, verdicts by kind, say together.
 
-    `failed` where one failed, `passed` where all passed, else the first that is neither; `not_reviewed` where
-    there are none that judge.
+    `failed` where one failed, else `not_reviewed` while battery or reasons are not recorded, which a
+    promotion needs; `passed` where all passed, else the first that is neither.
     """
     judged = sorted(verdict for verdict in verdicts.values() if verdict != registry.RECORDED)
-    if not judged:
-        return NOT_REVIEWED
     if "failed" in judged:
         return "failed"
+    if not {registry.BATTERY, registry.REASONS} <= verdicts.keys():
+        return NOT_REVIEWED
     return next((verdict for verdict in judged if verdict != "passed"), "passed")
 
 

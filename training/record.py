@@ -98,7 +98,7 @@ class TrainingRecord:
         Catalog and policy keep the order of their keys, which tiers need; their hashes do not depend on it.
         """
         return {
-            "points.json": self.artefact,
+            registry.POINTS_FILE: self.artefact,
             registry.CATALOG_FILE: self.catalog.model_dump_json(by_alias=True, indent=1).encode(),
             registry.POLICY_FILE: self.policy.model_dump_json(by_alias=True, indent=1).encode(),
         }

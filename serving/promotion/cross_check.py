@@ -74,6 +74,8 @@ def _of_version(
     else:
         if not _is_adopted(documents.artefact, set_):
             yield f"model {label}: its artefact is not the one that was adopted"
+        if registry.run_copy(name, version, state) not in (None, documents.artefact):
+            yield f"model {label}: the copy of its artefact in its run is not the one registered"
         if _hash(Catalog, documents.catalog) != set_.catalog:
             yield f"model {label}: the catalog of its run is not the one that was adopted"
         if _hash(Policy, documents.policy) != set_.policy:

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 POINTS, CATALOG, POLICY = "points", "catalog", "policy"
 BATTERY, REASONS, REFERENCE = registry.BATTERY, registry.REASONS, registry.REFERENCE
 REVIEWS = (BATTERY, REASONS, REFERENCE)
-_POINTS_PATH = f"{registry.RUN_FOLDER}/points.json"
 CARD_FOLDER = "card"
 
 
@@ -123,7 +122,7 @@ def load_recorded(asked: str, state: Path | None = None) -> Recorded:
             if re.match(r"\w+_by_year/", metric)
         }
     kept = {
-        POINTS: Kept.of(_POINTS_PATH, documents.artefact),
+        POINTS: Kept.of(registry.RUN_POINTS_PATH, documents.artefact),
         CATALOG: Kept.of(registry.RUN_CATALOG_PATH, documents.catalog),
         POLICY: Kept.of(registry.RUN_POLICY_PATH, documents.policy),
     }
