@@ -79,6 +79,9 @@ def test_only_pages_of_public_or_synthetic_data_are_kept_with_a_run(folder: Path
     assert "own: not kept with small/1" in result.stdout
     kept = [file.path for file in registry.connect(state).list_artifacts(run, "notebooks")]
     assert kept == ["notebooks/public.html"]
+    assert "Kept with" not in (folder / "public.html").read_text(encoding="utf-8")
+    page = registry.connect(state).download_artifacts(run, kept[0], str(state))
+    assert "Kept with small/1." in Path(page).read_text(encoding="utf-8")
     assert "42" in (folder / "own.html").read_text(encoding="utf-8")
 
 

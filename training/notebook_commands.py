@@ -52,7 +52,8 @@ def notebooks(
             write_text(file, html)
             told.append(f"{script.name}: {file}")
             if target is not None:
-                told.append(_kept(script.name, html, script.may_be_kept, target, state))
+                kept = page(script, "/".join(target))
+                told.append(_kept(script.name, kept, script.may_be_kept, target, state))
     for line in told:
         out.print(line, markup=False, highlight=False, soft_wrap=True)
 

@@ -116,8 +116,8 @@ def execute(script: Script) -> None:
             ) from None
 
 
-def page(script: Script) -> str:
-    """Return an executed script as an HTML page.
+def page(script: Script, kept_with: str | None = None) -> str:
+    """Return an executed script as an HTML page; one kept with a version says that it is not about it.
 
     Raises:
         NotebookError: what notebooks need is not installed.
@@ -134,6 +134,9 @@ def page(script: Script) -> str:
         exclude_output_prompt=True,
     )
     body, _ = exporter.from_notebook_node(script.notebook)
+    if kept_with is not None:
+        note = f"Kept with {kept_with}. What runs below is of its own data, and no review of that version."
+        body = f"<p><strong>{escape(note)}</strong></p>\n{body}"
     colours = HtmlFormatter(style="friendly").get_style_defs(".highlight")
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'

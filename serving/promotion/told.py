@@ -97,7 +97,9 @@ class Told:
         left = [check for check in self.failed if check not in reasons]
         if left:
             raise NotPromotable(f"the battery has not passed: {', '.join(left)} failed")
-        if len(reasons) < len(accepted) or not all(0 < len(of) <= LONGEST_REASON for of in reasons.values()):
+        if len(reasons) < len(accepted) or not all(
+            of.strip() and len(of) <= LONGEST_REASON for of in reasons.values()
+        ):
             raise NotPromotable(
                 f"give each failed check once, with a reason of 1 to {LONGEST_REASON} characters"
             )

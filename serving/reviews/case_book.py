@@ -134,8 +134,8 @@ class CaseBook:
 
     def _sealed(self, connection: Connection, case: Case, text: str) -> bytes:
         """Seal what somebody wrote with the customer's key; of any other case, with the keyring's."""
-        if not 0 < len(text) <= _LONGEST_TEXT:
-            raise CaseError(f"give a text of 1 to {_LONGEST_TEXT} characters")
+        if not text.strip() or len(text) > _LONGEST_TEXT:
+            raise CaseError(f"give a text of 1 to {_LONGEST_TEXT} characters, not all of them blank")
         return seal(self._key(connection, case), text.encode(), _purpose(case.id))
 
     def _key(self, connection: Connection, case: Case) -> bytes:
