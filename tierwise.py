@@ -118,7 +118,8 @@ def battery(
         Path | None,
         typer.Option(
             "--reference",
-            help="A table of the customers trained on, to compare with. [those of --data until then]",
+            help="A table of the customers trained on, to compare with and to fit challengers on. "
+            "[the reference recorded with the model, else those of --data until its training]",
         ),
     ] = None,
     sample: Annotated[
@@ -168,8 +169,11 @@ def battery(
         request = TableRequest(
             data, served.scorer.catalog.catalog, label, tuple(bad or ()), encoding, delimiter
         )
+        recorded = None
+        if reference is None:
+            recorded = of_monitoring.recorded_mixes(served.scorer, served.model_version, state)
         report = of_battery.judge_table(
-            served.scorer, served.model_version, request, reference, limits, threads
+            served.scorer, served.model_version, request, reference, recorded, limits, threads
         )
     of_battery.tell(report, language, whole, json, csv)
     keep_review(

@@ -37,6 +37,8 @@ from training.battery.result import Check, Part, Range, Verdict
 from training.battery.words import alike
 from training.dataset import LabelledPortfolio
 from training.frames import to_frame
+from training.monitoring.commands import recorded_mixes
+from training.monitoring.reference import Reference
 from training.recording import keep_review
 from training.sample import Sample
 
@@ -159,14 +161,18 @@ def test_what_cannot_be_judged_is_refused() -> None:
 
 
 def test_of_a_table_those_after_the_training_are_judged_and_the_others_referred_to() -> None:
+    """The others are who challengers are fitted on; the mix is compared with what was recorded."""
     found = candidate()
+    recorded = Reference.of(found.scorer, found.reference.take(np.arange(500))).mixes
     both = LabelledPortfolio(
         found.reference.portfolio.joined([found.reference.portfolio, found.judged.portfolio]),
         np.concatenate([found.reference.bad, found.judged.bad]),
         np.arange(len(found.reference) + len(found.judged)),
     )
-    subject = Judging(FAST, threads=1).of_table(found.scorer, both, dated=True).subject
-    assert (subject.customers, subject.reference_customers) == (len(found.judged), len(found.reference))
+    judging = Judging(FAST, threads=1)
+    subject = judging.of_table(found.scorer, both, dated=True, recorded=recorded).subject
+    assert (subject.customers, subject.reference_rows) == (len(found.judged), len(found.reference))
+    assert (subject.reference_customers, subject.reference_review_sha256) == (500, recorded.sha256)
     assert np.datetime64(subject.first_as_of) > LAST_TRAINED
 
 
@@ -225,6 +231,9 @@ def test_the_command_prints_and_writes_what_it_found_and_its_exit_code_says_it(f
 def test_what_is_found_of_a_registered_model_is_recorded_with_it(files: Path, migrated_store: Path) -> None:
     shutil.copytree(migrated_store, files / "state")
     register(files / "state", Served(candidate().scorer, "synthetic/1"), "synthetic")
+    reference = Reference.of(candidate().scorer, candidate().reference)
+    record = (registry.REFERENCE, reference.document, registry.RECORDED)
+    registry.record_review("synthetic", "1", *record, files / "state")
     words = ["battery", "--model", "synthetic", "--label", "outcome", "--limits", "limits.yaml"]
     words += ["--data", "before.csv", "--threads", "1", "--language", "zh-Hant"]
     failed = CliRunner().invoke(tierwise.app, words, catch_exceptions=False)
@@ -232,6 +241,24 @@ def test_what_is_found_of_a_registered_model_is_recorded_with_it(files: Path, mi
     assert "評估日晚於訓練資料" in failed.stdout and "Recorded with synthetic/1." in failed.stdout
     found = registry.recorded_review("synthetic", "1", registry.BATTERY, files / "state")
     assert found is not None and found.verdict == "failed"
+    document = json.loads(found.document)
+    # Those that the model was trained on, so the mix is the recorded one.
+    assert document["subject"]["reference_review_sha256"] == reference.sha256
+    assert document["subject"]["reference_customers"] == len(candidate().reference)
+    stability = [of for of in document["results"] if of["id"].startswith("stability.")]
+    assert {(of["verdict"], of["value"]) for of in stability} == {("passed", 0.0)}
+
+
+def test_a_recorded_reference_of_another_model_is_refused(state: Path) -> None:
+    found = candidate()
+    register(state, Served(found.scorer, "synthetic/1"), "synthetic")
+    assert recorded_mixes(found.scorer, "synthetic/1", state) is None
+    other = Reference.of(found.scorer, found.reference).model_copy(update={"model_sha256": "0" * 64})
+    record = (registry.REFERENCE, other.document, registry.RECORDED)
+    registry.record_review("synthetic", "1", *record, state)
+    with pytest.raises(NotJudgeable, match=r"^the reference is of another model [^\n]*$"):
+        recorded_mixes(found.scorer, "synthetic/1", state)
+    assert recorded_mixes(found.scorer, None, state) is None
 
 
 def test_a_recorded_report_is_enough_for_a_promotion_and_stays_once_there_was_one(

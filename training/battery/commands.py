@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from training.battery.limits import Limits
     from training.battery.report import Report
     from training.customers import CustomerTable
+    from training.mixes.comparison import RecordedMixes
     from training.own_table import TableRequest
 
 # About so many steps are told.
@@ -24,10 +25,13 @@ def judge_table(
     model_version: str | None,
     request: "TableRequest",
     reference: Path | None,
+    recorded: "RecordedMixes | None",
     limits: Path | None,
     threads: int,
 ) -> "Report":
     """Read a table by the scorer's catalog, and judge its model on the customers in it.
+
+    Their mix is compared with the table of reference customers, else with what was recorded of the training.
 
     Raises:
         TableError, UnclearOutcome: a table cannot be read.
@@ -47,6 +51,7 @@ def judge_table(
             judged.data,
             dated=judged.dated,
             reference=compared,
+            recorded=recorded,
             model_version=model_version,
         )
 

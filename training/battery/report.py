@@ -31,7 +31,12 @@ _CSV_COLUMNS = (
 
 @dataclass(frozen=True)
 class Subject:
-    """Which candidate was judged, on whom: hashes and counts."""
+    """Which candidate was judged, on whom: hashes and counts.
+
+    Its mix was compared with `reference_customers`: those of the reference that was recorded with the version
+    (`reference_review_sha256`), else customers of rows. Of `reference_rows` there were rows
+    (`reference_hash`), which challengers are fitted on.
+    """
 
     model_version: str | None
     catalog_hash: str
@@ -43,13 +48,16 @@ class Subject:
     last_as_of: str
     data_hash: str
     reference_customers: int
+    reference_rows: int
     reference_hash: str | None
+    reference_review_sha256: str | None
     limits: Limits
 
     @classmethod
     def of(cls, evidence: Evidence, model_version: str | None) -> "Subject":
         """Describe a candidate and its evidence."""
-        data, reference = evidence.data, evidence.reference
+        data, reference, recorded = evidence.data, evidence.reference, evidence.recorded
+        rows = 0 if reference is None else len(reference)
         return cls(
             model_version=model_version,
             catalog_hash=evidence.catalog.hash,
@@ -61,8 +69,10 @@ class Subject:
             first_as_of=str(np.min(data.days)),
             last_as_of=str(np.max(data.days)),
             data_hash=data_hash(data),
-            reference_customers=0 if reference is None else len(reference),
+            reference_customers=rows if recorded is None else recorded.customers,
+            reference_rows=rows,
             reference_hash=None if reference is None else data_hash(reference),
+            reference_review_sha256=None if recorded is None else recorded.sha256,
             limits=evidence.limits,
         )
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from features.catalog import Catalog
     from models.decision import Scorer
+    from training.mixes.comparison import RecordedMixes
     from training.monitoring.limits import MonitoringLimits
     from training.monitoring.period import Period
     from training.monitoring.reference import Reference
@@ -48,6 +49,25 @@ def reference_of(model_version: str | None, file: Path | None, state: Path | Non
             "file with --reference"
         )
     return Reference.read(review.document, f"model {model_version}")
+
+
+def recorded_mixes(scorer: "Scorer", model_version: str | None, state: Path | None) -> "RecordedMixes | None":
+    """Return how the training customers of a registered version spread; None where nothing was recorded.
+
+    Raises:
+        NotJudgeable: what is recorded cannot be read, or is of another catalog, policy or model.
+        RegistryError: the store cannot be read.
+    """
+    from models.registry import REFERENCE, name_and_version, recorded_review
+    from training.monitoring.reference import Reference
+
+    registered = name_and_version(model_version)
+    review = None if registered is None else recorded_review(*registered, REFERENCE, state)
+    if review is None:
+        return None
+    reference = Reference.read(review.document, f"model {model_version}")
+    reference.check_against(scorer)
+    return reference.mixes
 
 
 def read_table(
