@@ -4,6 +4,7 @@ import csv
 import hashlib
 import io
 import json
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -40,6 +41,7 @@ from training.frames import to_frame
 from training.monitoring.commands import recorded_mixes
 from training.monitoring.reference import Reference
 from training.recording import keep_review
+from training.report import Grid
 from training.sample import Sample
 
 __all__ = ["migrated_store", "state"]
@@ -108,6 +110,8 @@ def test_the_document_is_of_aggregates_and_says_what_was_judged(report: Report) 
 def test_table_and_csv_hold_every_check(report: Report) -> None:
     for language in Language:
         grid, short = report.grid(language, whole=True), report.grid(language)
+        if language is not Language.EN:
+            assert english_left(grid) == english_left(short) == set()
         assert len(grid.rows) == len(report.results)
         assert {len(row) for row in (*grid.rows, *short.rows)} == {len(grid.columns)}
         assert len(short.rows) < len(grid.rows)
@@ -116,6 +120,16 @@ def test_table_and_csv_hold_every_check(report: Report) -> None:
     assert [line["id"] for line in checks] == [result.id for result in report.results]
     assert len(lines) == len(checks) + sum(len(result.parts) for result in report.results)
     assert float(checks[1]["value"]) == report.results[1].value
+
+
+def english_left(grid: Grid) -> set[str]:
+    """Return the English words of verdicts, ranges and heads that are left in a table of another language."""
+    cells = [grid.title, *grid.columns, *(cell for row in grid.rows for cell in row)]
+    english = {
+        "passed", "failed", "ok", "alarm", "enough", "to", "from", "value", "verdict", "check", "on", "n",
+        "interval", "tolerated", "customers", "bad", "evaluated", "outcomes", "any", "above", "up",
+    }  # fmt: skip
+    return english & {word for cell in cells for word in re.findall(r"[A-Za-z]+", cell)}
 
 
 def test_the_short_table_leaves_out_nothing_that_failed(report: Report) -> None:
@@ -226,6 +240,8 @@ def test_the_command_prints_and_writes_what_it_found_and_its_exit_code_says_it(f
     assert "Hosmer–Lemeshow test" in result.stdout
     assert (files / "out.csv").read_text(encoding="utf-8").startswith("id,en,")
     assert "Recorded" not in result.stdout
+    last = "Verdict: passed.\nNothing is recorded: the model judged is of no registered version.\n"
+    assert result.stdout.endswith(last)
 
 
 def test_what_is_found_of_a_registered_model_is_recorded_with_it(files: Path, migrated_store: Path) -> None:
@@ -238,7 +254,11 @@ def test_what_is_found_of_a_registered_model_is_recorded_with_it(files: Path, mi
     words += ["--data", "before.csv", "--threads", "1", "--language", "zh-Hant"]
     failed = CliRunner().invoke(tierwise.app, words, catch_exceptions=False)
     assert failed.exit_code == 1
-    assert "評估日晚於訓練資料" in failed.stdout and "Recorded with synthetic/1." in failed.stdout
+    assert "評估日晚於訓練資料" in failed.stdout
+    first, *_, tally, verdict, recorded = failed.stdout.splitlines()
+    assert first.startswith("before.csv：讀取 ")
+    assert (verdict, recorded) == ("結論：未通過。", "已隨 synthetic/1 記錄。")
+    assert re.fullmatch("通過 [0-9]+ 項，未通過 [0-9]+ 項，資料不足 [0-9]+ 項。", tally)
     found = registry.recorded_review("synthetic", "1", registry.BATTERY, files / "state")
     assert found is not None and found.verdict == "failed"
     document = json.loads(found.document)
