@@ -19,6 +19,7 @@ from serving.governing import adopted_to_serve, governing_procedure
 from serving.procedure import Procedure
 from serving.promotion.desk import PromotionDesk, RolledBack
 from serving.promotion.gate import summary_of
+from serving.promotion.not_judged import line_of
 from serving.promotion.rules import PromotionRules
 from serving.promotion.told import LEAST_ASKED, NotPromotable, Told
 from serving.promotion.trail import adoptions_against_trail
@@ -290,6 +291,14 @@ def test_approvers_read_what_is_to_be_lived_with_and_a_stricter_procedure_ends_i
     accepted = AcceptedFailure("calibration.slope", "the year was unlike the others")
     failed = battery_of(first, "calibration.slope")
     failed["limits_given"] = ["least_auc"]
+    of_indicators = [f"Characteristic stability: {name}" for name in "ABCDEFG"]
+    failed["results"] += [
+        {"id": "stability.psi.score", "name": {"en": "Population stability"}, "verdict": "not_enough_data",
+         "reason": {"en": "no reference customers"}},
+        *({"id": f"stability.csi.{place}", "name": {"en": name}, "verdict": "not_enough_data",
+           "reason": {"en": "no reference customers"}} for place, name in enumerate(of_indicators)),
+        {"id": "fairness.odds", "name": {"en": "Odds"}, "verdict": "not_enough_data", "reason": None},
+    ]  # fmt: skip
     case = promote(store, reviewed(first, failed), accepted=(accepted,))
     with store.reading() as connection:
         assert case.subject is not None
@@ -297,6 +306,16 @@ def test_approvers_read_what_is_to_be_lived_with_and_a_stricter_procedure_ends_i
         changes = {of.place: of.after for of in proposed_changes(connection, case)}
     assert summary is not None
     assert summary["battery"]["counts"] == {"passed": 7, "failed": 1}
+    stability, fairness = summary["battery"]["not_judged"]
+    assert stability == {
+        "part": "stability", "checks": 9, "names": ["Population stability", *of_indicators],
+        "reasons": ["no reference customers"],
+    }  # fmt: skip
+    assert line_of(stability) == (
+        "Not judged: stability (8 of 9): Population stability; Characteristic stability: A, B, C, D, E and 2 "
+        "more (no reference customers)"
+    )
+    assert line_of(fairness) == "Not judged: fairness (1 of 2): Odds"
     assert (summary["battery"]["customers"], summary["battery"]["limits_given"]) == (1234, ["least_auc"])
     assert summary["reasons"] == {
         "verdict": "passed", "customers": 200, "variants": 100, "with_model": 200,

@@ -1,0 +1,52 @@
+"""What a battery could not answer for want of data, by name: so that approvers see what was not looked at."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+_NOT_ENOUGH_DATA = "not_enough_data"
+# Of a check that is asked of several things, so many of them are named in a line.
+_NAMED = 5
+
+Json = Mapping[str, Any]
+
+
+def not_judged(results: Iterable[Json]) -> list[dict[str, Any]]:
+    """Return, for each part of a battery where a check has no answer, which checks those are and why.
+
+    Args:
+        results: as a battery's document has them; the part is what a check's id begins with.
+
+    Returns:
+        In the document's order: the `part`, how many `checks` it has, the `names` of those without an answer
+        (each of one thing after its check, such as `Characteristic stability: Sector`) and their `reasons`.
+    """
+    parts: dict[str, dict[str, Any]] = {}
+    for result in results:
+        part = result["id"].partition(".")[0]
+        found = parts.setdefault(part, {"part": part, "checks": 0, "names": [], "reasons": []})
+        found["checks"] += 1
+        if result["verdict"] != _NOT_ENOUGH_DATA:
+            continue
+        found["names"].append(result["name"]["en"])
+        reason = (result.get("reason") or {}).get("en")
+        if reason is not None and reason not in found["reasons"]:
+            found["reasons"].append(reason)
+    return [found for found in parts.values() if found["names"]]
+
+
+def line_of(part: Json) -> str:
+    """Return a part of what `not_judged` found as a line, things of one check together."""
+    families: dict[str, list[str]] = {}
+    for name in part["names"]:
+        family, _, of = name.partition(": ")
+        families.setdefault(family, []).extend([of] if of else [])
+    named = "; ".join(_shown(family, subjects) for family, subjects in families.items())
+    why = f" ({'; '.join(part['reasons'])})" if part["reasons"] else ""
+    return f"Not judged: {part['part']} ({len(part['names'])} of {part['checks']}): {named}{why}"
+
+
+def _shown(family: str, subjects: list[str]) -> str:
+    if not subjects:
+        return family
+    more = len(subjects) - _NAMED
+    return f"{family}: {', '.join(subjects[:_NAMED])}{f' and {more} more' if more > 0 else ''}"
