@@ -167,6 +167,8 @@ def test_what_cannot_be_judged_is_refused() -> None:
         Evidence.of(bare, whole.data)
     with pytest.raises(NotJudgeable, match=r"^19 customers [^\n]* are too few[^\n]*$"):
         Evidence.of(whole.scorer, whole.data.take(np.arange(19)))
+    with pytest.raises(NotJudgeable, match=r"^the reference has fewer than 20 customers [^\n]*$"):
+        Judging(FAST).of_table(whole.scorer, whole.data, dated=True, reference=whole.data.take(np.arange(19)))
     with pytest.raises(NotJudgeable, match=r"^challenger x: [^\n]*$"):
         replace(whole, challengers={"x": np.zeros(3)})
 

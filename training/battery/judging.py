@@ -9,6 +9,7 @@ from scipy.special import expit
 from features.portfolio import Floats
 from models.booster import Untrainable
 from models.decision import Scorer
+from models.disclosure import MINIMUM_AGGREGATE
 from training.battery.battery import Battery
 from training.battery.evidence import Evidence, NotJudgeable
 from training.battery.limits import Limits
@@ -57,10 +58,16 @@ class Judging:
             model_version: the candidate's name in the report.
 
         Raises:
-            NotJudgeable: there is no model, or no customer of its natures.
+            NotJudgeable: there is no model, or there are too few customers of its natures, here or in the
+                reference.
         """
         mixes = recorded if reference is None else None
         evidence = Evidence.of(scorer, data, reference, recorded=mixes, dated=dated, limits=self.limits)
+        if reference is not None and evidence.reference is None:
+            raise NotJudgeable(
+                f"the reference has fewer than {MINIMUM_AGGREGATE} customers of natures with a model "
+                f"({', '.join(evidence.model.natures)}): give {MINIMUM_AGGREGATE} or more"
+            )
         last = trained_until(evidence)
         if reference is None and dated and last is not None:
             later = evidence.data.days > last
