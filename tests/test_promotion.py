@@ -17,9 +17,9 @@ from models.signature import new_key, public_text
 from serving.audit.verification import verify
 from serving.governing import adopted_to_serve, governing_procedure
 from serving.procedure import Procedure
+from serving.promotion.battery_told import compared_lines, line_of
 from serving.promotion.desk import PromotionDesk, RolledBack
 from serving.promotion.gate import summary_of
-from serving.promotion.not_judged import line_of
 from serving.promotion.rules import PromotionRules
 from serving.promotion.told import LEAST_ASKED, NotPromotable, Told
 from serving.promotion.trail import adoptions_against_trail
@@ -315,6 +315,12 @@ def test_approvers_read_what_is_to_be_lived_with_and_a_stricter_procedure_ends_i
         "Not judged: stability (8 of 9): Population stability; Characteristic stability: A, B, C, D, E and 2 "
         "more (no reference customers)"
     )
+    assert list(compared_lines(summary["battery"])) == []
+    table = {"reference_customers": 30, "reference_hash": "e" * 64}
+    assert list(compared_lines({**summary["battery"], **table})) == [
+        "Battery: the mix of customers compared with 30 customers of a table (data eeeeeeeeeeee), not the "
+        "reference recorded with the version"
+    ]
     assert line_of(fairness) == "Not judged: fairness (1 of 2): Odds"
     assert (summary["battery"]["customers"], summary["battery"]["limits_given"]) == (1234, ["least_auc"])
     assert summary["reasons"] == {

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from models.registry import BATTERY, REASONS
-from serving.promotion.not_judged import not_judged
+from serving.promotion.battery_told import SUBJECT, not_judged
 from serving.promotion.rules import PromotionRules
 from serving.reviews.adoptions import AcceptedFailure
 from serving.reviews.cases import CaseError
@@ -139,11 +139,10 @@ class Told:
 
 def battery_in_short(battery: Json) -> dict[str, Any]:
     """Return a battery's verdict, on whom it was judged, and by which limits."""
-    told = ("customers", "bad", "first_as_of", "last_as_of", "data_hash")
     return {
         "verdict": battery["verdict"],
         "counts": battery["counts"],
-        **{name: battery["subject"].get(name) for name in told},
+        **{name: battery["subject"].get(name) for name in SUBJECT},
         "limits_given": battery.get("limits_given", []),
     }
 

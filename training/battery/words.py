@@ -161,10 +161,9 @@ NO_CHALLENGER = text(
     "无挑战者：参照客户的结果不足以拟合",
 )
 NO_ROWS = text(
-    "there is no challenger: it is fitted on customers of the training, which --reference TABLE (the table "
-    "trained on) gives",
-    "無挑戰者：須以逐筆客戶資料擬合，請以 --reference TABLE 提供訓練用表",
-    "无挑战者：须以逐条客户数据拟合，请以 --reference TABLE 提供训练用表",
+    "there are no challengers: --reference TABLE (the table trained on) gives them",
+    "無挑戰者：請以 --reference TABLE 提供訓練用表",
+    "无挑战者：请以 --reference TABLE 提供训练用表",
 )
 NOT_MEASURED = text(
     "was not measured in training: the order was given, or too few outcomes tell",

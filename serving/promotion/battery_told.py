@@ -1,8 +1,13 @@
-"""What a battery could not answer for want of data, by name: so that approvers see what was not looked at."""
+"""What approvers read of a battery beside its verdict: compared with whom, and by name what was not judged."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+SUBJECT = (
+    "customers", "bad", "first_as_of", "last_as_of", "data_hash", "reference_customers", "reference_hash",
+    "reference_review_sha256",
+)  # fmt: skip
+"""What is told of a battery's subject; None where its document does not say."""
 _NOT_ENOUGH_DATA = "not_enough_data"
 # Of a check that is asked of several things, so many of them are named in a line.
 _NAMED = 5
@@ -32,6 +37,26 @@ def not_judged(results: Iterable[Json]) -> list[dict[str, Any]]:
         if reason is not None and reason not in found["reasons"]:
             found["reasons"].append(reason)
     return [found for found in parts.values() if found["names"]]
+
+
+def compared_lines(battery: Json) -> Iterator[str]:
+    """Yield in a line with whom the mix of those judged was compared; nothing where a document does not say.
+
+    Args:
+        battery: with what `SUBJECT` names.
+    """
+    others, table = battery["reference_customers"], battery["reference_hash"]
+    if others is None:
+        return
+    if battery["reference_review_sha256"] is not None:
+        whom = f"the {others} customers of the reference recorded with the version"
+    elif table is not None:
+        whom = (
+            f"{others} customers of a table (data {table[:12]}), not the reference recorded with the version"
+        )
+    else:
+        whom = "nobody"
+    yield f"Battery: the mix of customers compared with {whom}"
 
 
 def line_of(part: Json) -> str:
