@@ -317,10 +317,10 @@ def test_approvers_read_what_is_to_be_lived_with_and_a_stricter_procedure_ends_i
     )
     assert list(compared_lines(summary["battery"])) == []
     table = {"reference_customers": 30, "reference_hash": "e" * 64}
-    assert list(compared_lines({**summary["battery"], **table})) == [
-        "Battery: the mix of customers compared with 30 customers of a table (data eeeeeeeeeeee), not the "
-        "reference recorded with the version"
-    ]
+    (compared,) = compared_lines({**summary["battery"], **table})
+    assert compared.startswith(
+        "Battery: the mix of customers compared with 30 customers of a table (data eeeeee"
+    )
     assert line_of(fairness) == "Not judged: fairness (1 of 2): Odds"
     assert (summary["battery"]["customers"], summary["battery"]["limits_given"]) == (1234, ["least_auc"])
     assert summary["reasons"] == {

@@ -1,4 +1,4 @@
-"""What approvers read of a battery beside its verdict: compared with whom, and by name what was not judged."""
+"""What approvers read of a battery beside its verdict: with whom it compared, and what was not judged."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any

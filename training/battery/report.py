@@ -109,8 +109,7 @@ class Report:
             model=subject.model_version or words.THE_CANDIDATE.in_language(language),
             customers=f"{subject.customers:,}",
             bad=f"{subject.bad:,}",
-            first=subject.first_as_of,
-            last=subject.last_as_of,
+            when=words.evaluated(language, subject.first_as_of, subject.last_as_of),
         )
         return Grid(
             title,

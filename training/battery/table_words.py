@@ -28,10 +28,11 @@ OF_FAMILY = text("{name} ({passed}/{count})", "{name}（{passed}/{count}）", "{
 WITH_REASON = text("{verdict}: {reason}", "{verdict}：{reason}", "{verdict}：{reason}")
 
 TITLE = text(
-    "{model} on {customers} customers, {bad} bad, evaluated {first} to {last}",
-    "{model}：{customers} 位客戶，其中不良 {bad} 位，評估日 {first} 至 {last}",
-    "{model}：{customers} 位客户，其中不良 {bad} 位，评估日 {first} 至 {last}",
+    "{model} on {customers} customers, {bad} bad, {when}",
+    "{model}：{customers} 位客戶，其中不良 {bad} 位，{when}",
+    "{model}：{customers} 位客户，其中不良 {bad} 位，{when}",
 )
+_EVALUATED = text("evaluated {first} to {last}", "評估日 {first} 至 {last}", "评估日 {first} 至 {last}")
 THE_CANDIDATE = text("the candidate", "候選模型", "候选模型")
 
 READ = text(
@@ -60,6 +61,11 @@ _LISTED, _END = text(", ", "，", "，"), text(".", "。", "。")
 def said(language: Language, template: Text, **named: object) -> str:
     """Return a text in a language, with what its braces name filled in."""
     return template.in_language(language).format(**named)
+
+
+def evaluated(language: Language, first: str, last: str) -> str:
+    """Return from which day to which customers were evaluated."""
+    return said(language, _EVALUATED, first=first, last=last)
 
 
 def heads(language: Language, level: float) -> tuple[str, ...]:

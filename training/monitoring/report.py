@@ -12,7 +12,7 @@ from features.terms import Language
 from models.disclosure import MINIMUM_AGGREGATE
 from training.battery.report import described, rows_of
 from training.battery.result import Result, Verdict
-from training.battery.table_words import heads, said
+from training.battery.table_words import evaluated, heads, said
 from training.monitoring import words
 from training.monitoring.kinds import AlarmKind
 from training.monitoring.limits import OWN, SHARED, MonitoringLimits
@@ -106,8 +106,7 @@ class MonitoringReport:
             words.TITLE,
             model=subject.model_version or words.THE_MODEL.in_language(language),
             customers=f"{subject.customers:,}",
-            first=subject.first_as_of,
-            last=subject.last_as_of,
+            when=evaluated(language, subject.first_as_of, subject.last_as_of),
             outcomes=outcomes,
             on=subject.on,
         )

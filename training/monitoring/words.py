@@ -48,9 +48,9 @@ VERDICTS = {
     "not_enough_data": table_words.VERDICTS["not_enough_data"],
 }
 TITLE = text(
-    "{model} on {customers} customers, evaluated {first} to {last}; {outcomes} by {on}",
-    "{model}：{customers} 位客戶，評估日 {first} 至 {last}；截至 {on}，{outcomes}",
-    "{model}：{customers} 位客户，评估日 {first} 至 {last}；截至 {on}，{outcomes}",
+    "{model} on {customers} customers, {when}; {outcomes} by {on}",
+    "{model}：{customers} 位客戶，{when}；截至 {on}，{outcomes}",
+    "{model}：{customers} 位客户，{when}；截至 {on}，{outcomes}",
 )
 THE_MODEL = text("the model", "本模型", "本模型")
 NONE_COUNT = text("no outcomes that count", "無可計入的結果", "无可计入的结果")
