@@ -118,7 +118,8 @@ def battery(
         Path | None,
         typer.Option(
             "--reference",
-            help="A table of the customers trained on, to compare with. [those of --data until then]",
+            help="A table of the customers trained on, to compare with and to fit challengers on. "
+            "[the reference recorded with the model, else those of --data until its training]",
         ),
     ] = None,
     sample: Annotated[
@@ -168,8 +169,11 @@ def battery(
         request = TableRequest(
             data, served.scorer.catalog.catalog, label, tuple(bad or ()), encoding, delimiter
         )
+        recorded = None
+        if reference is None:
+            recorded = of_monitoring.recorded_mixes(served.scorer, served.model_version, state)
         report = of_battery.judge_table(
-            served.scorer, served.model_version, request, reference, limits, threads
+            served.scorer, served.model_version, request, reference, recorded, limits, threads, language
         )
     of_battery.tell(report, language, whole, json, csv)
     keep_review(
@@ -179,6 +183,7 @@ def battery(
         str(report.verdict),
         state=state,
         wanted=record,
+        language=language,
     )
     if report.verdict is Verdict.FAILED:
         raise typer.Exit(1)
@@ -339,14 +344,14 @@ def monitor(
             served = governing_served(found, model, catalog, policy, state)
             day = day or found.clock().date()
             compared_with = of_monitoring.reference_of(served.model_version, reference, state)
-            period = _own_period(found, served, begin, end, day)
+            period = _own_period(found, served, begin, end, day, language)
     else:
         served = chosen_served(model, catalog, policy, state, artefact)
         compared_with = of_monitoring.reference_of(served.model_version, reference, state)
         request = TableRequest(
             data, served.scorer.catalog.catalog, label, tuple(bad or ()), encoding, delimiter
         )
-        period = of_monitoring.read_table(request, served.scorer.catalog, begin, end)
+        period = of_monitoring.read_table(request, served.scorer.catalog, begin, end, language)
     report = of_monitoring.compare(
         served.scorer, served.model_version, compared_with, period, day or date.today(), tolerated
     )
@@ -360,25 +365,37 @@ def monitor(
 
 
 def _own_period(
-    store: "Store", served: "Served", first: "date | None", last: "date | None", on: "date"
+    store: "Store",
+    served: "Served",
+    first: "date | None",
+    last: "date | None",
+    on: "date",
+    language: Language,
 ) -> "Period":
     """Return the store's own decisions of a period by what is served, with what became of the customers."""
     from serving.reviews.adoptions import ServedSet
     from serving.supervision.monitored import decided_in
     from serving.supervision.period import period_of
+    from training.battery.table_words import said
     from training.monitoring.period import Period
+    from training.monitoring.words import OF_STORE
 
     days = period_of(first, last or on, on)
     with store.reading() as connection:
         decided = decided_in(
             connection, store.keyring, served.scorer.catalog, ServedSet.of(served).hashes, days, on
         )
-    out.print(
-        f"The store: {len(decided.portfolio):,} decisions of {days.first} to {days.last}, "
-        f"{int(decided.known.sum()):,} outcomes; left out {decided.others:,} made by another catalog, policy "
-        f"or model and {decided.erased:,} on customers that were erased.",
-        highlight=False, soft_wrap=True,
-    )  # fmt: skip
+    told = said(
+        language,
+        OF_STORE,
+        decisions=f"{len(decided.portfolio):,}",
+        first=days.first,
+        last=days.last,
+        outcomes=f"{int(decided.known.sum()):,}",
+        others=f"{decided.others:,}",
+        erased=f"{decided.erased:,}",
+    )
+    out.print(told, highlight=False, soft_wrap=True)
     return Period.decided(decided.portfolio, decided.bad, decided.known, decided.known_on)
 
 

@@ -107,6 +107,7 @@ def print_changed(connection: "Connection", store: "Store", case: str, customer:
 
 def print_reviews(connection: "Connection", subject: str, folder: Path | None) -> None:
     """Print what reviewers were told of a model that is proposed, and write the documents to a folder."""
+    from serving.promotion.battery_told import compared_lines, line_of
     from serving.promotion.gate import documents_of, summary_of
 
     told = summary_of(connection, subject)
@@ -121,6 +122,7 @@ def print_reviews(connection: "Connection", subject: str, folder: Path | None) -
     lines = [f"Battery: {_battery_line(battery)}"]
     if battery["limits_given"]:
         lines.append(f"Battery: not by the default limits ({', '.join(battery['limits_given'])})")
+    lines += [*compared_lines(battery), *(line_of(part) for part in battery["not_judged"])]
     lines += [f"Battery recorded before: {_battery_line(of)}" for of in told["earlier_batteries"]]
     reasons = told["reasons"]
     asked = f"{reasons['customers']} customers and {reasons['variants']} variants"

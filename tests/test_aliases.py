@@ -413,6 +413,28 @@ def test_from_promote_to_rollback_on_the_command_line(folder: Path, site: Site) 
     assert "those that were adopted" in command("audit", "aliases")
 
 
+def test_a_case_names_what_the_battery_could_not_judge(folder: Path, site: Site) -> None:
+    battery = battery_of(site.versions["1"])
+    silent = next(of for of in battery["results"] if of["id"].startswith("stability."))
+    silent |= {"verdict": "not_enough_data", "reason": {"en": "no reference customers"}}
+    hashes = {"reference_review_sha256": "e" * 64, "reference_customers": 30}
+    battery["subject"] |= hashes
+    opened = open_store(None, folder)
+    case = promote(opened, reviewed(site.versions["1"], battery)).id
+    opened.close()
+    lines = command("case", "show", case).splitlines()
+    assert "Not judged: stability (1 of 1): One of stability (no reference customers)" in lines
+    whom = "the 30 customers of the reference recorded with the version"
+    assert f"Battery: the mix of customers compared with {whom}" in lines
+    operations = load_operations(site.versions["1"], {"TIERWISE_OPERATE": "1", "TIERWISE_KEYS": str(folder)})
+    assert operations is not None
+    shown = ROUTES["GET", "/v1/cases/{case}"](operations, acting("sue"), {"case": case}, {})
+    operations.close()
+    (part,) = shown["reviews"]["battery"]["not_judged"]
+    assert (part["part"], part["names"]) == ("stability", ["One of stability"])
+    assert shown["reviews"]["battery"].items() >= hashes.items()
+
+
 def test_an_adoption_whose_alias_could_not_be_moved_is_found_and_repaired(
     folder: Path, site: Site, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -4,6 +4,7 @@ import csv
 import hashlib
 import io
 import json
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -37,7 +38,10 @@ from training.battery.result import Check, Part, Range, Verdict
 from training.battery.words import alike
 from training.dataset import LabelledPortfolio
 from training.frames import to_frame
+from training.monitoring.commands import recorded_mixes
+from training.monitoring.reference import Reference
 from training.recording import keep_review
+from training.report import Grid
 from training.sample import Sample
 
 __all__ = ["migrated_store", "state"]
@@ -106,6 +110,8 @@ def test_the_document_is_of_aggregates_and_says_what_was_judged(report: Report) 
 def test_table_and_csv_hold_every_check(report: Report) -> None:
     for language in Language:
         grid, short = report.grid(language, whole=True), report.grid(language)
+        if language is not Language.EN:
+            assert english_left(grid) == english_left(short) == set()
         assert len(grid.rows) == len(report.results)
         assert {len(row) for row in (*grid.rows, *short.rows)} == {len(grid.columns)}
         assert len(short.rows) < len(grid.rows)
@@ -114,6 +120,16 @@ def test_table_and_csv_hold_every_check(report: Report) -> None:
     assert [line["id"] for line in checks] == [result.id for result in report.results]
     assert len(lines) == len(checks) + sum(len(result.parts) for result in report.results)
     assert float(checks[1]["value"]) == report.results[1].value
+
+
+def english_left(grid: Grid) -> set[str]:
+    """Return the English words of verdicts, ranges and heads that are left in a table of another language."""
+    cells = [grid.title, *grid.columns, *(cell for row in grid.rows for cell in row)]
+    english = {
+        "passed", "failed", "ok", "alarm", "enough", "to", "from", "value", "verdict", "check", "on", "n",
+        "interval", "tolerated", "customers", "bad", "evaluated", "outcomes", "any", "above", "up",
+    }  # fmt: skip
+    return english & {word for cell in cells for word in re.findall(r"[A-Za-z]+", cell)}
 
 
 def test_the_short_table_leaves_out_nothing_that_failed(report: Report) -> None:
@@ -151,6 +167,8 @@ def test_what_cannot_be_judged_is_refused() -> None:
         Evidence.of(bare, whole.data)
     with pytest.raises(NotJudgeable, match=r"^19 customers [^\n]* are too few[^\n]*$"):
         Evidence.of(whole.scorer, whole.data.take(np.arange(19)))
+    with pytest.raises(NotJudgeable, match=r"^the reference has fewer than 20 customers [^\n]*$"):
+        Judging(FAST).of_table(whole.scorer, whole.data, dated=True, reference=whole.data.take(np.arange(19)))
     with pytest.raises(NotJudgeable, match=r"^challenger x: [^\n]*$"):
         replace(whole, challengers={"x": np.zeros(3)})
 
@@ -159,14 +177,18 @@ def test_what_cannot_be_judged_is_refused() -> None:
 
 
 def test_of_a_table_those_after_the_training_are_judged_and_the_others_referred_to() -> None:
+    """The others are who challengers are fitted on; the mix is compared with what was recorded."""
     found = candidate()
+    recorded = Reference.of(found.scorer, found.reference.take(np.arange(500))).mixes
     both = LabelledPortfolio(
         found.reference.portfolio.joined([found.reference.portfolio, found.judged.portfolio]),
         np.concatenate([found.reference.bad, found.judged.bad]),
         np.arange(len(found.reference) + len(found.judged)),
     )
-    subject = Judging(FAST, threads=1).of_table(found.scorer, both, dated=True).subject
-    assert (subject.customers, subject.reference_customers) == (len(found.judged), len(found.reference))
+    judging = Judging(FAST, threads=1)
+    subject = judging.of_table(found.scorer, both, dated=True, recorded=recorded).subject
+    assert (subject.customers, subject.reference_rows) == (len(found.judged), len(found.reference))
+    assert (subject.reference_customers, subject.reference_review_sha256) == (500, recorded.sha256)
     assert np.datetime64(subject.first_as_of) > LAST_TRAINED
 
 
@@ -220,18 +242,45 @@ def test_the_command_prints_and_writes_what_it_found_and_its_exit_code_says_it(f
     assert "Hosmer–Lemeshow test" in result.stdout
     assert (files / "out.csv").read_text(encoding="utf-8").startswith("id,en,")
     assert "Recorded" not in result.stdout
+    last = "Verdict: passed.\nNothing is recorded: the model judged is of no registered version.\n"
+    assert result.stdout.endswith(last)
 
 
 def test_what_is_found_of_a_registered_model_is_recorded_with_it(files: Path, migrated_store: Path) -> None:
     shutil.copytree(migrated_store, files / "state")
     register(files / "state", Served(candidate().scorer, "synthetic/1"), "synthetic")
+    reference = Reference.of(candidate().scorer, candidate().reference)
+    record = (registry.REFERENCE, reference.document, registry.RECORDED)
+    registry.record_review("synthetic", "1", *record, files / "state")
     words = ["battery", "--model", "synthetic", "--label", "outcome", "--limits", "limits.yaml"]
     words += ["--data", "before.csv", "--threads", "1", "--language", "zh-Hant"]
     failed = CliRunner().invoke(tierwise.app, words, catch_exceptions=False)
     assert failed.exit_code == 1
-    assert "評估日晚於訓練資料" in failed.stdout and "Recorded with synthetic/1." in failed.stdout
+    assert "評估日晚於訓練資料" in failed.stdout
+    first, *_, tally, verdict, recorded = failed.stdout.splitlines()
+    assert first.startswith("before.csv：讀取 ")
+    assert (verdict, recorded) == ("結論：未通過。", "已隨 synthetic/1 記錄。")
+    assert re.fullmatch("通過 [0-9]+ 項，未通過 [0-9]+ 項，資料不足 [0-9]+ 項。", tally)
     found = registry.recorded_review("synthetic", "1", registry.BATTERY, files / "state")
     assert found is not None and found.verdict == "failed"
+    document = json.loads(found.document)
+    # Those that the model was trained on, so the mix is the recorded one.
+    assert document["subject"]["reference_review_sha256"] == reference.sha256
+    assert document["subject"]["reference_customers"] == len(candidate().reference)
+    stability = [of for of in document["results"] if of["id"].startswith("stability.")]
+    assert {(of["verdict"], of["value"]) for of in stability} == {("passed", 0.0)}
+
+
+def test_a_recorded_reference_of_another_model_is_refused(state: Path) -> None:
+    found = candidate()
+    register(state, Served(found.scorer, "synthetic/1"), "synthetic")
+    assert recorded_mixes(found.scorer, "synthetic/1", state) is None
+    other = Reference.of(found.scorer, found.reference).model_copy(update={"model_sha256": "0" * 64})
+    record = (registry.REFERENCE, other.document, registry.RECORDED)
+    registry.record_review("synthetic", "1", *record, state)
+    with pytest.raises(NotJudgeable, match=r"^the reference is of another model [^\n]*$"):
+        recorded_mixes(found.scorer, "synthetic/1", state)
+    assert recorded_mixes(found.scorer, None, state) is None
 
 
 def test_a_recorded_report_is_enough_for_a_promotion_and_stays_once_there_was_one(

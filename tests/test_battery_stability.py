@@ -8,11 +8,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from features.portfolio import Floats
+from features.terms import Language
 from tests.judged import evidence
+from training.battery.benchmark import benchmark
+from training.battery.evidence import Evidence
 from training.battery.limits import Limits
 from training.battery.result import Verdict
 from training.battery.stability import stability
-from training.battery.stability_statistics import ADDED, binned, psi, psi_by_chance, psi_of_counts
+from training.mixes.stability_index import ADDED, binned, psi, psi_by_chance, psi_of_counts
+from training.monitoring.kinds import AlarmKind
+from training.monitoring.monitor import monitor
+from training.monitoring.reference import Reference
+from training.monitoring.watched import Watched
 
 VALUES = st.lists(st.sampled_from([0.0, 1.0, 2.0, 5.0, 9.0, float("nan")]), min_size=5, max_size=60)
 
@@ -133,6 +140,40 @@ def test_what_does_not_matter_is_no_alarm_however_many_customers_there_are() -> 
     assert "stability.csi.noise" not in failed(lenient)
 
 
-def test_without_a_reference_there_is_not_enough_data() -> None:
-    alone = replace(evidence(), reference=None)
-    assert {result.verdict for result in stability(alone)} == {Verdict.NOT_ENOUGH_DATA}
+def test_without_a_reference_there_is_not_enough_data_and_what_to_do_is_said() -> None:
+    alone = replace(evidence(limits=Limits(resamples=100)), reference=None)
+    answers = [*stability(alone), *(of for of in benchmark(alone) if of.id == "benchmark.log_loss")]
+    assert len(answers) == 4
+    for result in answers:
+        assert result.verdict is Verdict.NOT_ENOUGH_DATA and result.reason is not None
+        for language in Language:
+            assert "--reference TABLE" in result.reason.in_language(language)
+
+
+@pytest.mark.parametrize("rows", [slice(None), slice(0, 100)], ids=["all", "a hundred"])
+@pytest.mark.parametrize("moved", [0.0, 2.0], ids=["nothing moved", "leverage moved"])
+def test_by_the_recorded_reference_the_battery_says_what_monitoring_does(moved: float, rows: slice) -> None:
+    whole = evidence(rows=rows)
+    assert whole.reference is not None
+    reference = Reference.of(whole.scorer, whole.reference)
+    given_ = whole.data.portfolio.given.copy()
+    given_[:, whole.catalog.columns["leverage"]] += moved
+    data = replace(whole.data, portfolio=replace(whole.data.portfolio, given=given_))
+    by_battery = {
+        result.id.removeprefix("stability."): result
+        for result in stability(Evidence.of(whole.scorer, data, recorded=reference.mixes))
+    }
+    everyone, late = np.ones(len(data), dtype=np.bool_), np.datetime64("2030-01-01")
+    watched = Watched.of(whole.scorer, reference, data, everyone, late)
+    drifts = (AlarmKind.INPUT_DRIFT, AlarmKind.SCORE_DRIFT, AlarmKind.TIER_MIGRATION)
+    answers = [result for results in monitor(watched, kinds=drifts).results.values() for result in results]
+    by_monitoring = {result.id.partition(".")[2]: result for result in answers}
+    by_monitoring["psi.tiers"] = by_monitoring.pop("psi")
+    assert set(by_battery) == set(by_monitoring) - {"psi.probability", "falls"}
+    for id_, result in by_battery.items():
+        other = by_monitoring[id_]
+        assert (result.value, result.verdict, result.n) == (other.value, other.verdict, other.n), id_
+        # Monitoring tests the score together with the probability.
+        assert result.threshold == other.threshold or id_ == "psi.score"
+    failed = {id_ for id_, result in by_battery.items() if result.verdict is Verdict.FAILED}
+    assert ("csi.leverage" in failed) == bool(moved)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from models.disclosure import MINIMUM_AGGREGATE
 from models.rounding import shortest_between
-from training.monitoring.mix import Mix, bounds_of
+from training.mixes.mix import Mix, bounds_of
 
 NUMBERS = st.floats(-1e6, 1e6, allow_nan=False) | st.sampled_from([0.0, 1.0, 2.0, 3.0])
 CELLS = st.lists(NUMBERS | st.just(float("nan")), min_size=MINIMUM_AGGREGATE, max_size=400)

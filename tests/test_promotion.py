@@ -17,6 +17,7 @@ from models.signature import new_key, public_text
 from serving.audit.verification import verify
 from serving.governing import adopted_to_serve, governing_procedure
 from serving.procedure import Procedure
+from serving.promotion.battery_told import compared_lines, line_of
 from serving.promotion.desk import PromotionDesk, RolledBack
 from serving.promotion.gate import summary_of
 from serving.promotion.rules import PromotionRules
@@ -290,6 +291,14 @@ def test_approvers_read_what_is_to_be_lived_with_and_a_stricter_procedure_ends_i
     accepted = AcceptedFailure("calibration.slope", "the year was unlike the others")
     failed = battery_of(first, "calibration.slope")
     failed["limits_given"] = ["least_auc"]
+    of_indicators = [f"Characteristic stability: {name}" for name in "ABCDEFG"]
+    failed["results"] += [
+        {"id": "stability.psi.score", "name": {"en": "Population stability"}, "verdict": "not_enough_data",
+         "reason": {"en": "no reference customers"}},
+        *({"id": f"stability.csi.{place}", "name": {"en": name}, "verdict": "not_enough_data",
+           "reason": {"en": "no reference customers"}} for place, name in enumerate(of_indicators)),
+        {"id": "fairness.odds", "name": {"en": "Odds"}, "verdict": "not_enough_data", "reason": None},
+    ]  # fmt: skip
     case = promote(store, reviewed(first, failed), accepted=(accepted,))
     with store.reading() as connection:
         assert case.subject is not None
@@ -297,6 +306,22 @@ def test_approvers_read_what_is_to_be_lived_with_and_a_stricter_procedure_ends_i
         changes = {of.place: of.after for of in proposed_changes(connection, case)}
     assert summary is not None
     assert summary["battery"]["counts"] == {"passed": 7, "failed": 1}
+    stability, fairness = summary["battery"]["not_judged"]
+    assert stability == {
+        "part": "stability", "checks": 9, "names": ["Population stability", *of_indicators],
+        "reasons": ["no reference customers"],
+    }  # fmt: skip
+    assert line_of(stability) == (
+        "Not judged: stability (8 of 9): Population stability; Characteristic stability: A, B, C, D, E and 2 "
+        "more (no reference customers)"
+    )
+    assert list(compared_lines(summary["battery"])) == []
+    table = {"reference_customers": 30, "reference_hash": "e" * 64}
+    (compared,) = compared_lines({**summary["battery"], **table})
+    assert compared.startswith(
+        "Battery: the mix of customers compared with 30 customers of a table (data eeeeee"
+    )
+    assert line_of(fairness) == "Not judged: fairness (1 of 2): Odds"
     assert (summary["battery"]["customers"], summary["battery"]["limits_given"]) == (1234, ["least_auc"])
     assert summary["reasons"] == {
         "verdict": "passed", "customers": 200, "variants": 100, "with_model": 200,

@@ -3,10 +3,18 @@
 from pathlib import Path
 
 from features.terminal import out
+from features.terms import Language
 
 
 def keep_review(
-    kind: str, label: str | None, document: str, verdict: str, *, state: Path | None, wanted: bool | None
+    kind: str,
+    label: str | None,
+    document: str,
+    verdict: str,
+    *,
+    state: Path | None,
+    wanted: bool | None,
+    language: Language = Language.EN,
 ) -> None:
     """Keep a check's document as a review of a version, and say so.
 
@@ -19,11 +27,13 @@ def keep_review(
         verdict: as the document has it.
         state: the directory of MLflow's store.
         wanted: True also where it takes the place of what was told before, False not at all.
+        language: in which it is said.
 
     Raises:
         RegistryError: MLflow refuses.
     """
     from models import registry
+    from training.battery.table_words import PROMOTED, RECORDED, said
     from training.description import refresh_description
 
     registered = registry.name_and_version(label)
@@ -36,12 +46,9 @@ def keep_review(
         if of == version and alias in (registry.CHALLENGER, registry.CHAMPION)
     ]
     if promoted and not wanted:
-        out.print(
-            f"Not recorded: {label} is the {promoted[0]}, and what its approvers were told stays "
-            "(--record takes its place).",
-            markup=False, highlight=False, soft_wrap=True,
-        )  # fmt: skip
+        told = said(language, PROMOTED, version=label, alias=promoted[0])
+        out.print(told, markup=False, highlight=False, soft_wrap=True)
         return
     registry.record_review(name, version, kind, document.encode(), verdict, state)
     refresh_description(name, version, state)
-    out.print(f"Recorded with {label}.", markup=False, highlight=False)
+    out.print(said(language, RECORDED, version=label), markup=False, highlight=False)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from models.registry import BATTERY, REASONS
+from serving.promotion.battery_told import SUBJECT, not_judged
 from serving.promotion.rules import PromotionRules
 from serving.reviews.adoptions import AcceptedFailure
 from serving.reviews.cases import CaseError
@@ -121,7 +122,10 @@ class Told:
         """Return what an approver has to know at a glance."""
         names = {of["id"]: of["name"]["en"] for of in self.battery["results"]}
         return {
-            BATTERY: battery_in_short(self.battery),
+            BATTERY: {
+                **battery_in_short(self.battery),
+                "not_judged": not_judged(self.battery["results"]),
+            },
             REASONS: {
                 "verdict": self.reasons["verdict"],
                 **{
@@ -137,11 +141,10 @@ class Told:
 
 def battery_in_short(battery: Json) -> dict[str, Any]:
     """Return a battery's verdict, on whom it was judged, and by which limits."""
-    told = ("customers", "bad", "first_as_of", "last_as_of", "data_hash")
     return {
         "verdict": battery["verdict"],
         "counts": battery["counts"],
-        **{name: battery["subject"].get(name) for name in told},
+        **{name: battery["subject"].get(name) for name in SUBJECT},
         "limits_given": battery.get("limits_given", []),
     }
 
@@ -167,6 +170,7 @@ def _read(kind: str, content: bytes) -> Json:
                 and isinstance(document["counts"], dict)
                 and all(isinstance(count, int) for count in document["counts"].values())
                 and all(isinstance(of["name"]["en"], str) for of in checks)
+                and all(isinstance(of["reason"]["en"], str) for of in checks if of.get("reason") is not None)
             )
     except (ValueError, KeyError, TypeError):
         readable = False

@@ -77,7 +77,8 @@ def _gains(evidence: Evidence) -> Iterator[Result]:
             ],
         )
     if not of_challengers:
-        yield GAIN_LOSS.no_answer(words.NO_CHALLENGER, evidence.n)
+        why = words.NO_ROWS if evidence.reference is None else words.NO_CHALLENGER
+        yield GAIN_LOSS.no_answer(why, evidence.n)
     for name, other in of_challengers.items():
         interval = Range(*percentiles(np.concatenate(losses_drawn[name]), limits.level))
         tolerated = Range(low=-limits.tolerated_log_loss)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from training.battery.limits import Limits
     from training.battery.report import Report
     from training.customers import CustomerTable
+    from training.mixes.comparison import RecordedMixes
     from training.own_table import TableRequest
 
 # About so many steps are told.
@@ -24,10 +25,14 @@ def judge_table(
     model_version: str | None,
     request: "TableRequest",
     reference: Path | None,
+    recorded: "RecordedMixes | None",
     limits: Path | None,
     threads: int,
+    language: Language = Language.EN,
 ) -> "Report":
     """Read a table by the scorer's catalog, and judge its model on the customers in it.
+
+    Their mix is compared with the table of reference customers, else with what was recorded of the training.
 
     Raises:
         TableError, UnclearOutcome: a table cannot be read.
@@ -39,14 +44,15 @@ def judge_table(
 
     model_of(scorer)
     tolerated = _limits(limits)
-    judged = _read(request.data, scorer.catalog, request)
-    compared = None if reference is None else _read(reference, scorer.catalog, request).data
+    judged = _read(request.data, scorer.catalog, request, language)
+    compared = None if reference is None else _read(reference, scorer.catalog, request, language).data
     with steps(_STEPS) as progress:
         return Judging(tolerated, threads, progress).of_table(
             scorer,
             judged.data,
             dated=judged.dated,
             reference=compared,
+            recorded=recorded,
             model_version=model_version,
         )
 
@@ -65,17 +71,26 @@ def judge_sample(year: int, limits: Path | None, threads: int) -> "Report":
 def tell(report: "Report", language: Language, whole: bool, json: Path | None, csv: Path | None) -> None:
     """Print a report as a table, whole or shorter, and write it as a JSON document and as CSV where wanted.
 
+    What is printed ends with the verdict, and for a model of no registered version with that it is not kept.
+
     Raises:
         BadInput: a file cannot be written.
     """
+    from models.registry import name_and_version
+    from training.battery import table_words as words
+
     grid = report.grid(language, whole=whole)
     out.print(table_of(grid.title, grid.columns, grid.rows))
-    counts = ", ".join(f"{count} {verdict.replace('_', ' ')}" for verdict, count in report.counts().items())
-    out.print(f"{counts}.", highlight=False, soft_wrap=True)
+    tally = words.tally(language, report.counts().items(), words.VERDICTS)
+    out.print(tally, highlight=False, soft_wrap=True)
     for file, text in ((json, report.document), (csv, report.csv)):
         if file is not None:
             write_text(file, text())
-            out.print(f"Written to {file}.", markup=False, soft_wrap=True)
+            out.print(words.said(language, words.WRITTEN, file=file), markup=False, soft_wrap=True)
+    verdict = words.VERDICTS[report.verdict].in_language(language)
+    out.print(words.said(language, words.ENDED, verdict=verdict), markup=False, highlight=False)
+    if name_and_version(report.subject.model_version) is None:
+        out.print(words.UNREGISTERED.in_language(language), markup=False, highlight=False, soft_wrap=True)
 
 
 def _limits(path: Path | None) -> "Limits":
@@ -85,7 +100,8 @@ def _limits(path: Path | None) -> "Limits":
     return Limits() if path is None else load_declared(Limits, path)
 
 
-def _read(path: Path, catalog: "Catalog", request: "TableRequest") -> "CustomerTable":
+def _read(path: Path, catalog: "Catalog", request: "TableRequest", language: Language) -> "CustomerTable":
+    from training.battery.table_words import READ, said
     from training.customers import read_customers
 
     with working(f"reading {path.name}"):
@@ -97,9 +113,13 @@ def _read(path: Path, catalog: "Catalog", request: "TableRequest") -> "CustomerT
             encoding=request.encoding,
             delimiter=request.delimiter,
         )
-    out.print(
-        f"{path.name}: {table.read:,} rows read, {len(table.data):,} customers with a known outcome, "
-        f"{len(table.rejects):,} kept apart.",
-        markup=False, highlight=False, soft_wrap=True,
-    )  # fmt: skip
+    told = said(
+        language,
+        READ,
+        file=path.name,
+        read=f"{table.read:,}",
+        customers=f"{len(table.data):,}",
+        rejected=f"{len(table.rejects):,}",
+    )
+    out.print(told, markup=False, highlight=False, soft_wrap=True)
     return table

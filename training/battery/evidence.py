@@ -14,6 +14,7 @@ from models.decision import Decisions, Scorer
 from models.disclosure import MINIMUM_AGGREGATE
 from training.battery.limits import Limits
 from training.dataset import LabelledPortfolio
+from training.mixes.comparison import RecordedMixes
 from training.walkforward import of_natures
 
 
@@ -40,6 +41,7 @@ class Evidence:
         scorer: the candidate, with its model.
         data: who is judged: customers of a time after the training, with outcomes.
         reference: the customers that the candidate was trained on, or others to compare the mix with.
+        recorded: the mixes of those that it was trained on, where the mix is compared with these instead.
         challengers: each one's probabilities of the n customers, by name.
         dated: whether the customers' days of evaluation were given.
         limits: what is tolerated.
@@ -48,6 +50,7 @@ class Evidence:
     scorer: Scorer
     data: LabelledPortfolio
     reference: LabelledPortfolio | None = None
+    recorded: RecordedMixes | None = None
     challengers: Mapping[str, Floats] = field(default_factory=dict)
     dated: bool = True
     limits: Limits = field(default_factory=Limits)
@@ -79,6 +82,7 @@ class Evidence:
         data: LabelledPortfolio,
         reference: LabelledPortfolio | None = None,
         *,
+        recorded: RecordedMixes | None = None,
         dated: bool = True,
         limits: Limits | None = None,
     ) -> "Evidence":
@@ -93,6 +97,7 @@ class Evidence:
             scorer,
             of_natures(data, natures),
             kept if kept is not None and len(kept) >= MINIMUM_AGGREGATE else None,
+            recorded,
             dated=dated,
             limits=limits or Limits(),
         )

@@ -9,6 +9,7 @@ from scipy.special import expit
 from features.portfolio import Floats
 from models.booster import Untrainable
 from models.decision import Scorer
+from models.disclosure import MINIMUM_AGGREGATE
 from training.battery.battery import Battery
 from training.battery.evidence import Evidence, NotJudgeable
 from training.battery.limits import Limits
@@ -16,6 +17,7 @@ from training.battery.report import Report
 from training.battery.scope import trained_until
 from training.dataset import LabelledPortfolio
 from training.learner import THREADS
+from training.mixes.comparison import RecordedMixes
 from training.peers import BaselinePeer, LightgbmPeer, LogisticPeer
 from training.sample import NAME, Sample
 from training.selection import Progress
@@ -38,6 +40,7 @@ class Judging:
         *,
         dated: bool,
         reference: LabelledPortfolio | None = None,
+        recorded: RecordedMixes | None = None,
         model_version: str | None = None,
     ) -> Report:
         """Judge a scorer's model on a table's customers.
@@ -45,16 +48,32 @@ class Judging:
         Those evaluated after the model's last training customer are judged, and the others are what they are
         compared with, unless a reference is given. Where none is later all are judged, which the report says.
 
+        Args:
+            scorer: the candidate.
+            data: the table's customers with their outcomes.
+            dated: whether their days were given.
+            reference: customers to compare with, and to fit challengers on.
+            recorded: the mixes of the training customers, with which the mix is compared, rather than with
+                earlier customers of the table, where no reference is given.
+            model_version: the candidate's name in the report.
+
         Raises:
-            NotJudgeable: there is no model, or no customer of its natures.
+            NotJudgeable: there is no model, or there are too few customers of its natures, here or in the
+                reference.
         """
-        evidence = Evidence.of(scorer, data, reference, dated=dated, limits=self.limits)
+        mixes = recorded if reference is None else None
+        evidence = Evidence.of(scorer, data, reference, recorded=mixes, dated=dated, limits=self.limits)
+        if reference is not None and evidence.reference is None:
+            raise NotJudgeable(
+                f"the reference has fewer than {MINIMUM_AGGREGATE} customers of natures with a model "
+                f"({', '.join(evidence.model.natures)}): give {MINIMUM_AGGREGATE} or more"
+            )
         last = trained_until(evidence)
         if reference is None and dated and last is not None:
             later = evidence.data.days > last
             if later.any() and not later.all():
                 parts = (evidence.data.take(np.flatnonzero(rows)) for rows in (later, ~later))
-                evidence = Evidence.of(scorer, *parts, dated=dated, limits=self.limits)
+                evidence = Evidence.of(scorer, *parts, recorded=mixes, dated=dated, limits=self.limits)
         return self.of(evidence, model_version)
 
     def of_sample(self, sample: Sample, year: int) -> Report:

@@ -12,7 +12,7 @@ class Limits(Declared):
         level: of intervals; a test's false alarms are 1 − level.
         minimum_outcomes: good and bad outcomes that a figure on outcomes needs, of each kind.
         minimum_segment: customers that a segment or a protected group needs to stand alone.
-        bins: of equal count, for calibration, stability and score bands.
+        bins: of equal count, for calibration, stability (a recorded reference has its own) and score bands.
         expected_per_bin: customers (or outcomes) that a bin of a chi-squared statistic is expected to hold.
         least_auc: what the AUC must be shown to exceed, over all and without a department.
         tolerated_level: how far the level of risk may be off, in log-odds (0.2: a fifth of the odds).

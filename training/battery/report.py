@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from features.terms import Language, Text
+from training.battery import table_words as words
 from training.battery.evidence import Evidence
 from training.battery.limits import Limits
 from training.battery.result import Part, Range, Result, Verdict
@@ -21,6 +22,7 @@ from training.report import Grid
 
 FORMAT, FORMAT_VERSION = "tierwise-battery", 1
 VERDICTS: Mapping[Verdict, str] = {verdict: str(verdict) for verdict in Verdict}
+WORDS: Mapping[Verdict, Text] = {verdict: words.VERDICTS[verdict] for verdict in Verdict}
 # Of a larger family, those that passed are one line of the table.
 _SHOWN_SINGLY = 4
 _CSV_COLUMNS = (
@@ -31,7 +33,12 @@ _CSV_COLUMNS = (
 
 @dataclass(frozen=True)
 class Subject:
-    """Which candidate was judged, on whom: hashes and counts."""
+    """Which candidate was judged, on whom: hashes and counts.
+
+    Its mix was compared with `reference_customers`: those of the reference that was recorded with the version
+    (`reference_review_sha256`), else customers of rows. Of `reference_rows` there were rows
+    (`reference_hash`), which challengers are fitted on.
+    """
 
     model_version: str | None
     catalog_hash: str
@@ -43,13 +50,16 @@ class Subject:
     last_as_of: str
     data_hash: str
     reference_customers: int
+    reference_rows: int
     reference_hash: str | None
+    reference_review_sha256: str | None
     limits: Limits
 
     @classmethod
     def of(cls, evidence: Evidence, model_version: str | None) -> "Subject":
         """Describe a candidate and its evidence."""
-        data, reference = evidence.data, evidence.reference
+        data, reference, recorded = evidence.data, evidence.reference, evidence.recorded
+        rows = 0 if reference is None else len(reference)
         return cls(
             model_version=model_version,
             catalog_hash=evidence.catalog.hash,
@@ -61,8 +71,10 @@ class Subject:
             first_as_of=str(np.min(data.days)),
             last_as_of=str(np.max(data.days)),
             data_hash=data_hash(data),
-            reference_customers=0 if reference is None else len(reference),
+            reference_customers=rows if recorded is None else recorded.customers,
+            reference_rows=rows,
             reference_hash=None if reference is None else data_hash(reference),
+            reference_review_sha256=None if recorded is None else recorded.sha256,
             limits=evidence.limits,
         )
 
@@ -91,10 +103,17 @@ class Report:
     def grid(self, language: Language = Language.EN, *, whole: bool = False) -> Grid:
         """Return one line a check; of a large family those that passed are one, unless `whole`."""
         subject = self.subject
+        title = words.said(
+            language,
+            words.TITLE,
+            model=subject.model_version or words.THE_CANDIDATE.in_language(language),
+            customers=f"{subject.customers:,}",
+            bad=f"{subject.bad:,}",
+            when=words.evaluated(language, subject.first_as_of, subject.last_as_of),
+        )
         return Grid(
-            f"{subject.model_version or 'the candidate'} on {subject.customers:,} customers, "
-            f"{subject.bad:,} bad, evaluated {subject.first_as_of} to {subject.last_as_of}",
-            ("check", "value", f"{subject.limits.level:.0%} interval", "tolerated", "n", "verdict"),
+            title,
+            words.heads(language, subject.limits.level),
             rows_of(self.results, language, whole=whole),
         )
 
@@ -144,7 +163,7 @@ def rows_of(
     language: Language,
     *,
     whole: bool = False,
-    verdicts: Mapping[Verdict, str] = VERDICTS,
+    verdicts: Mapping[Verdict, Text] = WORDS,
 ) -> tuple[tuple[str, ...], ...]:
     """Return one line of texts a check; of a large family those that passed are one, unless `whole`.
 
@@ -165,31 +184,36 @@ def rows_of(
     return tuple(rows)
 
 
-def _row(result: Result, language: Language, verdicts: Mapping[Verdict, str]) -> tuple[str, ...]:
+def _row(result: Result, language: Language, verdicts: Mapping[Verdict, Text]) -> tuple[str, ...]:
     return (
         result.name.in_language(language),
         _shown(result.value),
-        _shown_range(result.interval),
-        _shown_range(result.threshold),
+        _shown_range(result.interval, language),
+        _shown_range(result.threshold, language),
         "" if result.n is None else f"{result.n:,}",
         _verdict(result, language, verdicts),
     )
 
 
 def _row_of_passed(
-    family: list[Result], language: Language, verdicts: Mapping[Verdict, str]
+    family: list[Result], language: Language, verdicts: Mapping[Verdict, Text]
 ) -> tuple[str, ...]:
     """Return the line of those of a family that passed, with the range of their values."""
     passed = [result for result in family if result.verdict is Verdict.PASSED]
     values = [result.value for result in passed if result.value is not None]
     name = (passed[0].family or passed[0].name).in_language(language)
-    shown = _shown_range(Range(min(values), max(values))) if len(values) > 1 else _shown(values[0])
-    return f"{name} ({len(passed)}/{len(family)})", shown, "", "", "", _verdict(passed[0], language, verdicts)
+    shown = _shown_range(Range(min(values), max(values)), language) if len(values) > 1 else _shown(values[0])
+    said = words.said(language, words.OF_FAMILY, name=name, passed=len(passed), count=len(family))
+    return said, shown, "", "", "", _verdict(passed[0], language, verdicts)
 
 
-def _verdict(result: Result, language: Language, verdicts: Mapping[Verdict, str]) -> str:
-    words = verdicts[result.verdict].replace("_", " ")
-    return f"{words}: {result.reason.in_language(language)}" if result.reason else words
+def _verdict(result: Result, language: Language, verdicts: Mapping[Verdict, Text]) -> str:
+    verdict = verdicts[result.verdict].in_language(language)
+    if result.reason is None:
+        return verdict
+    return words.said(
+        language, words.WITH_REASON, verdict=verdict, reason=result.reason.in_language(language)
+    )
 
 
 def described(result: Result, verdicts: Mapping[Verdict, str] = VERDICTS) -> dict[str, Any]:
@@ -243,9 +267,12 @@ def _shown(value: float | None) -> str:
     return f"{value:.4f}" if abs(value) >= 5e-5 else "0"
 
 
-def _shown_range(of: Range | None) -> str:
+def _shown_range(of: Range | None, language: Language) -> str:
     if of is None:
         return ""
+    low, high = _shown(of.low), _shown(of.high)
     if isfinite(of.low) and isfinite(of.high):
-        return f"{_shown(of.low)} to {_shown(of.high)}"
-    return f"from {_shown(of.low)}" if isfinite(of.low) else f"to {_shown(of.high)}"
+        return words.said(language, words.RANGE, low=low, high=high)
+    if isfinite(of.low):
+        return words.said(language, words.FROM, low=low)
+    return words.said(language, words.TO, high=high)

@@ -133,7 +133,11 @@ def band(number: int, of: int) -> Text:
 
 TOO_FEW_CUSTOMERS = text("too few customers", "客戶過少", "客户过少")
 TOO_FEW_OUTCOMES = text("too few good or bad outcomes", "良好或不良結果過少", "良好或不良结果过少")
-NO_REFERENCE = text("no reference customers", "無參照客戶", "无参照客户")
+NO_REFERENCE = text(
+    "no reference customers: name them with --reference TABLE",
+    "無參照客戶，請以 --reference TABLE 指定",
+    "无参照客户，请以 --reference TABLE 指定",
+)
 ONE_GROUP = text(
     "fewer than two groups that are large enough", "足夠大的組別少於兩個", "足够大的组别少于两个"
 )
@@ -155,6 +159,11 @@ NO_CHALLENGER = text(
     "there is no challenger: no reference customers with enough outcomes to fit one on",
     "無挑戰者：參照客戶的結果不足以擬合",
     "无挑战者：参照客户的结果不足以拟合",
+)
+NO_ROWS = text(
+    "there are no challengers: --reference TABLE (the table trained on) gives them",
+    "無挑戰者：請以 --reference TABLE 提供訓練用表",
+    "无挑战者：请以 --reference TABLE 提供训练用表",
 )
 NOT_MEASURED = text(
     "was not measured in training: the order was given, or too few outcomes tell",

@@ -4,6 +4,7 @@ from features.catalog import Confidentiality, Kind, Method
 from features.curve import Better
 from features.terms import Text
 from models.registry import CANDIDATE, CHALLENGER, CHAMPION
+from training.battery import table_words
 from training.battery import words as of_battery
 from training.battery.words import text
 
@@ -11,7 +12,7 @@ TITLE = text("Model card: {model}", "模型卡：{model}", "模型卡：{model}"
 AT_A_GLANCE = text("At a glance", "概要", "概要")
 FACT = text("fact", "項目", "项目")
 VALUE = text("value", "值", "值")
-RANGE = text("{low} to {high}", "{low} 至 {high}", "{low} 至 {high}")
+RANGE = table_words.RANGE
 AT_LEAST = text("at least {low}", "不低於 {low}", "不低于 {low}")
 AT_MOST = text("at most {high}", "不高於 {high}", "不高于 {high}")
 ABOVE = text("above {low}", "高於 {low}", "高于 {low}")
@@ -58,9 +59,7 @@ STATES = {
     CANDIDATE: text("candidate", "候選模型（candidate）", "候选模型（candidate）"),
 }
 VERDICTS = {
-    "passed": text("passed", "通過", "通过"),
-    "failed": text("failed", "未通過", "未通过"),
-    "not_enough_data": text("not enough data", "資料不足", "数据不足"),
+    **table_words.VERDICTS,
     "recorded": text("recorded", "已記錄", "已记录"),
 }
 
@@ -318,9 +317,9 @@ UNRATED = text("unrated", "未評級", "未评级")
 
 STABILITY = text("Stability and robustness", "穩定性與穩健性", "稳定性与稳健性")
 FAIRNESS = text("Fairness", "公平性", "公平性")
-CHECK = text("check", "檢核項目", "检核项目")
-TOLERATED = text("tolerated", "容許範圍", "容许范围")
-VERDICT = text("verdict", "結果", "结果")
+CHECK = table_words.CHECK
+TOLERATED = table_words.TOLERATED
+VERDICT = table_words.VERDICT
 OF_FAMILY = text(
     "{name}: {passed} of {count} passed",
     "{name}：{count} 項中 {passed} 項通過",

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from features.catalog import Catalog
     from models.decision import Scorer
+    from training.mixes.comparison import RecordedMixes
     from training.monitoring.limits import MonitoringLimits
     from training.monitoring.period import Period
     from training.monitoring.reference import Reference
@@ -50,8 +51,31 @@ def reference_of(model_version: str | None, file: Path | None, state: Path | Non
     return Reference.read(review.document, f"model {model_version}")
 
 
+def recorded_mixes(scorer: "Scorer", model_version: str | None, state: Path | None) -> "RecordedMixes | None":
+    """Return how the training customers of a registered version spread; None where nothing was recorded.
+
+    Raises:
+        NotJudgeable: what is recorded cannot be read, or is of another catalog, policy or model.
+        RegistryError: the store cannot be read.
+    """
+    from models.registry import REFERENCE, name_and_version, recorded_review
+    from training.monitoring.reference import Reference
+
+    registered = name_and_version(model_version)
+    review = None if registered is None else recorded_review(*registered, REFERENCE, state)
+    if review is None:
+        return None
+    reference = Reference.read(review.document, f"model {model_version}")
+    reference.check_against(scorer)
+    return reference.mixes
+
+
 def read_table(
-    request: "TableRequest", catalog: "Catalog", first: "date | None", last: "date | None"
+    request: "TableRequest",
+    catalog: "Catalog",
+    first: "date | None",
+    last: "date | None",
+    language: Language = Language.EN,
 ) -> "Period":
     """Read a table by a catalog, keep those evaluated in a period, and say how many there are.
 
@@ -60,6 +84,8 @@ def read_table(
     """
     import numpy as np
 
+    from training.battery.table_words import said
+    from training.monitoring import words
     from training.monitoring.period import read_period
 
     with working(f"reading {request.data.name}"):
@@ -73,12 +99,19 @@ def read_table(
         )
         begin, end = (None if day is None else np.datetime64(day) for day in (first, last))
         period = whole.between(begin, end)
-    outcomes = "no outcomes" if period.outcome is None else f"{int(np.sum(period.known)):,} outcomes"
-    out.print(
-        f"{request.data.name}: {whole.read:,} rows read, {whole.rejected:,} kept apart; {len(period.data):,} "
-        f"customers in the period, {outcomes}.",
-        markup=False, highlight=False, soft_wrap=True,
-    )  # fmt: skip
+    outcomes = words.NO_OUTCOMES.in_language(language)
+    if period.outcome is not None:
+        outcomes = said(language, words.OUTCOMES, n=f"{int(np.sum(period.known)):,}")
+    told = said(
+        language,
+        words.READ,
+        file=request.data.name,
+        read=f"{whole.read:,}",
+        rejected=f"{whole.rejected:,}",
+        customers=f"{len(period.data):,}",
+        outcomes=outcomes,
+    )
+    out.print(told, markup=False, highlight=False, soft_wrap=True)
     return period
 
 
@@ -113,18 +146,25 @@ def tell(report: "MonitoringReport", language: Language, whole: bool, json: Path
     Raises:
         BadInput: the file cannot be written.
     """
-    from training.monitoring.words import ALARMS
+    from training.battery.table_words import WRITTEN, said, tally
+    from training.monitoring import words
 
     grid = report.grid(language, whole=whole)
     out.print(table_of(grid.title, grid.columns, grid.rows))
-    counts = ", ".join(f"{count} {verdict.replace('_', ' ')}" for verdict, count in report.counts().items())
-    out.print(f"{counts}.", highlight=False, soft_wrap=True)
+    out.print(tally(language, report.counts().items(), words.VERDICTS), highlight=False, soft_wrap=True)
     for kind, results in report.alarms.items():
-        name = ALARMS[kind].in_language(language)
-        out.print(f"Alarm ({kind}): {name}: {len(results)} of {len(report.results[kind])}.", markup=False)
+        told = said(
+            language,
+            words.ALARM,
+            kind=kind,
+            name=words.ALARMS[kind].in_language(language),
+            alarms=len(results),
+            count=len(report.results[kind]),
+        )
+        out.print(told, markup=False)
     if json is not None:
         write_text(json, report.document())
-        out.print(f"Written to {json}.", markup=False, soft_wrap=True)
+        out.print(said(language, WRITTEN, file=json), markup=False, soft_wrap=True)
 
 
 def limits_of(path: Path | None) -> "MonitoringLimits":

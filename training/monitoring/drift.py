@@ -12,11 +12,12 @@ from models.reasons import UNRATED_NAME
 from training.battery.figures import normal_interval, share_interval
 from training.battery.result import Check, Part, Range, Result
 from training.battery.stability import SOURCE
-from training.battery.stability_statistics import ADDED, joined_counts, psi_by_chance, psi_of_counts
 from training.battery.words import NO, UNSEEN, YES, about, together
+from training.mixes.coding import levels_of, tier_codes
+from training.mixes.comparison import distance_to
+from training.mixes.mix import Cell, Mix
+from training.mixes.stability_index import ADDED
 from training.monitoring import words
-from training.monitoring.mix import Cell, Mix
-from training.monitoring.reference import levels_of, tier_codes
 from training.monitoring.watched import Watched
 
 CSI = Check("input_drift.csi", words.INDICATOR, f"{SOURCE}; all indicators together by Bonferroni")
@@ -82,17 +83,22 @@ def _compared(
     alpha: float,
     parts: list[Part] | None = None,
 ) -> Result:
-    limits, n = watched.limits, len(values)
-    before, now = joined_counts(
-        mix.counts.astype(np.float64), mix.count(values, levels).astype(np.float64), limits.expected_per_bin
+    limits = watched.limits
+    found = distance_to(
+        mix,
+        values,
+        levels,
+        expected=limits.expected_per_bin,
+        material=limits.material_psi,
+        alpha=alpha,
     )
-    # All customers in one cell, as of an indicator that nobody has: nothing can have moved.
-    value, chance = 0.0, 0.0
-    if len(before) > 1:
-        value = psi_of_counts(before, now)
-        chance = psi_by_chance(len(before), mix.customers, n, alpha)
-    highest = max(limits.material_psi, chance)
-    return check.answer(value, n, passed=value <= highest, threshold=Range(0.0, highest), parts=parts or ())
+    return check.answer(
+        found.value,
+        len(values),
+        passed=found.tolerated,
+        threshold=Range(0.0, found.highest),
+        parts=parts or (),
+    )
 
 
 def _most_moved(indicator: Indicator, mix: Mix, values: Floats, levels: tuple[str, ...]) -> list[Part]:

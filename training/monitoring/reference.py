@@ -2,7 +2,7 @@
 
 It is made when a model is trained, since later nobody may hold the training customers any more, and kept with
 the registered version. No count is of fewer than `MINIMUM_AGGREGATE` customers, and bounds are no customer's
-value but by chance (`training.monitoring.mix`).
+value but by chance (`training.mixes.mix`).
 """
 
 import hashlib
@@ -24,13 +24,12 @@ from models.reasons import UNRATED_NAME
 from training import sampling
 from training.battery.evidence import NotJudgeable, model_of
 from training.battery.limits import Limits
-from training.battery.stability import used_indicators
 from training.battery.tier_tests import TierGroup, tier_groups
 from training.battery.words import together
 from training.dataset import LabelledPortfolio
-from training.monitoring.mix import Mix
-
-_FLAG_LEVELS = ("false", "true")
+from training.mixes.coding import levels_of, tier_codes, used_indicators
+from training.mixes.comparison import RecordedMixes
+from training.mixes.mix import Mix
 
 
 class TierRate(Declared):
@@ -148,6 +147,11 @@ class Reference(Declared):
         """Of the document (hex)."""
         return hashlib.sha256(self.document).hexdigest()
 
+    @property
+    def mixes(self) -> RecordedMixes:
+        """How the customers spread, by what the battery compares later ones with too."""
+        return RecordedMixes(self.sha256, self.customers, self.score, self.tiers, self.indicators)
+
     @classmethod
     def read(cls, document: bytes, what: str) -> "Reference":
         """Return a reference that was written.
@@ -173,23 +177,6 @@ class Reference(Declared):
         ):
             if own != given:
                 raise NotJudgeable(f"the reference is of another {what} ({own[:12]}, not {given[:12]})")
-
-
-def levels_of(indicator: Indicator) -> tuple[str, ...]:
-    """Return the levels that an indicator's encoded values stand for; none of a number."""
-    match indicator.kind:
-        case Kind.CATEGORY:
-            return tuple(indicator.level_codes)
-        case Kind.FLAG:
-            return _FLAG_LEVELS
-        case Kind.NUMBER:
-            return ()
-
-
-def tier_codes(decisions: Decisions) -> Floats:
-    """Return each customer's tier as its place among all tiers, shape (n,)."""
-    places = {tier: float(place) for place, tier in enumerate(Tier)}
-    return np.array([places[tier] for tier in decisions.tiers], dtype=np.float64)
 
 
 def all_by_tier(tiers: NDArray[np.object_], policy: Policy) -> list[TierGroup]:

@@ -12,10 +12,11 @@ from features.terms import Language
 from models.disclosure import MINIMUM_AGGREGATE
 from training.battery.report import described, rows_of
 from training.battery.result import Result, Verdict
+from training.battery.table_words import evaluated, heads, said
+from training.monitoring import words
 from training.monitoring.kinds import AlarmKind
 from training.monitoring.limits import OWN, SHARED, MonitoringLimits
 from training.monitoring.watched import Watched
-from training.monitoring.words import ALARMS
 from training.report import Grid
 
 FORMAT, FORMAT_VERSION = "tierwise-monitoring", 1
@@ -97,13 +98,24 @@ class MonitoringReport:
     def grid(self, language: Language = Language.EN, *, whole: bool = False) -> Grid:
         """Return one line a check; of a large family those without an alarm are one, unless `whole`."""
         subject = self.subject
-        known = "no outcomes that count" if subject.mature is None else f"{subject.mature:,} outcomes matured"
+        outcomes = words.NONE_COUNT.in_language(language)
+        if subject.mature is not None:
+            outcomes = said(language, words.MATURED, n=f"{subject.mature:,}")
+        title = said(
+            language,
+            words.TITLE,
+            model=subject.model_version or words.THE_MODEL.in_language(language),
+            customers=f"{subject.customers:,}",
+            when=evaluated(language, subject.first_as_of, subject.last_as_of),
+            outcomes=outcomes,
+            on=subject.on,
+        )
         every = [result for results in self.results.values() for result in results]
+        verdicts = {verdict: words.VERDICTS[code] for verdict, code in VERDICTS.items()}
         return Grid(
-            f"{subject.model_version or 'the model'} on {subject.customers:,} customers, evaluated "
-            f"{subject.first_as_of} to {subject.last_as_of}; {known} by {subject.on}",
-            ("check", "value", f"{subject.limits.level:.0%} interval", "tolerated", "n", "verdict"),
-            rows_of(every, language, whole=whole, verdicts=VERDICTS),
+            title,
+            heads(language, subject.limits.level),
+            rows_of(every, language, whole=whole, verdicts=verdicts),
         )
 
     def document(self) -> str:
@@ -128,7 +140,7 @@ class MonitoringReport:
             "format": "tierwise-alarm",
             "format_version": FORMAT_VERSION,
             "alarm": kind,
-            "name": ALARMS[kind].model_dump(by_alias=True),
+            "name": words.ALARMS[kind].model_dump(by_alias=True),
             "subject": self.subject.document(),
             "results": [described(result, VERDICTS) for result in self.alarms[kind]],
         }

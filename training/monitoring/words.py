@@ -1,6 +1,7 @@
 """The words of monitoring in three languages, beside the battery's: the names of its checks and alarms."""
 
 from features.terms import Text
+from training.battery import table_words
 from training.battery.words import text
 from training.monitoring.kinds import AlarmKind
 
@@ -40,6 +41,40 @@ def between(above: float | None, up_to: float | None) -> Text:
     )
 
 
+# Of a period, what a check says that passed or failed.
+VERDICTS = {
+    "ok": text("ok", "正常", "正常"),
+    "alarm": text("alarm", "警報", "警报"),
+    "not_enough_data": table_words.VERDICTS["not_enough_data"],
+}
+TITLE = text(
+    "{model} on {customers} customers, {when}; {outcomes} by {on}",
+    "{model}：{customers} 位客戶，{when}；截至 {on}，{outcomes}",
+    "{model}：{customers} 位客户，{when}；截至 {on}，{outcomes}",
+)
+THE_MODEL = text("the model", "本模型", "本模型")
+NONE_COUNT = text("no outcomes that count", "無可計入的結果", "无可计入的结果")
+MATURED = text("{n} outcomes matured", "已成熟的結果 {n} 項", "已成熟的结果 {n} 项")
+READ = text(
+    "{file}: {read} rows read, {rejected} kept apart; {customers} customers in the period, {outcomes}.",
+    "{file}：讀取 {read} 列，另置 {rejected} 列；期內客戶 {customers} 位，{outcomes}。",
+    "{file}：读取 {read} 行，另置 {rejected} 行；期内客户 {customers} 位，{outcomes}。",
+)
+OF_STORE = text(
+    "The store: {decisions} decisions of {first} to {last}, {outcomes} outcomes; left out {others} made by "
+    "another catalog, policy or model and {erased} on customers that were erased.",
+    "資料庫：{first} 至 {last} 的決策 {decisions} 項，結果 {outcomes} 項；"
+    "未計入：以其他目錄、辦法或模型作出者 {others} 項，客戶已刪除者 {erased} 項。",
+    "数据库：{first} 至 {last} 的决策 {decisions} 项，结果 {outcomes} 项；"
+    "未计入：以其他目录、办法或模型作出者 {others} 项，客户已删除者 {erased} 项。",
+)
+OUTCOMES = text("{n} outcomes", "結果 {n} 項", "结果 {n} 项")
+NO_OUTCOMES = text("no outcomes", "無結果", "无结果")
+ALARM = text(
+    "Alarm ({kind}): {name}: {alarms} of {count}.",
+    "警報（{kind}）：{name}：{count} 項中 {alarms} 項。",
+    "警报（{kind}）：{name}：{count} 项中 {alarms} 项。",
+)
 ALARMS = {
     AlarmKind.INPUT_DRIFT: text("Customers differ from the training's", "客戶組成漂移", "客户组成漂移"),
     AlarmKind.SCORE_DRIFT: text("Scores differ from the training's", "評分漂移", "评分漂移"),

@@ -1,0 +1,1 @@
+"""How customers spread, and how far one spread lies from another: what battery and monitoring both ask."""
