@@ -6,8 +6,9 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, Row, insert, select, update
 
 from serving.confidential.keyring import Keyring
 from serving.store.tables import audit_entries, audit_head
@@ -70,10 +71,23 @@ def belongs(connection: Connection, keyring: Keyring) -> bool:
     ).one_or_none()
     if row is None:
         return True
-    entry = Entry(
+    return row.key_version in keyring.audit and is_whole(row, keyring)
+
+
+def entry_of(row: Row[Any]) -> Entry:
+    """Return the entry of a row of the trail."""
+    return Entry(
         row.sequence, row.at, row.actor, row.action, row.subject, row.facts, row.key_version, row.previous
     )
-    return row.key_version in keyring.audit and hmac.compare_digest(entry.mac(keyring), row.mac)
+
+
+def is_whole(row: Row[Any], keyring: Keyring) -> bool:
+    """Whether a row of the trail is what was written with a keyring; says nothing of those before it.
+
+    Raises:
+        AuditError: its key is not in the keyring.
+    """
+    return hmac.compare_digest(entry_of(row).mac(keyring), row.mac)
 
 
 class Chain:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, select
 
-from serving.audit.chain import GENESIS, Entry, Head
+from serving.audit.chain import GENESIS, Entry, Head, entry_of
 from serving.audit.heads import Heads
 from serving.confidential.keyring import Keyring
 from serving.store.tables import audit_entries, audit_head
@@ -51,16 +51,7 @@ def verify(connection: Connection, keyring: Keyring, heads: Heads) -> Verified:
     query = select(audit_entries).order_by(audit_entries.c.sequence).execution_options(yield_per=_ROWS)
     with connection.execute(query) as rows:
         for row in rows:
-            entry = Entry(
-                row.sequence,
-                row.at,
-                row.actor,
-                row.action,
-                row.subject,
-                row.facts,
-                row.key_version,
-                row.previous,
-            )
+            entry = entry_of(row)
             fault = _fault(entry, row.mac, newest, keyring, exported)
             if fault is not None:
                 return Verified(newest.sequence, 0, newest.sequence + 1, fault)

@@ -6,12 +6,17 @@ from datetime import datetime
 
 from sqlalchemy import Connection, select
 
+from serving.audit.chain import is_whole
 from serving.audit.verification import verify
+from serving.confidential.keyring import Keyring
 from serving.reviews.adoptions import ADOPTED, ROLLED_BACK, Adoption, adoptions_of
 from serving.reviews.cases import CaseKind
+from serving.store.database import StoreError
 from serving.store.store import Store
 from serving.store.tables import audit_entries
 
+# The hash of what was adopted, the case, and from when on.
+_Told = tuple[str, str | None, datetime]
 _KINDS = (CaseKind.PROCEDURE, CaseKind.MODEL, CaseKind.CHALLENGER)
 
 
@@ -29,16 +34,49 @@ def adoptions_against_trail(connection: Connection, store: Store) -> Iterator[st
     verified = verify(connection, store.keyring, store.heads)
     if verified.bad_entry is not None:
         yield f"audit trail: entry {verified.bad_entry}: {verified.fault}"
-    told: dict[str, list[tuple[str, str | None, datetime]]] = {}
-    entries = connection.execute(
-        select(audit_entries.c.subject, audit_entries.c.facts, audit_entries.c.at)
+    told = _told(connection, None)
+    for kind in _KINDS:
+        if _kept(connection, kind) != told.get(str(kind), []):
+            yield f"adoptions of kind {kind}: are not those of the audit trail"
+
+
+def require_vouched(connection: Connection, keyring: Keyring) -> None:
+    """Refuse to work by an adoption that no entry of the trail tells of, or another than it tells.
+
+    The entries that tell of adoptions are checked one by one with the keyring, not the chain: an entry that
+    was cut off together with what it tells of is for `tierwise audit verify` to find.
+
+    Raises:
+        StoreError: what governs was changed by another hand than Tierwise's.
+        AuditError: a key is not in the keyring.
+    """
+    told = _told(connection, keyring)
+    for kind in _KINDS:
+        if _kept(connection, kind) != told.get(str(kind), []):
+            raise StoreError(
+                f"what the store says was adopted ({kind}) is not what its audit trail tells; run `tierwise "
+                "audit verify`, and restore the store"
+            )
+
+
+def _told(connection: Connection, keyring: Keyring | None) -> dict[str, list[_Told]]:
+    """Return what the trail tells of adoptions, by kind in its order; a keyring checks each entry."""
+    told: dict[str, list[_Told]] = {}
+    rows = connection.execute(
+        select(audit_entries)
         .where(audit_entries.c.action.in_([ADOPTED, ROLLED_BACK]))
         .order_by(audit_entries.c.sequence)
     )
-    for entry in entries:
-        facts = json.loads(entry.facts)
-        told.setdefault(facts["kind"], []).append((facts["hash"], entry.subject, entry.at))
-    for kind in _KINDS:
-        kept = [(of.hash, of.case, of.valid_from) for of in adoptions_of(connection, kind)]
-        if kept != told.get(str(kind), []):
-            yield f"adoptions of kind {kind}: are not those of the audit trail"
+    for row in rows:
+        if keyring is not None and not is_whole(row, keyring):
+            raise StoreError(
+                f"audit entry {row.sequence} is not what was written; run `tierwise audit verify`, and "
+                "restore the store"
+            )
+        facts = json.loads(row.facts)
+        told.setdefault(facts["kind"], []).append((facts["hash"], row.subject, row.at))
+    return told
+
+
+def _kept(connection: Connection, kind: CaseKind) -> list[_Told]:
+    return [(of.hash, of.case, of.valid_from) for of in adoptions_of(connection, kind)]
