@@ -89,6 +89,8 @@ def evaluate_periodically(
         StoreError: the store cannot be reached; what was kept stays.
         NotAdopted: catalog, policy or model is not the one adopted, or is so no more; what was kept stays.
     """
+    with open_table(table, served.scorer.catalog):
+        pass  # what cannot be read, or is another catalog's, leaves no run behind
     beside = evidence_file(table)
     hash_ = _hash_of(table, beside)
     run = _begin(store, served, as_of, hash_, chunk_rows, actor)
