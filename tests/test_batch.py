@@ -315,7 +315,11 @@ def test_large_files_are_read_in_chunks_with_progress(
         ("in.csv", b"", "is empty"),
         ("in.csv", b"customer_id,nature\n", "column as_of is absent"),
         ("in.csv", b"customer_id,nature,as_of,as_of\n", "column as_of stands there twice"),
-        ("in.csv", b"customer_id,nature,as_of,income,debt\n", "an indicator that the catalog customer judges"),
+        (
+            "in.csv",
+            b"customer_id,nature,as_of,income,debt\n",
+            "an indicator that the catalog customer judges",
+        ),
         # Which decides what applies, in other catalogs too, and says nothing by itself.
         ("in.csv", b"customer_id,nature,as_of,relationship,debt\n", "name it with --catalog or --model"),
         ("in.csv", b"customer_id,nature,as_of\n\xff\x81,x,y\n", "is not UTF-8"),

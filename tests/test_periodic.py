@@ -160,7 +160,7 @@ def test_rows_that_cannot_be_evaluated_are_kept_apart_with_their_reason(
 
 def test_a_table_built_by_another_catalog_is_refused_and_leaves_no_run(store: Store, table: Path) -> None:
     sba = Served(Scorer(load_catalog("sba"), load_policy("sba")), None)
-    with pytest.raises(TableError, match="the catalog sba judges by.*name it with --catalog or --model"):
+    with pytest.raises(TableError, match=r"the catalog sba judges by.*name it with --catalog or --model"):
         run(store, sba, table)
     with store.reading() as connection:
         assert connection.execute(select(func.count()).select_from(runs)).scalar_one() == 0

@@ -133,7 +133,7 @@ def open_table(
         if ignored and places.keys().isdisjoint(_telling(catalog)):
             raise TableError(
                 f"{path}: none of its columns is an indicator that the catalog {catalog.catalog} judges by; "
-                "was another catalog meant? name it with --catalog or --model, or the headers as aliases in it"
+                "was another meant? name it with --catalog or --model, or give it the headers as aliases"
             )
 
         def chunks() -> Iterator[Chunk]:
