@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from features.terminal import counted, out, shown_of, table_of, write_text
+from features.terminal import BadInput, counted, out, shown_of, table_of, write_text
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -105,18 +105,13 @@ def print_changed(connection: "Connection", store: "Store", case: str, customer:
     out.print(table_of("Changed since last time, in points", ("indicator", "before", "now", "change"), lines))
 
 
-def print_reviews(connection: "Connection", subject: str, folder: Path | None) -> None:
-    """Print what reviewers were told of a model that is proposed, and write the documents to a folder."""
-    from serving.promotion.gate import documents_of, summary_of
+def print_reviews(connection: "Connection", subject: str) -> None:
+    """Print what reviewers were told of a model that is proposed."""
+    from serving.promotion.gate import summary_of
 
     told = summary_of(connection, subject)
     if told is None:
         return
-    if folder is not None:
-        for kind, document in documents_of(connection, subject).items():
-            file = folder / f"{kind}.json"
-            write_text(file, document.decode("utf-8"))
-            out.print(f"Written to {file}.", markup=False, soft_wrap=True)
     battery, counts = told["battery"], told["battery"]["counts"]
     shown = ", ".join(f"{count} {verdict.replace('_', ' ')}" for verdict, count in counts.items())
     customers = f"{battery['customers']} customers, {battery['bad']} bad"
@@ -133,3 +128,21 @@ def print_reviews(connection: "Connection", subject: str, folder: Path | None) -
     ]
     for line in lines:
         print_plainly(line)
+
+
+def write_reviews(connection: "Connection", subject: str, folder: Path) -> None:
+    """Write the documents of what reviewers were told to a folder, which is made where there is none.
+
+    Raises:
+        BadInput: it cannot be made, or not written to.
+    """
+    from serving.promotion.gate import documents_of
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadInput(f"{folder}: cannot be made ({error.strerror})") from None
+    for kind, document in documents_of(connection, subject).items():
+        file = folder / f"{kind}.json"
+        write_text(file, document.decode("utf-8"))
+        print_plainly(f"Written to {file}.")
