@@ -40,6 +40,7 @@ from serving.reviews.cases import (
     CaseReason,
     CaseState,
     Judgement,
+    NoFindings,
     NotAllowed,
     load_case,
 )
@@ -52,6 +53,7 @@ from serving.store.documents import keep_served
 from serving.store.store import Store
 from serving.store.tables import audit_entries, documents
 from tests.promoted import (
+    FOUND,
     approve,
     battery_of,
     promote,
@@ -132,7 +134,7 @@ def test_nobody_approves_the_model_that_they_proposed(store: Store, first: Serve
     delegated = acting("bob", "token", "ann")
     for actor in (acting("ann"), acting("ann", "key 2"), delegated):
         with pytest.raises(NotAllowed, match="had a part in proposing"), store.writing("x") as writing:
-            office.approve(writing, actor, case.id, case.version)
+            office.approve(writing, actor, case.id, case.version, FOUND)
     approve(store, case, "bob")
     with pytest.raises(NotAllowed, match="each approval needs other persons"):
         approve(store, case, "bob")
@@ -326,12 +328,27 @@ def test_a_set_adopted_before_there_were_promotions_is_read_as_it_was(first: Ser
 # What approvers found
 
 
+@pytest.mark.parametrize("kind", [CHALLENGER, CHAMPION])
+@pytest.mark.parametrize("said", [None, Judgement(conditions="later"), Judgement(""), Judgement(" \n")])
+def test_no_model_is_approved_or_rejected_without_findings(
+    store: Store, first: Served, kind: CaseKind, said: Judgement | None
+) -> None:
+    case = promote(store, first, kind)
+    office = Office(store, Procedure())
+    with pytest.raises(NoFindings, match="--findings"), store.writing("bob") as writing:
+        office.approve(writing, acting("bob"), case.id, 1, said)
+    with pytest.raises(NoFindings, match="--findings"), store.writing("bob") as writing:
+        office.reject(writing, acting("bob"), case.id, 1, "not yet", said)
+    with store.reading() as connection:
+        assert office.judged(connection, case) == []
+
+
 def test_findings_and_conditions_are_kept_sealed_and_vouched_for(store: Store, first: Served) -> None:
     case = promote(store, first)
     office = Office(store, Procedure())
     said = Judgement("ranks well, is late in downturns", "watch the level each month")
     with pytest.raises(CaseError, match="1 to 4000 characters"), store.writing("bob") as writing:
-        office.approve(writing, acting("bob"), case.id, 1, Judgement(findings=""))
+        office.approve(writing, acting("bob"), case.id, 1, Judgement("holds", conditions=""))
     with store.writing("bob") as writing:
         office.approve(writing, acting("bob"), case.id, 1, said)
     with store.writing("carl") as writing:
@@ -458,7 +475,7 @@ def test_a_rollback_that_is_rejected_stays_on_record_and_what_governs_stays(
     ]  # fmt: skip
     office = Office(store, governing_procedure(store, None))
     with store.writing("bob") as writing:
-        assert office.reject(writing, acting("bob"), case.id, 1, "no").state is CaseState.REJECTED
+        assert office.reject(writing, acting("bob"), case.id, 1, "no", FOUND).state is CaseState.REJECTED
     assert champion(store) == "customer/1"
     with store.reading() as connection:
         assert [of.because for of in office.judged(connection, case)] == ["no"]
