@@ -38,7 +38,7 @@ _REFUSALS = {
     "413": "The body is too large.",
     "415": "The body is not declared as plain application/json.",
     "422": "The first thing that is wrong, with the customer's position. Nothing is scored.",
-    "503": "Too many large batches at once.",
+    "503": "Too many large batches at once, or another catalog, policy or model was adopted meanwhile.",
     "500": "The service failed, or a score could not be explained; nothing is answered.",
 }
 
