@@ -113,6 +113,8 @@ def test_from_candidate_to_challenger_to_champion(store: Store, first: Served, s
     assert (champion(store), challenger(store)) == ("customer/1", None)
     with pytest.raises(NotPromotable, match="customer/2 is not the challenger: promote it --to challenger"):
         promote(store, second)
+    with pytest.raises(NotPromotable, match=r"customer/1 governs here.*its own \(--store, --keys\)"):
+        promote(store, recalibrated(second, "other/7"))
     case_of_challenger = approve(store, promote(store, second, CHALLENGER), "bob", "carl")
     assert (case_of_challenger.kind, case_of_challenger.state) == (CHALLENGER, CaseState.EFFECTIVE)
     # What governs stays.
@@ -392,7 +394,7 @@ def grown(store: Store, first: Served, second: Served) -> Iterator[tuple[Store, 
 
 def test_a_rollback_goes_back_step_by_step_and_never_forward(grown: tuple[Store, list[Case]]) -> None:
     store, (baseline, first_case, _) = grown
-    with pytest.raises(CaseError, match="what governs is customer/2, no version of sba"):
+    with pytest.raises(CaseError, match="what governs is customer/2, no version of sba; a store governs one"):
         roll_back(store, name="sba")
     done = roll_back(store)
     assert (done.before.model_version, done.after.model_version) == ("customer/2", "customer/1")
