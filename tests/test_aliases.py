@@ -18,7 +18,8 @@ from models import registry
 from models.artefact import Model
 from models.decision import Scorer
 from models.policy import Policy
-from serving.governing import governing_procedure
+from serving.governing import adopted_instead, governing_procedure
+from serving.launch import tell_adopted
 from serving.operating import load_operations
 from serving.operations import ROUTES
 from serving.procedure import Procedure
@@ -422,6 +423,26 @@ def test_an_adoption_whose_alias_could_not_be_moved_is_found_and_repaired(
     assert "customer@champion points at customer/1 now." in command("audit", "aliases", "--repair")
     assert site.aliases["champion"] == "1"
     command("audit", "aliases")
+
+
+def test_who_serves_without_the_store_is_told_that_it_adopted_another_version(
+    folder: Path,
+    site: Site,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    one, two = site.versions["1"], site.versions["2"]
+    assert adopted_instead(two, tmp_path) is None
+    case = proposed_by_ann(folder, site, "1")
+    command("case", "approve", case, "--version", "1", "--findings", "holds")
+    assert adopted_instead(one, tmp_path) is None
+    assert adopted_instead(recalibrated(two, "another/2"), tmp_path) is None
+    assert adopted_instead(two, tmp_path) == "customer/1"
+    tell_adopted(two, Settings(state=tmp_path))
+    assert "has adopted customer/1; what is served here is another" in capfd.readouterr().err
+    monkeypatch.setenv("TIERWISE_KEYS", str(tmp_path / "none"))
+    assert adopted_instead(two, tmp_path) is None
 
 
 def test_what_was_set_outside_is_repaired_only_where_it_is_named(folder: Path, site: Site) -> None:
