@@ -241,7 +241,7 @@ def changed(**changes: Any) -> Change:
     ("change", "position", "field", "reason"),
     [
         (indicators(no_such_indicator=1.0), 1, "indicator no_such_indicator", "not in the catalog"),
-        (indicators(**{f"{SECRET} Ltd": 1.0}), 1, "indicator (unprintable)", "not in the catalog"),
+        (indicators(**{f"{SECRET} Ltd": 1.0}), 1, "indicator (no id)", "not in the catalog"),
         (indicators(debt_to_asset_ratio=SECRET), 1, "indicator debt_to_asset_ratio", "must be a number"),
         (indicators(debt_to_asset_ratio=True), 1, "indicator debt_to_asset_ratio", "must be a number"),
         (indicators(debt_to_asset_ratio=[0.5]), 1, "indicator debt_to_asset_ratio", "must be a number"),
