@@ -130,7 +130,7 @@ def _unknown(key: object, catalog: Catalog, position: int) -> InvalidCustomer:
         return InvalidCustomer(position, f"indicator {meant[0]}", "is given by a name; give it by this id")
     # The caller's key may be personal data: it is named only as far as an identifier goes.
     name = key if isinstance(key, str) and key.isidentifier() and len(key) <= 64 else "(no id)"
-    reason = "is not in the catalog; give ids of indicators, as GET /v1/catalog or `catalog example` do"
+    reason = "is not in the catalog; give indicators by id, as GET /v1/catalog or `catalog example` do"
     return InvalidCustomer(position, f"indicator {name}", reason)
 
 

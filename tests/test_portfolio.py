@@ -111,7 +111,7 @@ def test_an_indicator_given_by_its_name_is_refused_with_its_id(name: str) -> Non
 def test_a_header_that_is_no_indicators_name_is_told_where_ids_are_listed() -> None:
     refused = refusal({**raw(), "indicators": {"年營業額（萬元）": 1.0}})
     assert refused.field == "indicator (no id)"
-    assert "ids of indicators, as GET /v1/catalog" in refused.reason
+    assert "give indicators by id, as GET /v1/catalog" in refused.reason
 
 
 @pytest.mark.parametrize(
