@@ -120,7 +120,7 @@ def parse_customer(raw: object, catalog: Catalog, position: int = 0) -> Customer
 
 
 def _unknown(key: object, catalog: Catalog, position: int) -> InvalidCustomer:
-    """Return how a key is refused that is no indicator's id; where it is the name of one, that one is told."""
+    """Return how a key that is no indicator's id is refused; of an indicator's name, with its id."""
     meant = [
         placed.id
         for placed in catalog.placed
