@@ -402,6 +402,8 @@ def test_from_promote_to_rollback_on_the_command_line(folder: Path, site: Site) 
         "case", "approve", second, "--version", "1", "--findings", "holds"
     )
     assert site.aliases == {"candidate": "2", "champion": "2"}
+    # It is one that nobody has promoted no longer.
+    assert not load_served(Settings(model=f"{NAME}@candidate", state=site.state)).is_candidate
     back = command("rollback", NAME, "--because", "it drifts")
     assert "customer/1 governs again, instead of customer/2" in back
     assert "customer@champion points at customer/1 now." in back

@@ -350,7 +350,7 @@ def test_findings_and_conditions_are_kept_sealed_and_vouched_for(store: Store, f
     office = Office(store, Procedure())
     said = Judgement("ranks well, is late in downturns", "watch the level each month")
     with pytest.raises(CaseError, match="1 to 4000 characters"), store.writing("bob") as writing:
-        office.approve(writing, acting("bob"), case.id, 1, Judgement("holds", conditions=""))
+        office.approve(writing, acting("bob"), case.id, 1, Judgement("holds", conditions=" "))
     with store.writing("bob") as writing:
         office.approve(writing, acting("bob"), case.id, 1, said)
     with store.writing("carl") as writing:

@@ -136,7 +136,7 @@ class CaseBook:
 
     def _sealed(self, connection: Connection, case: Case, text: str) -> bytes:
         """Seal what somebody wrote with the customer's key; of any other case, with the keyring's."""
-        if not 0 < len(text) <= _LONGEST_TEXT:
+        if not text.strip() or len(text) > _LONGEST_TEXT:
             raise CaseError(f"give a text of 1 to {_LONGEST_TEXT} characters")
         return seal(self._key(connection, case), text.encode(), _purpose(case.id))
 
