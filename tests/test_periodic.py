@@ -11,6 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from features.catalog import Catalog, load_catalog
 from features.pipeline import prepare
 from features.simulation.company import simulate
+from features.sources.flat_table import FlatTable
 from features.sources.opening import TableError
 from features.terms import Tier
 from models.artefact import Model
@@ -147,6 +148,8 @@ def test_rows_that_cannot_be_evaluated_are_kept_apart_with_their_reason(
     wrong.to_parquet(file)
     summary = run(store, served, file)
     assert (summary.read, summary.decided, summary.rejected) == (size(table) + 1, size(table) - 2, 3)
+    assert ("as_of", f"must be {DAY}, the day of the run", 1) in summary.reasons
+    assert len(summary.reasons) == 3
     with store.reading() as connection:
         rows = connection.execute(select(run_rejects).order_by(run_rejects.c.row)).all()
     assert [(row.row, row.field) for row in rows] == [
@@ -156,6 +159,21 @@ def test_rows_that_cannot_be_evaluated_are_kept_apart_with_their_reason(
     ]
     texts = " ".join(row.reason for row in rows)
     assert not any(value in texts for value in ("planet", "2024", *frame["customer_id"][:4]))
+
+
+def test_rows_of_a_table_without_days_are_of_the_day_of_the_run(
+    store: Store, catalog: Catalog, policy: Policy, table: Path, tmp_path: Path
+) -> None:
+    named = FlatTable(customer_id="customer_id", nature="nature")
+    flat = Catalog.model_validate_json(
+        catalog.model_copy(update={"table": named}).model_dump_json(by_alias=True)
+    )
+    file = tmp_path / "undated.csv"
+    pd.read_parquet(table).drop(columns="as_of").head(9).to_csv(file, index=False)
+    summary = run(store, Served(Scorer(flat, policy), None), file)
+    assert (summary.decided, summary.rejected, summary.reasons) == (9, 0, ())
+    with store.reading() as connection:
+        assert set(connection.execute(select(decisions.c.as_of)).scalars()) == {DAY}
 
 
 def test_a_table_built_by_another_catalog_is_refused_and_leaves_no_run(store: Store, table: Path) -> None:
