@@ -223,6 +223,7 @@ def test_columns_that_nobody_asked_for_are_named(tmp_path: Path, catalog: Catalo
     )
     summary = score_file(table, tmp_path / "out.csv", Scorer(catalog, policy))
     assert summary.ignored == ("note", "colour")
+    assert "net_assets" in summary.absent and "identity_verified" not in summary.absent
     assert summary.accepted == 1
 
 

@@ -76,11 +76,12 @@ class RejectedRow:
 class Table:
     """A table that is being read.
 
-    `ignored` are the columns that nobody asked for; `dated` and `identified` say whether it has a column with
-    the day of evaluation and one with the customers' ids.
+    `ignored` are the columns that nobody asked for, `absent` the indicators without a column; `dated` and
+    `identified` say whether it has a column with the day of evaluation and one with the customers' ids.
     """
 
     ignored: tuple[str, ...]
+    absent: tuple[str, ...]
     dated: bool
     identified: bool
     chunks: Iterator[Chunk]
@@ -147,7 +148,8 @@ def open_table(
                     share=chunk.share,
                 )
 
-        yield Table(ignored, "as_of" in places, "customer_id" in places, chunks())
+        absent = tuple(placed.id for placed in catalog.placed if placed.id not in places)
+        yield Table(ignored, absent, "as_of" in places, "customer_id" in places, chunks())
 
 
 def _places(header: Sequence[str], path: Path, catalog: Catalog) -> dict[str, int]:
