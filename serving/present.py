@@ -99,7 +99,7 @@ def _tier(tier: str, policy: Policy, language: Language) -> str:
 
 def _basis(answer: Answer, catalog: Catalog, policy: Policy, language: Language) -> str:
     """Return the rules that the tier rests on, in the order applied."""
-    subjects = {of.id: of.names for of in (*catalog.dimensions, *policy.vetoes)}
+    subjects = {of.id: of.names for of in catalog.dimensions} | {of.id: of.names for of in policy.vetoes}
 
     def rule(line: BasisLine) -> str:
         name = words.RULES[Rule(line["rule"])].in_language(language)

@@ -148,8 +148,8 @@ def open_table(
                     share=chunk.share,
                 )
 
-        absent = tuple(placed.id for placed in catalog.placed if placed.id not in places)
-        yield Table(ignored, absent, "as_of" in places, "customer_id" in places, chunks())
+        without = tuple(placed.id for placed in catalog.placed if placed.id not in places)
+        yield Table(ignored, without, "as_of" in places, "customer_id" in places, chunks())
 
 
 def _places(header: Sequence[str], path: Path, catalog: Catalog) -> dict[str, int]:
