@@ -255,6 +255,7 @@ def check_reasons(
     """Recompute served answers by independent code; exit code 1 if a number, tier or reason differs."""
     from models import registry
     from serving.asking import asking_at, asking_here
+    from serving.promotion.told import LEAST_ASKED
     from serving.served import served_of
     from training import independent, raw_customers
     from training.independent import commands as of_reasons
@@ -281,6 +282,12 @@ def check_reasons(
         )
     of_reasons.tell(report, json)
     keep_review(registry.REASONS, label, report.document(), str(report.verdict), state=state, wanted=record)
+    if report.subject.customers < LEAST_ASKED:
+        out.print(
+            f"Too few for a promotion, which needs {LEAST_ASKED} customers or more: ask again with a larger "
+            "--sample-size, or a larger table.",
+            markup=False, highlight=False, soft_wrap=True,
+        )  # fmt: skip
     if report.verdict is independent.Verdict.FAILED:
         raise typer.Exit(1)
 

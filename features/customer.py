@@ -99,9 +99,7 @@ def parse_customer(raw: object, catalog: Catalog, position: int = 0) -> Customer
     for id_, value in indicators.items():
         placed = catalog.by_id.get(id_) if isinstance(id_, str) else None
         if placed is None:
-            # The caller's key may be personal data: it is named only as far as an identifier goes.
-            name = id_ if isinstance(id_, str) and id_.isidentifier() and len(id_) <= 64 else "(unprintable)"
-            raise InvalidCustomer(position, f"indicator {name}", "is not in the catalog")
+            raise _unknown(id_, catalog, position)
         if value is None or placed.indicator.stands_for_nothing(value):
             continue
         if not placed.applies_to(nature):
@@ -119,6 +117,21 @@ def parse_customer(raw: object, catalog: Catalog, position: int = 0) -> Customer
         codes=codes,
         levels=levels,
     )
+
+
+def _unknown(key: object, catalog: Catalog, position: int) -> InvalidCustomer:
+    """Return how a key that is no indicator's id is refused; of an indicator's name, with its id."""
+    meant = [
+        placed.id
+        for placed in catalog.placed
+        if key in (*placed.indicator.aliases, *placed.indicator.names.model_dump().values())
+    ]
+    if len(meant) == 1:
+        return InvalidCustomer(position, f"indicator {meant[0]}", "is given by a name; give it by this id")
+    # The caller's key may be personal data: it is named only as far as an identifier goes.
+    name = key if isinstance(key, str) and key.isidentifier() and len(key) <= 64 else "(no id)"
+    reason = "is not in the catalog; give indicators by id, as GET /v1/catalog or `catalog example` do"
+    return InvalidCustomer(position, f"indicator {name}", reason)
 
 
 def parse_id(value: Any, position: int) -> str:

@@ -210,7 +210,8 @@ class ModelDocuments:
     """What a registered version is loaded from, each as the bytes of a JSON document.
 
     `artefact` has the hash it was registered with; `catalog` and `policy` are as its run recorded them.
-    `alias` is that by which the version was found, None where it was asked for by its number.
+    `alias` is that by which the version was found, None where it was asked for by its number; of a candidate
+    that was promoted since, what it was promoted to.
     """
 
     name: str
@@ -244,6 +245,8 @@ def load_documents(asked: str, state: str | Path | None = None) -> ModelDocument
     with _reading(f"model {label}: the catalog and policy of its run"):
         recorded = client.get_run(found.run_id or "").info.artifact_uri
         catalog, policy = (_download(recorded, path) for path in (RUN_CATALOG_PATH, RUN_POLICY_PATH))
+    if alias == CANDIDATE:
+        alias = next((of for of in (CHAMPION, CHALLENGER) if of in found.aliases), alias)
     return ModelDocuments(name, str(found.version), alias, artefact, catalog, policy)
 
 

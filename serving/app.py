@@ -20,6 +20,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from features.terms import Language
 from models.answer import Answer
 from models.decision import UnexplainedScore
 from models.next_tier.programme import load_solver
@@ -29,6 +30,7 @@ from serving.body import MAX_BODY, read_body
 from serving.description import describe_served
 from serving.example import example_customer
 from serving.index_page import index_page
+from serving.languages import preferred_language
 from serving.next_tier import NextTier
 from serving.notices.feedback_routes import FEEDBACK_ROUTES
 from serving.openapi import Examples, openapi_document
@@ -182,36 +184,37 @@ class _Service:
 
     async def score(self, request: Request) -> Response:
         body = await read_body(request)
+        preferred = _preferred(request)
         if len(body) <= SMALL_BODY:
-            content, answers = self._answer_counted(body)
+            content, answers = self._answer_counted(body, preferred)
         else:
-            content, answers = await self._in_turn(self._answer_counted, body)
+            content, answers = await self._in_turn(self._answer_counted, body, preferred)
         metrics.count_decisions(answers)
         return _json(content)
 
     async def next_tier(self, request: Request) -> Response:
         # A path is a search, which may take a while.
-        return _json(await self._in_turn(self._answer_path, await read_body(request)))
+        return _json(await self._in_turn(self._answer_path, await read_body(request), _preferred(request)))
 
-    async def _in_turn(self, work: Callable[[bytes], T], body: bytes) -> T:
+    async def _in_turn(self, work: Callable[[bytes, Language], T], body: bytes, preferred: Language) -> T:
         if self._waiting + len(body) > _MAX_WAITING:
             raise Refusal(503, "too many large batches at once; try again in a moment", "service")
         self._waiting += len(body)
         try:
             loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self._thread, work, body)
+            return await loop.run_in_executor(self._thread, work, body, preferred)
         finally:
             self._waiting -= len(body)
 
-    def _answer_path(self, body: bytes) -> bytes:
-        asked = parse_path_request(body, self._served.scorer.catalog)
+    def _answer_path(self, body: bytes, preferred: Language = Language.EN) -> bytes:
+        asked = parse_path_request(body, self._served.scorer.catalog, preferred)
         return dump(self._next_tier.answer(asked.customer, asked.language))
 
     def _answer(self, body: bytes) -> bytes:
         return self._answer_counted(body)[0]
 
-    def _answer_counted(self, body: bytes) -> tuple[bytes, list[Answer]]:
-        return answered(self._served, body)
+    def _answer_counted(self, body: bytes, preferred: Language = Language.EN) -> tuple[bytes, list[Answer]]:
+        return answered(self._served, body, preferred)
 
     async def catalog(self, _: Request) -> Response:
         return _json(self._catalog)
@@ -265,6 +268,12 @@ def _wrong_method(method: str) -> Endpoint:
 
 async def _not_found(_: Request) -> Response:
     raise Refusal(404, "there is nothing here; / lists what there is", "path")
+
+
+def _preferred(request: Request) -> Language:
+    """Return the language to answer in where the body names none."""
+    header = request.headers.get("accept-language")
+    return Language.EN if header is None else preferred_language(header)
 
 
 def _place(error: BaseException) -> str:

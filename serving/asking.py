@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 
+from features.terms import Language
 from models.answer import Answer
 from models.decision import UnexplainedScore
 from serving.body import JSON
@@ -21,14 +22,14 @@ class NoAnswer(RuntimeError):
     """A running service does not answer; one line that says what to do."""
 
 
-def answered(served: Served, body: bytes) -> tuple[bytes, list[Answer]]:
-    """Return the body of an answer, and the answers in it.
+def answered(served: Served, body: bytes, preferred: Language = Language.EN) -> tuple[bytes, list[Answer]]:
+    """Return the body of an answer, and the answers in it, in the preferred language unless it names one.
 
     Raises:
         Refusal: the request is wrong.
         UnexplainedScore: a score is not the sum of its contributions.
     """
-    asked = parse_score_request(body, served.scorer.catalog)
+    asked = parse_score_request(body, served.scorer.catalog, preferred)
     answers = score_customers(served, asked.customers, language=asked.language, explain=asked.explain)
     return dump({"results": answers}), answers
 

@@ -19,6 +19,7 @@ from serving.case_printed import (
     print_places,
     print_plainly,
     print_reviews,
+    write_reviews,
 )
 from serving.store_options import CustomerArgument, KeysOption, ProcedureOption, StoreOption, opened, operator
 
@@ -58,7 +59,10 @@ def show_case(
     case: CaseArgument,
     reviews: Annotated[
         Path | None,
-        typer.Option("--reviews", help="A folder for the review documents of a model that is proposed."),
+        typer.Option(
+            "--reviews",
+            help="A folder for the review documents of a model that is proposed; made if it is absent.",
+        ),
     ] = None,
     store: StoreOption = None,
     keys: KeysOption = None,
@@ -92,7 +96,7 @@ def show_case(
             elif shown.subject is not None:
                 print_places(connection, shown)
                 if shown.kind in OF_MODELS:
-                    print_reviews(connection, shown.subject, reviews)
+                    print_reviews(connection, shown.subject)
             elif shown.customer is not None:
                 print_changed(connection, found, shown.id, shown.customer)
             for judged in book.judged(connection, shown):
@@ -107,6 +111,9 @@ def show_case(
                     f"Version {judged.version} {judged.act} by {judged.actor}, "
                     f"{judged.at:%Y-%m-%d %H:%M}{said}"
                 )
+            # Last, so that all there is to read is read even where nothing can be written.
+            if reviews is not None and shown.kind in OF_MODELS and shown.subject is not None:
+                write_reviews(connection, shown.subject, reviews)
 
 
 def propose_case(

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from features.terminal import counted, out, shown_of, table_of, write_text
+from features.terminal import BadInput, counted, out, shown_of, table_of, write_text
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -105,19 +105,14 @@ def print_changed(connection: "Connection", store: "Store", case: str, customer:
     out.print(table_of("Changed since last time, in points", ("indicator", "before", "now", "change"), lines))
 
 
-def print_reviews(connection: "Connection", subject: str, folder: Path | None) -> None:
-    """Print what reviewers were told of a model that is proposed, and write the documents to a folder."""
+def print_reviews(connection: "Connection", subject: str) -> None:
+    """Print what reviewers were told of a model that is proposed."""
     from serving.promotion.battery_told import compared_lines, line_of
-    from serving.promotion.gate import documents_of, summary_of
+    from serving.promotion.gate import summary_of
 
     told = summary_of(connection, subject)
     if told is None:
         return
-    if folder is not None:
-        for kind, document in documents_of(connection, subject).items():
-            file = folder / f"{kind}.json"
-            write_text(file, document.decode("utf-8"))
-            out.print(f"Written to {file}.", markup=False, soft_wrap=True)
     battery = told["battery"]
     lines = [f"Battery: {_battery_line(battery)}"]
     if battery["limits_given"]:
@@ -140,3 +135,21 @@ def _battery_line(battery: "dict[str, Any]") -> str:
     customers = f"{battery['customers']} customers, {battery['bad']} bad"
     days = f"evaluated {battery['first_as_of']} to {battery['last_as_of']}"
     return f"{battery['verdict']} ({shown}) on {customers}, {days}, data {str(battery['data_hash'])[:12]}"
+
+
+def write_reviews(connection: "Connection", subject: str, folder: Path) -> None:
+    """Write the documents of what reviewers were told to a folder, which is made where there is none.
+
+    Raises:
+        BadInput: it cannot be made, or not written to.
+    """
+    from serving.promotion.gate import documents_of
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadInput(f"{folder}: cannot be made ({error.strerror})") from None
+    for kind, document in documents_of(connection, subject).items():
+        file = folder / f"{kind}.json"
+        write_text(file, document.decode("utf-8"))
+        print_plainly(f"Written to {file}.")

@@ -22,6 +22,9 @@ from serving.store_options import KeysOption, ProcedureOption, StoreOption, open
 if TYPE_CHECKING:
     from features.catalog import Catalog
 
+# Of the indicators without a column so many are named.
+_ABSENT = 10
+
 
 def score(
     input: Annotated[Path, typer.Argument(help="A table of customers: .csv, .parquet or .xlsx.")],
@@ -55,6 +58,10 @@ def score(
     )
     if summary.ignored:
         out.print(f"Columns not used: {', '.join(summary.ignored)}.", markup=False)
+    if summary.absent:
+        shown = ", ".join(summary.absent[:_ABSENT])
+        more = f" and {len(summary.absent) - _ABSENT:,} more" if len(summary.absent) > _ABSENT else ""
+        out.print(f"Without a column, hence missing: {shown}{more}.", markup=False, soft_wrap=True)
     if summary.rejects:
         out.print(f"Rejected rows with their reasons: {summary.rejects}.", markup=False, soft_wrap=True)
 

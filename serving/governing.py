@@ -1,14 +1,26 @@
 """What a command with a store works by: what was adopted; what is named instead must be just that."""
 
 import os
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 
+from models.registry import name_and_version
+from serving.confidential.keyring import KeyringError
 from serving.procedure import Procedure, load_procedure
-from serving.reviews.adoptions import adopted_procedure, adopted_served, require_procedure, require_served
+from serving.reviews.adoptions import (
+    ServedSet,
+    adopted_procedure,
+    adopted_served,
+    adopted_set,
+    require_procedure,
+    require_served,
+)
 from serving.served import Served
 from serving.settings import ARTEFACT_VARIABLE, CATALOG_VARIABLE, MODEL_VARIABLE, POLICY_VARIABLE
-from serving.store.store import Store
+from serving.store.database import StoreError
+from serving.store.store import Store, keyring_file, open_store
+from serving.store_options import KEYS_VARIABLE, STORE_VARIABLE
 
 _NAMING = (MODEL_VARIABLE, CATALOG_VARIABLE, POLICY_VARIABLE, ARTEFACT_VARIABLE)
 
@@ -66,6 +78,30 @@ def adopted_to_serve(store: Store) -> Served | None:
     """
     with store.reading() as connection:
         return adopted_served(connection, store.clock())
+
+
+def adopted_instead(served: Served, state: Path) -> str | None:
+    """Return the version that the usual store has adopted of a model of which another one is served.
+
+    None too where there is no such store, or it cannot be asked: nothing served without one depends on it.
+
+    Args:
+        served: what is served.
+        state: the directory beside which the store lies, unless the environment names its place.
+    """
+    registered = name_and_version(served.model_version)
+    url, folder = os.environ.get(STORE_VARIABLE), os.environ.get(KEYS_VARIABLE) or state / "store"
+    # A database elsewhere may keep one waiting.
+    if registered is None or url or not keyring_file(Path(folder)).exists():
+        return None
+    try:
+        with closing(open_store(None, Path(folder))) as store, store.reading() as connection:
+            adopted = adopted_set(connection, store.clock())
+    except (KeyringError, StoreError):
+        return None
+    if adopted is None or adopted.registered is None or adopted.registered[0] != registered[0]:
+        return None
+    return None if adopted.hashes == ServedSet.of(served).hashes else adopted.model_version
 
 
 def names_what_to_serve() -> bool:

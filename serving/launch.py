@@ -19,6 +19,7 @@ from features.declaration import DeclarationError
 from models.artefact import ArtefactError
 from models.registry import STATE_VARIABLE, RegistryError
 from serving.confidential.keyring import KeyringError
+from serving.governing import adopted_instead
 from serving.operating import load_operations
 from serving.served import Served, load_served
 from serving.settings import SERVED_VARIABLE, Settings, SettingsError
@@ -66,7 +67,9 @@ def serve(
             settings = settings or Settings.from_environment()
             served = served or load_served(settings)
             operations = load_operations(served)
-            if operations is not None:
+            if operations is None:
+                tell_adopted(served, settings)
+            else:
                 operations.close()
         except (
             ArtefactError, DeclarationError, KeyringError, RegistryError, SettingsError, StoreError,
@@ -80,6 +83,16 @@ def serve(
             announcer = threading.Thread(target=_announce, args=(listening, served), daemon=True)
             announcer.start()
             _run(listening, workers)
+
+
+def tell_adopted(served: Served, settings: Settings) -> None:
+    """Say so where a store beside what is served has adopted another version of it."""
+    adopted = adopted_instead(served, settings.state_directory)
+    if adopted is not None:
+        told = (
+            f"The store has adopted {adopted}; what is served here is another: see `tierwise audit aliases`."
+        )
+        print(told, file=sys.stderr, flush=True)
 
 
 def _exit(number: int, frame: "FrameType | None") -> None:

@@ -15,6 +15,7 @@ from models.next_tier.answer import PathAnswer, PathStep, path_answer
 from models.next_tier.paths import PathFinder
 from models.next_tier.wording import signed
 from models.reasons import shown_value, tier_name
+from serving import answer_words as words
 from serving.served import Served
 
 
@@ -55,12 +56,15 @@ class NextTier:
         policy = self._served.scorer.policy
         tier = tier_name(Tier(answer["tier"]), policy).in_language(language)
         heading = Text(f"{answer['customer_id']}: {answer['score']:.2f}, {tier}", "bold")
-        table = Table("indicator", "action", "from", "to", box=None, header_style="bold", pad_edge=False)
-        table.add_column("points", justify="right")
+        named = (words.INDICATOR, words.ACTION, words.FROM, words.TO)
+        heads = (of.in_language(language) for of in named)
+        table = Table(*heads, box=None, header_style="bold", pad_edge=False)
+        table.add_column(words.POINTS.in_language(language), justify="right")
         for step in answer["steps"]:
             table.add_row(*self._cells(step, language))
         if answer["steps"]:
-            table.add_row(Text("other indicators"), "", "", "", signed(answer["other_points"]))
+            others = words.OTHERS.in_language(language)
+            table.add_row(Text(others), "", "", "", signed(answer["other_points"]))
         below: list[RenderableType] = [Text(), table, Text(), Text(answer["assumption"])]
         return Group(
             heading,
@@ -77,4 +81,5 @@ class NextTier:
             for value in (step["from"], step["to"])
         ]  # fmt: skip
         name = placed.indicator.names.in_language(language)
-        return [Text(cell) for cell in (name, step["action"], *shown, signed(step["points"]))]
+        action = words.ACTIONS[step["action"]].in_language(language)
+        return [Text(cell) for cell in (name, action, *shown, signed(step["points"]))]

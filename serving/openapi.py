@@ -38,8 +38,22 @@ _REFUSALS = {
     "413": "The body is too large.",
     "415": "The body is not declared as plain application/json.",
     "422": "The first thing that is wrong, with the customer's position. Nothing is scored.",
-    "503": "Too many large batches at once.",
+    "503": "Too many large batches at once, or another catalog, policy or model was adopted meanwhile.",
     "500": "The service failed, or a score could not be explained; nothing is answered.",
+}
+
+_LANGUAGE = {
+    "enum": [str(language) for language in Language],
+    "description": "Of reasons and strategies. Where it is left out, what Accept-Language prefers, else en.",
+}
+_ACCEPT_LANGUAGE = {
+    "name": "Accept-Language",
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string"},
+    "example": "zh-TW, zh;q=0.8, en;q=0.5",
+    "description": "The language to answer in where the body names none: zh-Hant, zh-TW, zh-HK and zh-MO are "
+    "zh-Hant, any other zh is zh-Hans. Refusals are in English.",
 }
 
 
@@ -99,6 +113,7 @@ def _operation(about: Json, asked: str, answered: str, example: tuple[Json, Json
     )
     return {
         **{key: text for key, text in about.items() if key != "answer"},
+        "parameters": [_ACCEPT_LANGUAGE],
         "requestBody": {"required": True, "content": request},
         "responses": {
             "200": {"description": about["answer"], "content": response},
@@ -142,7 +157,7 @@ def _schemas(catalog: Catalog) -> Json:
                     "default": True,
                     "description": "With base, contributions by indicator, group and dimension, and reasons.",
                 },
-                "language": {"enum": [str(language) for language in Language], "default": str(Language.EN)},
+                "language": _LANGUAGE,
             },
         },
         "PathRequest": {
@@ -151,7 +166,7 @@ def _schemas(catalog: Catalog) -> Json:
             "additionalProperties": False,
             "properties": {
                 "customer": _reference("Customer"),
-                "language": {"enum": [str(language) for language in Language], "default": str(Language.EN)},
+                "language": _LANGUAGE,
             },
         },
         "Customer": {

@@ -31,6 +31,7 @@ from serving.request_fields import Nothing, fields
 from serving.reviews.adoptions import NotAdopted, require_procedure, require_served
 from serving.reviews.cases import (
     CaseError,
+    NoFindings,
     NotAllowed,
     UnknownCase,
 )
@@ -53,6 +54,13 @@ from serving.supervision.endpoints import SUPERVISION
 logger = logging.getLogger("tierwise.serving")
 
 Json = dict[str, Any]
+
+# The routes that have an answer by catalog, policy and model and keep nothing of it, which would be refused.
+_SCORING = frozenset({"/v1/score", "/v1/next-tier"})
+_START_AGAIN = (
+    "another procedure, or another catalog, policy or model, was adopted than this service was started with; "
+    "start it again"
+)
 
 
 class Operations:
@@ -99,10 +107,24 @@ class Operations:
         self._store.close()
 
     async def admit(self, request: Request, method: str, path: str) -> Actor | None:
-        """Return who calls a route; see `Gate.admit`."""
+        """Return who calls a route; see `Gate.admit`.
+
+        Raises:
+            Refusal: also 503 where the route scores and another set was adopted than this service scores by.
+        """
         # Beside the store's thread, so that nobody waits for a writer to be let in.
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._door, self._gate.admit, request, method, path)
+        return await loop.run_in_executor(self._door, self._admit, request, method, path)
+
+    def _admit(self, request: Request, method: str, path: str) -> Actor | None:
+        actor = self._gate.admit(request, method, path)
+        if path in _SCORING:
+            try:
+                with self._store.reading() as connection:
+                    require_served(connection, self._served, self._store.clock())
+            except NotAdopted:
+                raise Refusal(503, _START_AGAIN, "service") from None
+        return actor
 
     async def answer(self, request: Request, method: str, path: str) -> bytes:
         """Answer one request to one of ROUTES.
@@ -135,10 +157,7 @@ class Operations:
                 require_procedure(connection, self._procedure, at)
                 require_served(connection, self._served, at)
         except NotAdopted:
-            return (
-                "another procedure, or another catalog, policy or model, was adopted than this service was "
-                "started with; start it again"
-            )
+            return _START_AGAIN
         except StoreError as error:
             return str(error)
         return None
@@ -296,6 +315,8 @@ def _refusing(work: Callable[[], Json]) -> Json:
         return work()
     except NotAllowed as error:
         raise Refusal(403, str(error), "case") from None
+    except NoFindings:
+        raise Refusal(422, "say what you found; no model is judged without", "findings") from None
     except UnknownCase as error:
         raise Refusal(404, str(error), "path") from None
     except CaseError as error:

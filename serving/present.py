@@ -9,11 +9,13 @@ from rich.text import Text
 
 from features.catalog import Catalog
 from features.customer import encode_value, parse_customer
-from features.terms import Language, Tier
-from models.answer import Answer, Contribution
+from features.terms import Language, Nature, Tier
+from models.answer import Answer, BasisLine, Contribution
 from models.decision import Scorer
 from models.policy import Policy
 from models.reasons import shown_value, tier_name
+from models.tiering import Rule
+from serving import answer_words as words
 from serving.scoring import score_customers
 from serving.served import Served
 
@@ -49,7 +51,7 @@ def render(answer: Answer, scorer: Scorer, language: Language = Language.EN) -> 
     """Return an explained answer as Rich shows it. Texts are never read as markup."""
     catalog, policy = scorer.catalog, scorer.policy
     return Group(
-        _heading(answer, policy, language),
+        _heading(answer, catalog, policy, language),
         Text(),
         *(Text(f"• {reason}") for reason in answer["reasons"]),
         Text(),
@@ -59,47 +61,66 @@ def render(answer: Answer, scorer: Scorer, language: Language = Language.EN) -> 
     )
 
 
-def _heading(answer: Answer, policy: Policy, language: Language) -> RenderableType:
-    table = Table.grid(padding=(0, 2))
-    name = tier_name(Tier(answer["tier"]), policy).in_language(language)
+def _heading(answer: Answer, catalog: Catalog, policy: Policy, language: Language) -> RenderableType:
+    def scored(score: float, tier: str) -> str:
+        return f"{score:.2f}, {_tier(tier, policy, language)}"
+
+    model, probability = answer["model"], answer["probability"]
+    nature = words.NATURES[Nature(answer["nature"])].in_language(language)
+    customer = words.CUSTOMER_TOLD.in_language(language)
+    indicative = words.TIER_TOLD.in_language(language)
     rows = [
-        ("customer", f"{answer['customer_id']} ({answer['nature']}, as of {answer['as_of']})"),
-        ("tier", f"{name} ({answer['tier_kind']})"),
-        ("score", f"{answer['score']:.2f}"),
-        ("baseline", f"{answer['baseline']['score']:.2f}, {answer['baseline']['tier']}"),
+        (words.CUSTOMER, customer.format(id=answer["customer_id"], nature=nature, as_of=answer["as_of"])),
+        (words.TIER, indicative.format(tier=_tier(answer["tier"], policy, language))),
+        (words.SCORE, f"{answer['score']:.2f}"),
+        (words.BASELINE, scored(answer["baseline"]["score"], answer["baseline"]["tier"])),
     ]
-    model = answer["model"]
     if model is not None:
-        rows.append(("model", f"{model['score']:.2f}, {model['tier']}"))
-    if answer["probability"] is not None:
-        rows.append(
-            ("probability", f"{answer['probability']:.4f} of: {policy.outcome.in_language(language)}")
-        )
-    rows += [("completeness", f"{answer['completeness']:.0%}"), ("basis", _basis(answer))]
+        rows.append((words.MODEL, scored(model["score"], model["tier"])))
+    if probability is not None:
+        told = words.PROBABILITY_TOLD.in_language(language)
+        outcome = policy.outcome.in_language(language)
+        rows.append((words.PROBABILITY, told.format(value=f"{probability:.4f}", outcome=outcome)))
+    rows += [
+        (words.COMPLETENESS, f"{answer['completeness']:.0%}"),
+        (words.BASIS, _basis(answer, catalog, policy, language)),
+    ]
     if answer["review"]:
-        rows.append(("for review", ", ".join(answer["review"])))
+        rows.append((words.REVIEW, ", ".join(words.review_told(of, language) for of in answer["review"])))
+    table = Table.grid(padding=(0, 2))
     for label, text in rows:
-        table.add_row(Text(label, "bold"), Text(text))
+        table.add_row(Text(label.in_language(language), "bold"), Text(text))
     return table
 
 
-def _basis(answer: Answer) -> str:
+def _tier(tier: str, policy: Policy, language: Language) -> str:
+    return tier_name(Tier(tier), policy).in_language(language)
+
+
+def _basis(answer: Answer, catalog: Catalog, policy: Policy, language: Language) -> str:
     """Return the rules that the tier rests on, in the order applied."""
-    return " → ".join(
-        f"{line['rule']}{' ' + line['subject'] if line['subject'] else ''}: {line['tier']}"
-        for line in answer["tier_basis"]
-    )
+    subjects = {of.id: of.names for of in catalog.dimensions} | {of.id: of.names for of in policy.vetoes}
+
+    def rule(line: BasisLine) -> str:
+        name = words.RULES[Rule(line["rule"])].in_language(language)
+        subject = line["subject"]
+        about = "" if subject is None else f" {subjects[subject].in_language(language)}"
+        return f"{name}{about}: {_tier(line['tier'], policy, language)}"
+
+    return " → ".join(rule(line) for line in answer["tier_basis"])
 
 
 def _contributions(answer: Answer, catalog: Catalog, language: Language) -> Table:
-    table = Table("indicator", "dimension", "value", box=None, header_style="bold", pad_edge=False)
-    table.add_column("points", justify="right")
-    table.add_row(Text("reference"), "", "", f"{answer['base']:.2f}")
+    named = (words.INDICATOR, words.DIMENSION, words.VALUE)
+    heads = (of.in_language(language) for of in named)
+    table = Table(*heads, box=None, header_style="bold", pad_edge=False)
+    table.add_column(words.POINTS.in_language(language), justify="right")
+    table.add_row(Text(words.REFERENCE.in_language(language)), "", "", f"{answer['base']:.2f}")
     ranked = rank_contributions(answer)
     shown = [line for line in ranked if abs(line["points"]) >= _SHOWN]
     for line in shown:
         placed = catalog.by_id[line["indicator"]]
-        value = line["status"].replace("_", " ")
+        value = words.STATUSES[line["status"]].in_language(language)
         if line["value"] is not None:
             code = encode_value(placed.indicator, line["value"])
             value = shown_value(placed, code, catalog, language).strip()
@@ -111,6 +132,8 @@ def _contributions(answer: Answer, catalog: Catalog, language: Language) -> Tabl
         )
     smaller = sum(line["points"] for line in ranked[len(shown) :])
     if len(shown) < len(ranked):
-        table.add_row(Text(f"{len(ranked) - len(shown)} smaller ones"), "", "", f"{smaller:+.2f}")
-    table.add_row(Text("score", "bold"), "", "", Text(f"{answer['score']:.2f}", "bold"))
+        told = words.SMALLER.in_language(language).format(n=len(ranked) - len(shown))
+        table.add_row(Text(told), "", "", f"{smaller:+.2f}")
+    total = words.SCORE.in_language(language)
+    table.add_row(Text(total, "bold"), "", "", Text(f"{answer['score']:.2f}", "bold"))
     return table

@@ -134,6 +134,9 @@ def check_aliases(
     for line in lines:
         out.print(f"{line}.", markup=False, highlight=False, soft_wrap=True)
     if lines:
+        if not repair:
+            told = "`tierwise audit aliases --repair` moves aliases to what was adopted."
+            err.print(told, markup=False, highlight=False)
         raise typer.Exit(1)
     out.print("Aliases, artefacts and reviews are those that were adopted.")
 

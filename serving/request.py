@@ -34,8 +34,8 @@ class PathRequest:
     language: Language = Language.EN
 
 
-def parse_score_request(body: bytes, catalog: Catalog) -> ScoreRequest:
-    """Read a request.
+def parse_score_request(body: bytes, catalog: Catalog, preferred: Language = Language.EN) -> ScoreRequest:
+    """Read a request; `preferred` is the language to answer in where it names none.
 
     Raises:
         Refusal: 400 where the body is no JSON, 422 where it is not what is asked for.
@@ -48,18 +48,18 @@ def parse_score_request(body: bytes, catalog: Catalog) -> ScoreRequest:
     if not isinstance(customers, list) or not 0 < len(customers) <= MAX_CUSTOMERS:
         raise Refusal(422, f"must be a list of 1 to {MAX_CUSTOMERS} customers", "customers")
     checked = tuple(_customer(raw, catalog, position) for position, raw in enumerate(customers))
-    return ScoreRequest(checked, explain, _language(document.get("language", str(Language.EN))))
+    return ScoreRequest(checked, explain, _language(document.get("language", preferred)))
 
 
-def parse_path_request(body: bytes, catalog: Catalog) -> PathRequest:
-    """Read a request.
+def parse_path_request(body: bytes, catalog: Catalog, preferred: Language = Language.EN) -> PathRequest:
+    """Read a request; `preferred` is the language to answer in where it names none.
 
     Raises:
         Refusal: 400 where the body is no JSON, 422 where it is not what is asked for.
     """
     document = _document(body, _PATH_FIELDS)
     customer = _customer(document.get("customer"), catalog, 0)
-    return PathRequest(customer, _language(document.get("language", str(Language.EN))))
+    return PathRequest(customer, _language(document.get("language", preferred)))
 
 
 def _document(body: bytes, fields: tuple[str, ...]) -> Mapping[str, Any]:

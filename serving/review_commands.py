@@ -22,6 +22,8 @@ from serving.store_options import (
 )
 
 _SHOWN = 50
+# Of the reasons for which rows were rejected so many are told, the most frequent.
+_REASONS = 5
 
 
 def evaluate(
@@ -59,6 +61,8 @@ def evaluate(
             markup=False,
             soft_wrap=True,
         )
+        for field, reason, number in summary.reasons[:_REASONS]:
+            out.print(f"{counted(number, 'row')} rejected: {field}: {reason}.", markup=False, soft_wrap=True)
         listed = Office(found, rules).list_of(actor, summary.run)
     if listed is None:
         out.print("Nobody's tier is to change.")

@@ -15,10 +15,11 @@ from openpyxl.styles import Alignment, Font, PatternFill
 from openpyxl.utils import get_column_letter
 
 from features.catalog import Catalog, Kind
-from features.terms import Language, Text, Tier
+from features.terms import Language, Nature, Text, Tier
 from models.answer import Answer, Contribution
 from models.policy import Policy
 from models.reasons import tier_name
+from serving.answer_words import NATURES, REFERENCE, STATUSES
 
 MAX_SHEET_ROWS = 1_048_576
 
@@ -55,19 +56,6 @@ _CONTRIBUTION_COLUMNS = (
     (Text(zh_hant="分數", zh_hans="分数", en="Points"), 12),
     (Text(zh_hant="狀態", zh_hans="状态", en="Status"), 16),
 )
-_NATURES = {
-    "enterprise": Text(zh_hant="企業", zh_hans="企业", en="Enterprise"),
-    "government": Text(zh_hant="政府", zh_hans="政府", en="Government"),
-    "public_institution": Text(zh_hant="事業單位", zh_hans="事业单位", en="Public institution"),
-    "individual": Text(zh_hant="個人", zh_hans="个人", en="Individual"),
-}
-_STATUSES = {
-    "known": Text(zh_hant="已知", zh_hans="已知", en="known"),
-    "unseen": Text(zh_hant="目錄中沒有", zh_hans="目录中没有", en="not in the catalog"),
-    "missing": Text(zh_hant="未知", zh_hans="未知", en="missing"),
-    "not_applicable": Text(zh_hant="不適用", zh_hans="不适用", en="not applicable"),
-}
-_REFERENCE = Text(zh_hant="參照分", zh_hans="参照分", en="Reference")
 
 _HEADER_FONT = Font(bold=True)
 _HEADER_FILL = PatternFill("solid", fgColor="DDE6F0")
@@ -94,7 +82,7 @@ class ExcelOutput:
     def write(self, answers: Sequence[Answer]) -> None:
         for answer in answers:
             self._customers.row(self._customer(answer))
-            base = _REFERENCE.in_language(self._language)
+            base = REFERENCE.in_language(self._language)
             self._contributions.row([answer["customer_id"], None, base, None, answer["base"], None])
             for contribution in answer["contributions"]:
                 self._contributions.row([answer["customer_id"], *self._contribution(contribution)])
@@ -103,7 +91,7 @@ class ExcelOutput:
         model = answer["model"]
         return [
             answer["customer_id"],
-            _NATURES[answer["nature"]].in_language(self._language),
+            NATURES[Nature(answer["nature"])].in_language(self._language),
             answer["as_of"],
             self._tier(answer["tier"]),
             answer["score"],
@@ -133,7 +121,7 @@ class ExcelOutput:
             placed.indicator.names.in_language(self._language),
             value,
             line["points"],
-            _STATUSES[line["status"]].in_language(self._language),
+            STATUSES[line["status"]].in_language(self._language),
         ]
 
     def _tier(self, tier: str) -> str:

@@ -14,13 +14,16 @@ from serving.promotion.desk import PromotionDesk
 from serving.promotion.reviewed import Reviewed
 from serving.promotion.told import PARTS
 from serving.reviews.adoptions import AcceptedFailure
-from serving.reviews.cases import Case, CaseKind
+from serving.reviews.cases import Case, CaseKind, Judgement
 from serving.reviews.office import Office
 from serving.served import Served
 from serving.store.store import Store
 from tests.reviewed import acting
 
 Json = dict[str, Any]
+
+# Without which no model is approved.
+FOUND = Judgement("holds")
 
 
 def subject_of(served: Served) -> Json:
@@ -97,7 +100,7 @@ def approve(store: Store, case: Case, *names: str) -> Case:
     office = Office(store, governing_procedure(store, None))
     for name in names:
         with store.writing(name) as writing:
-            case, _ = office.approve(writing, acting(name), case.id, case.version)
+            case, _ = office.approve(writing, acting(name), case.id, case.version, FOUND)
     return case
 
 

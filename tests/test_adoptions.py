@@ -70,7 +70,7 @@ from serving.supervision.endpoints import SUPERVISION
 from serving.supervision.inspection import Draw, InspectionDesk
 from serving.supervision.period import Period, PeriodError
 from serving.supervision.settings import Supervision
-from tests.promoted import reviewed
+from tests.promoted import FOUND, reviewed
 from tests.reviewed import (
     DAYS,
     PERSONS,
@@ -117,7 +117,7 @@ def approve(store: Store, case: Case, *names: str) -> Case:
     after = case
     for name in names:
         with store.writing(name) as writing:
-            after, changes = office.approve(writing, acting(name), case.id, case.version)
+            after, changes = office.approve(writing, acting(name), case.id, case.version, FOUND)
             assert changes == []
     return after
 

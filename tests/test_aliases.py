@@ -13,11 +13,13 @@ from typer.testing import CliRunner
 
 import tierwise
 from features.catalog import Catalog
+from features.terminal import BadInput
 from models import registry
 from models.artefact import Model
 from models.decision import Scorer
 from models.policy import Policy
-from serving.governing import governing_procedure
+from serving.governing import adopted_instead, governing_procedure
+from serving.launch import tell_adopted
 from serving.operating import load_operations
 from serving.operations import ROUTES
 from serving.procedure import Procedure
@@ -25,7 +27,7 @@ from serving.promotion.aliases import MOVED, NotVouchedFor, follow
 from serving.promotion.cross_check import differences
 from serving.promotion.rules import PromotionRules
 from serving.reviews.adoptions import ADOPTED, ServedSet, insert_adoption
-from serving.reviews.cases import Case, CaseKind, CaseState, load_case
+from serving.reviews.cases import Case, CaseKind, CaseState, NoFindings, load_case
 from serving.reviews.subjects import GovernanceDesk
 from serving.served import Served, load_served
 from serving.settings import Settings
@@ -375,10 +377,15 @@ def test_from_promote_to_rollback_on_the_command_line(folder: Path, site: Site) 
     assert "needs 2 approvals of others before customer/1 is the champion" in said
     approved_by_bob(folder, said)
     case = said.split()[1].rstrip(":")
-    shown = command("case", "show", case, "--reviews", str(folder))
-    written = json.loads((folder / "battery.json").read_text(encoding="utf-8"))
+    reviews = folder / "made" / "reviews"
+    shown = command("case", "show", case, "--reviews", str(reviews))
+    written = json.loads((reviews / "battery.json").read_text(encoding="utf-8"))
     assert written == battery_of(site.versions["1"])
-    assert (folder / "reasons.json").is_file()
+    assert (reviews / "reasons.json").is_file()
+    (folder / "taken").touch()
+    told = CliRunner().invoke(tierwise.app, ["case", "show", case, "--reviews", str(folder / "taken")])
+    assert isinstance(told.exception, BadInput) and "cannot be made" in str(told.exception)
+    assert told.stdout == "".join(line for line in shown.splitlines(True) if "Written to" not in line)
     assert "Battery: passed (7 passed, 0 failed) on 1234 customers, 56 bad" in shown
     assert "Reasons: passed on 200 customers and 100 variants, 200 of them with a model" in shown
     assert "Version 1 approved by bob" in shown
@@ -391,6 +398,9 @@ def test_from_promote_to_rollback_on_the_command_line(folder: Path, site: Site) 
     assert "customer@champion points at no version" in command("audit", "aliases", code=1)
     assert "customer@champion points at customer/1 now." in command("audit", "aliases", "--repair")
     challenging = proposed_by_ann(folder, site, "2", CaseKind.CHALLENGER)
+    for said_nothing in ((), ("--findings", "")):
+        with pytest.raises(NoFindings, match="say what you found: --findings"):
+            command("case", "approve", challenging, "--version", "1", *said_nothing)
     approved = command(
         "case", "approve", challenging, "--version", "1",
         "--findings", "ranks as well", "--conditions", "shadow it for a month",
@@ -402,9 +412,11 @@ def test_from_promote_to_rollback_on_the_command_line(folder: Path, site: Site) 
     assert "findings: ranks as well" in command("case", "show", challenging)
     second = proposed_by_ann(folder, site, "2")
     assert "customer@champion points at customer/2 now." in command(
-        "case", "approve", second, "--version", "1"
+        "case", "approve", second, "--version", "1", "--findings", "holds"
     )
     assert site.aliases == {"candidate": "2", "champion": "2"}
+    # It is one that nobody has promoted no longer.
+    assert not load_served(Settings(model=f"{NAME}@candidate", state=site.state)).is_candidate
     back = command("rollback", NAME, "--because", "it drifts")
     assert "customer/1 governs again, instead of customer/2" in back
     assert "customer@champion points at customer/1 now." in back
@@ -440,7 +452,7 @@ def test_an_adoption_whose_alias_could_not_be_moved_is_found_and_repaired(
 ) -> None:
     case = proposed_by_ann(folder, site, "1")
     gone = tmp_path / "gone"
-    approved = command("case", "approve", case, "--version", "1", "--state", str(gone))
+    approved = command("case", "approve", case, "--version", "1", "--findings", "holds", "--state", str(gone))
     assert "effective" in approved and not gone.exists()
     assert "champion" not in site.aliases
     lines = command("audit", "aliases", code=1)
@@ -448,6 +460,26 @@ def test_an_adoption_whose_alias_could_not_be_moved_is_found_and_repaired(
     assert "customer@champion points at customer/1 now." in command("audit", "aliases", "--repair")
     assert site.aliases["champion"] == "1"
     command("audit", "aliases")
+
+
+def test_who_serves_without_the_store_is_told_that_it_adopted_another_version(
+    folder: Path,
+    site: Site,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    one, two = site.versions["1"], site.versions["2"]
+    assert adopted_instead(two, tmp_path) is None
+    case = proposed_by_ann(folder, site, "1")
+    command("case", "approve", case, "--version", "1", "--findings", "holds")
+    assert adopted_instead(one, tmp_path) is None
+    assert adopted_instead(recalibrated(two, "another/2"), tmp_path) is None
+    assert adopted_instead(two, tmp_path) == "customer/1"
+    tell_adopted(two, Settings(state=tmp_path))
+    assert "has adopted customer/1; what is served here is another" in capfd.readouterr().err
+    monkeypatch.setenv("TIERWISE_KEYS", str(tmp_path / "none"))
+    assert adopted_instead(two, tmp_path) is None
 
 
 def test_what_was_set_outside_is_repaired_only_where_it_is_named(folder: Path, site: Site) -> None:
@@ -459,7 +491,7 @@ def test_what_was_set_outside_is_repaired_only_where_it_is_named(folder: Path, s
 
 def test_only_what_is_named_is_repaired(folder: Path, site: Site) -> None:
     first = proposed_by_ann(folder, site, "1")
-    command("case", "approve", first, "--version", "1")
+    command("case", "approve", first, "--version", "1", "--findings", "holds")
     site.set_alias("champion", "2")
     command("audit", "aliases", "another", "--repair")
     assert site.aliases["champion"] == "2"
@@ -468,7 +500,7 @@ def test_only_what_is_named_is_repaired(folder: Path, site: Site) -> None:
 
 def test_by_default_the_candidate_is_promoted_and_then_the_challenger(folder: Path, site: Site) -> None:
     first = proposed_by_ann(folder, site, "1")
-    command("case", "approve", first, "--version", "1")
+    command("case", "approve", first, "--version", "1", "--findings", "holds")
     said = command("promote", NAME, "--to", "challenger", "--because", "newer")
     assert "before customer/2 is the challenger" in said
     case = approved_by_bob(folder, said)

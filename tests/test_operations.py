@@ -14,21 +14,28 @@ import pytest
 from joserfc.jwk import OKPKey
 
 from features.terms import Tier
+from models.decision import Scorer
+from models.policy import load_policy
 from serving.access.api_keys import create_key
 from serving.access.matrix import ACCESS, Access
 from serving.access.roles import Actor, Role
+from serving.example import example_customer
+from serving.governing import governing_procedure
 from serving.notices.requests import FeedbackRequest
 from serving.operations import ROUTES
 from serving.procedure import Procedure
 from serving.request_fields import read_request
+from serving.reviews.cases import Case, CaseState
 from serving.reviews.office import Office
 from serving.reviews.standings import Layer, put_in_force
 from serving.reviews.subjects import GovernanceDesk
+from serving.served import Served
 from serving.store.customers import customer_of
-from serving.store.store import open_store
+from serving.store.store import Store, open_store
 from serving.supervision.words import KPIS
 from tests.outlined import check_answer
-from tests.reviewed import DAYS, acting, store, template
+from tests.promoted import approve
+from tests.reviewed import DAYS, acting, served_alone, store, template
 from tests.service_process import Service, running_service
 from tests.test_access import AUDIENCE, ISSUER, PRIVATE, public_keys, token
 
@@ -472,10 +479,34 @@ def test_the_calls_that_the_readme_shows_are_answered(
     assert {"cases", "approve", "tier", "events", "propose", "limit-check", "TOKEN"} <= ends
 
 
+def proposed_set(opened: Store) -> tuple[Case, Office]:
+    """Propose another policy to govern; return the case and who works by what governs."""
+    procedure = governing_procedure(opened, None)
+    newer = load_policy("customer").model_copy(update={"version": 99})
+    served = Served(Scorer(served_alone().scorer.catalog, newer), None)
+    with opened.writing("ann") as writing:
+        case = GovernanceDesk(opened, procedure).propose_served(writing, acting("ann"), served, "because")
+    return case, Office(opened, procedure)
+
+
+def test_what_governs_is_not_judged_without_findings(service: Service, keys: Keys, folder: Path) -> None:
+    opened = open_store(None, folder)
+    case, office = proposed_set(opened)
+    for act, more in (("approve", {}), ("approve", {"findings": ""}), ("reject", {"because": "no"})):
+        body = {"version": 1, **more}
+        refused = call(service, keys["approver"], "POST", f"/v1/cases/{case.id}/{act}", body)
+        told = refused.json()["error"]
+        assert (refused.status_code, told["field"]) == (422, "findings")
+        assert "say what you found" in told["reason"]
+    with opened.writing("ann") as writing:
+        office.withdraw(writing, acting("ann"), case.id)
+    opened.close()
+
+
 def test_a_service_whose_procedure_is_no_longer_the_one_adopted_is_not_ready(
     service: Service, keys: Keys, folder: Path
 ) -> None:
-    # The last of this module: the service does nothing more afterwards.
+    # The last but one of this module: the service does little more afterwards.
     assert call(service, None, "GET", "/readyz").status_code == 200
     opened = open_store(None, folder)
     with opened.writing("analyst-person") as writing:
@@ -494,3 +525,34 @@ def test_a_service_whose_procedure_is_no_longer_the_one_adopted_is_not_ready(
     assert call(service, None, "GET", "/livez").status_code == 200
     order = call(service, keys["service"], "POST", "/v1/customers/C-6/limit-check", ORDER)
     assert order.status_code == 503
+    opened = open_store(None, folder)
+    case, office = proposed_set(opened)
+    # Nor is anybody told what another procedure would have answered.
+    for asked in ({"version": 1}, {"version": 1, "findings": "holds"}):
+        answer = call(service, keys["approver"], "POST", f"/v1/cases/{case.id}/approve", asked)
+        assert (answer.status_code, "started again" in answer.text) == (503, True)
+    with opened.writing("ann") as writing:
+        office.withdraw(writing, acting("ann"), case.id)
+    opened.close()
+
+
+def test_a_service_scores_no_more_by_what_no_longer_governs(
+    service: Service, keys: Keys, folder: Path
+) -> None:
+    # The last of this module: the service scores nothing more afterwards.
+    customer = example_customer(served_alone().scorer.catalog)
+    asked: dict[str, object] = {
+        "/v1/score": {"customers": [customer]},
+        "/v1/next-tier": {"customer": customer},
+    }
+    for path, body in asked.items():
+        assert call(service, keys["service"], "POST", path, body).status_code == 200
+    opened = open_store(None, folder)
+    case, _ = proposed_set(opened)
+    assert approve(opened, case, "bob", "carl").state is CaseState.EFFECTIVE
+    opened.close()
+    for path, body in asked.items():
+        refused = call(service, keys["service"], "POST", path, body)
+        assert (refused.status_code, "start it again" in refused.text) == (503, True)
+        assert call(service, None, "POST", path, body).status_code == 401
+    assert call(service, keys["service"], "GET", "/v1/customers/C-6/tier").status_code == 200

@@ -216,6 +216,7 @@ def test_from_an_unseen_table_to_scored_customers_in_three_commands(
         "logistic regression",
         "AUC",
         "own_table/1 is the candidate",
+        "tierwise score TABLE OUT --model own_table/1",
         "kept apart",
     ):
         assert words in trained

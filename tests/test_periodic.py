@@ -8,13 +8,15 @@ import pytest
 from sqlalchemy import Connection, delete, func, select, text, update
 from sqlalchemy.exc import DBAPIError
 
-from features.catalog import Catalog
+from features.catalog import Catalog, load_catalog
 from features.pipeline import prepare
 from features.simulation.company import simulate
+from features.sources.flat_table import FlatTable
+from features.sources.opening import TableError
 from features.terms import Tier
 from models.artefact import Model
 from models.decision import Scorer
-from models.policy import Policy
+from models.policy import Policy, load_policy
 from serving.audit.verification import verify
 from serving.confidential.sealing import SealError
 from serving.procedure import Procedure
@@ -38,7 +40,7 @@ from serving.store.customers import (
     rewrap_keys,
 )
 from serving.store.store import Store, create_store, open_store
-from serving.store.tables import audit_entries, customers, decisions, run_rejects
+from serving.store.tables import audit_entries, customers, decisions, run_rejects, runs
 from tests.killed_work import evaluate_in_process
 from tests.killing import finish_although_killed
 from tests.served_model import catalog, model, policy
@@ -146,6 +148,8 @@ def test_rows_that_cannot_be_evaluated_are_kept_apart_with_their_reason(
     wrong.to_parquet(file)
     summary = run(store, served, file)
     assert (summary.read, summary.decided, summary.rejected) == (size(table) + 1, size(table) - 2, 3)
+    assert ("as_of", f"must be {DAY}, the day of the run", 1) in summary.reasons
+    assert len(summary.reasons) == 3
     with store.reading() as connection:
         rows = connection.execute(select(run_rejects).order_by(run_rejects.c.row)).all()
     assert [(row.row, row.field) for row in rows] == [
@@ -155,6 +159,29 @@ def test_rows_that_cannot_be_evaluated_are_kept_apart_with_their_reason(
     ]
     texts = " ".join(row.reason for row in rows)
     assert not any(value in texts for value in ("planet", "2024", *frame["customer_id"][:4]))
+
+
+def test_rows_of_a_table_without_days_are_of_the_day_of_the_run(
+    store: Store, catalog: Catalog, policy: Policy, table: Path, tmp_path: Path
+) -> None:
+    named = FlatTable(customer_id="customer_id", nature="nature")
+    flat = Catalog.model_validate_json(
+        catalog.model_copy(update={"table": named}).model_dump_json(by_alias=True)
+    )
+    file = tmp_path / "undated.csv"
+    pd.read_parquet(table).drop(columns="as_of").head(9).to_csv(file, index=False)
+    summary = run(store, Served(Scorer(flat, policy), None), file)
+    assert (summary.decided, summary.rejected, summary.reasons) == (9, 0, ())
+    with store.reading() as connection:
+        assert set(connection.execute(select(decisions.c.as_of)).scalars()) == {DAY}
+
+
+def test_a_table_built_by_another_catalog_is_refused_and_leaves_no_run(store: Store, table: Path) -> None:
+    sba = Served(Scorer(load_catalog("sba"), load_policy("sba")), None)
+    with pytest.raises(TableError, match=r"the catalog sba judges by.*name it with --catalog or --model"):
+        run(store, sba, table)
+    with store.reading() as connection:
+        assert connection.execute(select(func.count()).select_from(runs)).scalar_one() == 0
 
 
 def test_a_run_killed_again_and_again_makes_the_same_decisions(

@@ -95,8 +95,23 @@ def test_an_unknown_field_is_refused_without_its_name_or_value(secret: str) -> N
 
 def test_an_unknown_indicator_is_named_only_as_far_as_an_identifier_goes() -> None:
     assert refusal(raw(turn_over=1.0)).field == "indicator turn_over"
-    assert refusal({**raw(), "indicators": {"Zephyrine Quux, 4111": 1.0}}).field == "indicator (unprintable)"
-    assert refusal({**raw(), "indicators": {7: 1.0}}).field == "indicator (unprintable)"
+    assert refusal({**raw(), "indicators": {"Zephyrine Quux, 4111": 1.0}}).field == "indicator (no id)"
+    assert refusal({**raw(), "indicators": {7: 1.0}}).field == "indicator (no id)"
+
+
+@pytest.mark.parametrize("name", ["淨資產", "净资产", "Net assets"])
+def test_an_indicator_given_by_its_name_is_refused_with_its_id(name: str) -> None:
+    refused = refusal({**raw(), "indicators": {name: 1.0}})
+    assert (refused.field, refused.reason) == (
+        "indicator net_assets",
+        "is given by a name; give it by this id",
+    )
+
+
+def test_a_header_that_is_no_indicators_name_is_told_where_ids_are_listed() -> None:
+    refused = refusal({**raw(), "indicators": {"年營業額（萬元）": 1.0}})
+    assert refused.field == "indicator (no id)"
+    assert "give indicators by id, as GET /v1/catalog" in refused.reason
 
 
 @pytest.mark.parametrize(

@@ -41,6 +41,7 @@ from serving.reviews.cases import (
     CaseReason,
     CaseState,
     Judgement,
+    NoFindings,
     NotAllowed,
     load_case,
 )
@@ -53,6 +54,7 @@ from serving.store.documents import keep_served
 from serving.store.store import Store
 from serving.store.tables import audit_entries, documents
 from tests.promoted import (
+    FOUND,
     approve,
     battery_of,
     promote,
@@ -112,6 +114,8 @@ def test_from_candidate_to_challenger_to_champion(store: Store, first: Served, s
     assert (champion(store), challenger(store)) == ("customer/1", None)
     with pytest.raises(NotPromotable, match="customer/2 is not the challenger: promote it --to challenger"):
         promote(store, second)
+    with pytest.raises(NotPromotable, match=r"customer/1 governs here.*its own \(--store, --keys\)"):
+        promote(store, recalibrated(second, "other/7"))
     case_of_challenger = approve(store, promote(store, second, CHALLENGER), "bob", "carl")
     assert (case_of_challenger.kind, case_of_challenger.state) == (CHALLENGER, CaseState.EFFECTIVE)
     # What governs stays.
@@ -133,7 +137,7 @@ def test_nobody_approves_the_model_that_they_proposed(store: Store, first: Serve
     delegated = acting("bob", "token", "ann")
     for actor in (acting("ann"), acting("ann", "key 2"), delegated):
         with pytest.raises(NotAllowed, match="had a part in proposing"), store.writing("x") as writing:
-            office.approve(writing, actor, case.id, case.version)
+            office.approve(writing, actor, case.id, case.version, FOUND)
     approve(store, case, "bob")
     with pytest.raises(NotAllowed, match="each approval needs other persons"):
         approve(store, case, "bob")
@@ -351,13 +355,28 @@ def test_a_set_adopted_before_there_were_promotions_is_read_as_it_was(first: Ser
 # What approvers found
 
 
+@pytest.mark.parametrize("kind", [CHALLENGER, CHAMPION])
+@pytest.mark.parametrize("said", [None, Judgement(conditions="later"), Judgement(""), Judgement(" \n")])
+def test_no_model_is_approved_or_rejected_without_findings(
+    store: Store, first: Served, kind: CaseKind, said: Judgement | None
+) -> None:
+    case = promote(store, first, kind)
+    office = Office(store, Procedure())
+    with pytest.raises(NoFindings, match="--findings"), store.writing("bob") as writing:
+        office.approve(writing, acting("bob"), case.id, 1, said)
+    with pytest.raises(NoFindings, match="--findings"), store.writing("bob") as writing:
+        office.reject(writing, acting("bob"), case.id, 1, "not yet", said)
+    with store.reading() as connection:
+        assert office.judged(connection, case) == []
+
+
 def test_findings_and_conditions_are_kept_sealed_and_vouched_for(store: Store, first: Served) -> None:
     case = promote(store, first)
     office = Office(store, Procedure())
     said = Judgement("ranks well, is late in downturns", "watch the level each month")
-    for nothing in ("", " \n"):
-        with pytest.raises(CaseError, match="1 to 4000 characters"), store.writing("bob") as writing:
-            office.approve(writing, acting("bob"), case.id, 1, Judgement(findings=nothing))
+    for nothing in (Judgement(findings=" \n"), Judgement("holds", conditions=" ")):
+        with pytest.raises(CaseError), store.writing("bob") as writing:
+            office.approve(writing, acting("bob"), case.id, 1, nothing)
     with store.writing("bob") as writing:
         office.approve(writing, acting("bob"), case.id, 1, said)
     with store.writing("carl") as writing:
@@ -401,7 +420,7 @@ def grown(store: Store, first: Served, second: Served) -> Iterator[tuple[Store, 
 
 def test_a_rollback_goes_back_step_by_step_and_never_forward(grown: tuple[Store, list[Case]]) -> None:
     store, (baseline, first_case, _) = grown
-    with pytest.raises(CaseError, match="what governs is customer/2, no version of sba"):
+    with pytest.raises(CaseError, match="what governs is customer/2, no version of sba; a store governs one"):
         roll_back(store, name="sba")
     done = roll_back(store)
     assert (done.before.model_version, done.after.model_version) == ("customer/2", "customer/1")
@@ -484,7 +503,7 @@ def test_a_rollback_that_is_rejected_stays_on_record_and_what_governs_stays(
     ]  # fmt: skip
     office = Office(store, governing_procedure(store, None))
     with store.writing("bob") as writing:
-        assert office.reject(writing, acting("bob"), case.id, 1, "no").state is CaseState.REJECTED
+        assert office.reject(writing, acting("bob"), case.id, 1, "no", FOUND).state is CaseState.REJECTED
     assert champion(store) == "customer/1"
     with store.reading() as connection:
         assert [of.because for of in office.judged(connection, case)] == ["no"]

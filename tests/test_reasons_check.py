@@ -109,6 +109,7 @@ def test_a_version_is_checked_and_the_review_kept_with_it(
     result = call(*asked, "--json", written)
     assert result.exit_code == 0, result.output
     assert "24 of 59 customers drawn, 1 kept apart." in result.stdout
+    assert "Too few for a promotion, which needs 50 customers" in result.stdout.splitlines()[-1]
     assert "Verdict: passed." in result.stdout and "Direct perturbation" in result.stdout
     review = registry.recorded_review("synthetic", given, "reasons", state=state)
     assert review is not None and review.verdict == "passed"

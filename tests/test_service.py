@@ -113,6 +113,22 @@ def test_answers_equal_pythons_without_a_model(
     assert response.json() == {"results": in_python(Served(Scorer(catalog, policy), None), request)}
 
 
+def test_without_a_language_in_the_body_the_header_counts(
+    client: httpx.Client, catalog: Catalog, policy: Policy, corpus: list[dict[str, Any]]
+) -> None:
+    served = Served(Scorer(catalog, policy), None)
+    header = {"Accept-Language": "de, zh-TW;q=0.9, en;q=0.5"}
+    for some in (corpus[:1], corpus[:40]):  # on the spot, and in its turn
+        in_chinese = {"results": in_python(served, asked(some, language="zh-Hant"))}
+        assert client.post("/v1/score", json=asked(some), headers=header).json() == in_chinese
+        in_english = {"results": in_python(served, asked(some))}
+        assert client.post("/v1/score", json=asked(some, language="en"), headers=header).json() == in_english
+    path = client.post("/v1/next-tier", json={"customer": corpus[0]}, headers=header)
+    assert path.json() == NextTier(served).answer_raw(corpus[0], Language.ZH_HANT)
+    sent = client.get("/docs.json").json()["paths"]["/v1/score"]["post"]["parameters"]
+    assert [of["name"] for of in sent] == ["Accept-Language"]
+
+
 def test_answers_equal_pythons_with_a_model(
     service_with_model: Service,
     catalog: Catalog,
@@ -225,7 +241,7 @@ def changed(**changes: Any) -> Change:
     ("change", "position", "field", "reason"),
     [
         (indicators(no_such_indicator=1.0), 1, "indicator no_such_indicator", "not in the catalog"),
-        (indicators(**{f"{SECRET} Ltd": 1.0}), 1, "indicator (unprintable)", "not in the catalog"),
+        (indicators(**{f"{SECRET} Ltd": 1.0}), 1, "indicator (no id)", "not in the catalog"),
         (indicators(debt_to_asset_ratio=SECRET), 1, "indicator debt_to_asset_ratio", "must be a number"),
         (indicators(debt_to_asset_ratio=True), 1, "indicator debt_to_asset_ratio", "must be a number"),
         (indicators(debt_to_asset_ratio=[0.5]), 1, "indicator debt_to_asset_ratio", "must be a number"),

@@ -349,6 +349,8 @@ def test_the_command_prints_and_writes_the_comparison(
     with pytest.raises(ShadowError, match="there is no challenger"):
         run.invoke(tierwise.app, ["shadow"], catch_exceptions=False)
     approve(made, promote(made, company.challenger, CaseKind.CHALLENGER), "bob", "carl")
+    with pytest.raises(ShadowError, match="tierwise evaluate TABLE --as-of DAY"):
+        run.invoke(tierwise.app, ["shadow"], catch_exceptions=False)
     table = tmp_path / "table.parquet"
     to_frame(company.portfolios[DAYS[-1]].take(np.arange(60))).to_parquet(table)
     evaluate_periodically(made, company.champion, table, DAYS[-1], "ann")

@@ -20,7 +20,7 @@ from serving.reviews.signed import sign_offs_of
 from serving.reviews.subjects import GovernanceDesk
 from serving.served import Served
 from serving.store.store import Store, create_store
-from tests.promoted import approve, battery_of, promote, reviewed
+from tests.promoted import FOUND, approve, battery_of, promote, reviewed
 from tests.reviewed import acting, served_alone
 from tests.strategies import random_model
 
@@ -67,9 +67,9 @@ def test_a_rejection_says_why(store: Store) -> None:
     with store.writing("ann") as writing:
         case = GovernanceDesk(store, procedure).propose_served(writing, acting("ann"), served, "because")
     with store.writing("bob") as writing:
-        Office(store, procedure).reject(writing, acting("bob"), case.id, case.version, "not yet")
+        Office(store, procedure).reject(writing, acting("bob"), case.id, case.version, "not yet", FOUND)
     rejected = sign_offs_of(store, ServedSet.of(served).hashes)[-1]
-    assert (rejected.name, rejected.decision, rejected.findings) == ("bob", "rejected", ("not yet",))
+    assert (rejected.name, rejected.decision, rejected.findings) == ("bob", "rejected", ("holds", "not yet"))
     assert replace(rejected, conditions=()) == rejected
 
 

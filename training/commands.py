@@ -133,7 +133,7 @@ def _train_on_table(
         )
     out.print(
         f"{result.registration.model_version} is the candidate (run {result.registration.run_id}). "
-        f"Score with it: tierwise score TABLE OUT --model {table.catalog.catalog}",
+        f"Score with it: tierwise score TABLE OUT --model {result.registration.model_version}",
         markup=False, highlight=False, soft_wrap=True,
     )  # fmt: skip
 

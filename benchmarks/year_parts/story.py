@@ -30,7 +30,7 @@ from serving.notices.outbox import Outbox
 from serving.notices.rules import Department, NoticeRules
 from serving.notices.sending import send_due, transports_of
 from serving.procedure import Procedure
-from serving.reviews.cases import Case, CaseKind, Override, items_of, open_cases
+from serving.reviews.cases import Case, CaseKind, Judgement, Override, items_of, open_cases
 from serving.reviews.due import due_on
 from serving.reviews.events import Event, EventDesk
 from serving.reviews.office import Office
@@ -215,7 +215,8 @@ class Story:
         for actor in (BOB, CARL)[: case.needed]:
             self.clock.move(hours=1)
             with self.store.writing(actor.name) as writing:
-                self.office.approve(writing, actor, case.id, case.version)
+                said = Judgement("as proposed") if case.kind is CaseKind.MODEL else None
+                self.office.approve(writing, actor, case.id, case.version, said)
 
     def _contacts(self, ids: Sequence[str]) -> None:
         """Tell how customers are written to; of one in twenty nobody knows."""

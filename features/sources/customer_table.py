@@ -76,11 +76,12 @@ class RejectedRow:
 class Table:
     """A table that is being read.
 
-    `ignored` are the columns that nobody asked for; `dated` and `identified` say whether it has a column with
-    the day of evaluation and one with the customers' ids.
+    `ignored` are the columns that nobody asked for, `absent` the indicators without a column; `dated` and
+    `identified` say whether it has a column with the day of evaluation and one with the customers' ids.
     """
 
     ignored: tuple[str, ...]
+    absent: tuple[str, ...]
     dated: bool
     identified: bool
     chunks: Iterator[Chunk]
@@ -105,7 +106,8 @@ def open_table(
 
     Raises:
         TableError: it cannot be read, has another ending, no header, a column twice, lacks one of
-            customer_id, nature, as_of, or the outcome; or none of its columns is an indicator.
+            customer_id, nature, as_of, or the outcome; or none of its columns is an indicator that says
+            something of a customer by itself, so that it is most likely another catalog's.
     """
     with open_raw(path, encoding=encoding, delimiter=delimiter, chunk_rows=chunk_rows or CHUNK_ROWS) as raw:
         places = _places(raw.header, path, catalog)
@@ -129,10 +131,10 @@ def open_table(
             beside = {name: raw.header.index(name) for name in BESIDE if name in raw.header}
         known = {*places.values(), *beside.values(), of_outcome}
         ignored = tuple(name for place, name in enumerate(raw.header) if name and place not in known)
-        if ignored and places.keys().isdisjoint(catalog.by_id):
+        if ignored and places.keys().isdisjoint(_telling(catalog)):
             raise TableError(
-                f"{path}: none of its columns is an indicator of the catalog {catalog.catalog}; name its own "
-                "catalog or model, or its headers as aliases in the catalog"
+                f"{path}: none of its columns is an indicator that the catalog {catalog.catalog} judges by; "
+                "was another meant? name it with --catalog or --model, or give it the headers as aliases"
             )
 
         def chunks() -> Iterator[Chunk]:
@@ -146,7 +148,8 @@ def open_table(
                     share=chunk.share,
                 )
 
-        yield Table(ignored, "as_of" in places, "customer_id" in places, chunks())
+        without = tuple(placed.id for placed in catalog.placed if placed.id not in places)
+        yield Table(ignored, without, "as_of" in places, "customer_id" in places, chunks())
 
 
 def _places(header: Sequence[str], path: Path, catalog: Catalog) -> dict[str, int]:
@@ -170,6 +173,16 @@ def _places(header: Sequence[str], path: Path, catalog: Catalog) -> dict[str, in
             raise TableError(f"{path}: columns {header[result[known]]} and {name} are both {known}")
         result[known] = place
     return result
+
+
+def _telling(catalog: Catalog) -> set[str]:
+    """Return the indicators but those that earn nothing and only decide which others apply."""
+    deciding = {of.indicator for placed in catalog.placed for of in placed.conditions}
+    return {
+        placed.id
+        for placed in catalog.placed
+        if placed.id not in deciding or any(placed.indicator.weight_of(of) > 0 for of in catalog.natures)
+    }
 
 
 def _own_headers(table: FlatTable) -> tuple[str | None, str | None, str | None]:

@@ -9,6 +9,7 @@ from serving.access.roles import Actor
 from serving.promotion.gate import require_promotable
 from serving.promotion.reviewed import Reviewed
 from serving.reviews.adoptions import (
+    ANOTHER_PORTFOLIO,
     ROLLED_BACK,
     AcceptedFailure,
     Promotion,
@@ -113,7 +114,8 @@ class PromotionDesk(GovernanceDesk):
         now = kept_set(connection, adopted[-1].hash) if adopted else None
         if now is None or now.registered is None or now.registered[0] != name:
             raise CaseError(
-                f"what governs is {(now and now.model_version) or 'no model'}, no version of {name}"
+                f"what governs is {(now and now.model_version) or 'no model'}, no version of {name}; "
+                f"{ANOTHER_PORTFOLIO}"
             )
         # One that governs again counts from when it did first, so that a second rollback goes further back.
         first = next(of.number for of in adopted if of.case == adopted[-1].case)

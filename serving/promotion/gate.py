@@ -9,7 +9,14 @@ from models.artefact import unsigned_sha256
 from models.registry import BATTERY, REASONS
 from serving.promotion.rules import PromotionRules
 from serving.promotion.told import NotPromotable, Told, battery_in_short, read_battery
-from serving.reviews.adoptions import ServedSet, adopted_set, challenger_at, kept_document, kept_set
+from serving.reviews.adoptions import (
+    ANOTHER_PORTFOLIO,
+    ServedSet,
+    adopted_set,
+    challenger_at,
+    kept_document,
+    kept_set,
+)
 from serving.reviews.cases import CaseKind
 from serving.store.documents import load_document
 
@@ -100,7 +107,9 @@ def _require_challenger(connection: Connection, set_: ServedSet, at: datetime) -
         return
     challenger = challenger_at(connection, at)
     if challenger is None or kept_set(connection, challenger.hash).hashes != set_.hashes:
+        named = {None if of.registered is None else of.registered[0] for of in (adopted, set_)}
+        beside = f"; {adopted.model_version} governs here, and {ANOTHER_PORTFOLIO}" if len(named) > 1 else ""
         raise NotPromotable(
             f"{set_.model_version} is not the challenger: promote it --to challenger first (or let the "
-            "procedure do without: promotion.challenger_first)"
+            f"procedure do without: promotion.challenger_first){beside}"
         )

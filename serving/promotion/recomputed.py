@@ -120,6 +120,10 @@ def recompute(
     left_out = 0
     with store.reading() as connection:
         chosen = _choose(connection, store, first, last)
+        if not chosen and first is None and last is None:
+            raise ShadowError(
+                "nothing is decided yet: `tierwise evaluate TABLE --as-of DAY` makes the decisions to compare"
+            )
         if not chosen:
             raise ShadowError("there are no decisions as of these days; give others with --from and --to")
         for start in range(0, len(chosen), _AT_ONCE):

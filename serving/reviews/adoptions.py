@@ -25,6 +25,7 @@ from serving.store.store import Writing
 from serving.store.supervision_tables import adoptions
 
 _AGAIN = "; a running service has to be started again"
+ANOTHER_PORTFOLIO = "a store governs one portfolio: give another one its own (--store, --keys)"
 ADOPTED, ROLLED_BACK = "governance.adopted", "governance.rolled_back"
 """What the audit trail calls an adoption: its subject is the case, its facts hold kind and hash."""
 

@@ -40,6 +40,8 @@ class CaseBook:
         self.store, self.procedure = store, procedure
 
     def _check(self, writing: Writing, actor: Actor, case: Case, version: int) -> None:
+        # First, for what another procedure forbids or needs is beside the point.
+        require_procedure(writing.connection, self.procedure, writing.at)
         if case.version != version:
             raise CaseError(f"the proposal is version {case.version} by now; read it again")
         if actor.shares_a_person(self._persons_behind(writing, case, Act.PROPOSED)):

@@ -77,6 +77,10 @@ class UnknownCase(CaseError):
     """There is no case of an id."""
 
 
+class NoFindings(CaseError):
+    """A model is approved or rejected without a word on what was found."""
+
+
 class NotAllowed(CaseError):
     """Whoever acts had a part in what is to be approved."""
 

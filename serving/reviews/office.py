@@ -28,6 +28,7 @@ from serving.reviews.cases import (
     CaseState,
     Item,
     Judgement,
+    NoFindings,
     NotAllowed,
     Override,
     items_of,
@@ -328,16 +329,18 @@ class Office(CaseBook):
             actor: who approves.
             case_id: the case.
             version: of the proposal that the approver has read.
-            judgement: what the approver found and on what conditions, sealed.
+            judgement: what the approver found and on what conditions, sealed; of a model findings are needed.
 
         Raises:
             NotAllowed: somebody behind the approver had a part in the proposal, or has approved it already.
+            NoFindings: it is about a model, and nothing is said of what was found.
             CaseError: the case is not proposed, has another version by now, or rests on a decision that is
                 the newest no more, or on one or a run that was not made by what is adopted by now.
             NotPromotable: its model has not, or by now no more, what it needs.
         """
         case = self._expect(writing, case_id, CaseState.PROPOSED)
         self._check(writing, actor, case, version)
+        _require_findings(case, judgement)
         if case.decision is not None:
             self._check_newest(writing, case, case.decision)
             require_decided_by_adopted(writing.connection, decisions, case.decision, writing.at)
@@ -372,10 +375,12 @@ class Office(CaseBook):
 
         Raises:
             NotAllowed: somebody behind the act had a part in the proposal.
+            NoFindings: it is about a model, and nothing is said of what was found.
             CaseError: the case is not proposed, or has another version by now.
         """
         case = self._expect(writing, case_id, CaseState.PROPOSED)
         self._check(writing, actor, case, version)
+        _require_findings(case, judgement)
         self._act(writing, actor, case, Act.REJECTED, why, judgement)
         return self._close(writing, case, CaseState.REJECTED)
 
@@ -484,3 +489,9 @@ class Office(CaseBook):
         latest = writing.at + timedelta(days=self.procedure.override_days)
         if not writing.at < override.until <= latest:
             raise CaseError(f"override: must end within {self.procedure.override_days} days")
+
+
+def _require_findings(case: Case, judgement: Judgement | None) -> None:
+    found = None if judgement is None else judgement.findings
+    if case.kind in OF_MODELS and not (found or "").strip():
+        raise NoFindings("say what you found: --findings; no model is approved or rejected without")

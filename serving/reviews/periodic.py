@@ -40,7 +40,10 @@ Progress = Callable[[int, float], None]
 
 @dataclass(frozen=True)
 class RunSummary:
-    """What became of a run: read = decided + rejected, over all its parts; the tiers' counts."""
+    """What became of a run: read = decided + rejected, over all its parts; the tiers' counts.
+
+    `reasons` are field and reason of the rejected rows with how many there are, the most frequent first.
+    """
 
     run: str
     as_of: date
@@ -48,6 +51,7 @@ class RunSummary:
     decided: int
     rejected: int
     tiers: dict[str, int]
+    reasons: tuple[tuple[str, str, int], ...]
     resumed: bool
 
 
@@ -78,7 +82,7 @@ def evaluate_periodically(
         store: where they are kept.
         served: catalog, policy and, where there is one, model.
         table: .csv, .parquet or .xlsx, a row for each customer; the evidence of a build's table is kept too.
-        as_of: the day; rows of another day are rejected.
+        as_of: the day; rows of another day are rejected, those of a table without days are of this one.
         actor: who evaluates.
         chunk_rows: rows of the table that are kept together; of a run that goes on, what it began with.
         progress: told after every chunk.
@@ -89,6 +93,8 @@ def evaluate_periodically(
         StoreError: the store cannot be reached; what was kept stays.
         NotAdopted: catalog, policy or model is not the one adopted, or is so no more; what was kept stays.
     """
+    with open_table(table, served.scorer.catalog):
+        pass  # what cannot be read, or is another catalog's, leaves no run behind
     beside = evidence_file(table)
     hash_ = _hash_of(table, beside)
     run = _begin(store, served, as_of, hash_, chunk_rows, actor)
@@ -97,6 +103,8 @@ def evaluate_periodically(
         before = 0
         with open_table(table, served.scorer.catalog, chunk_rows=run.chunk_rows) as opened:
             for chunk in opened.chunks:
+                if not opened.dated:
+                    chunk.frame["as_of"] = as_of
                 rows = len(chunk.rows) + len(chunk.misshapen)
                 if before >= run.done:
                     _keep_chunk(store, served, run, chunk, before, rows, as_of, beside, actor)
@@ -255,10 +263,15 @@ def _summary(connection: Connection, run: _Run, as_of: date, resumed: bool) -> R
         .group_by(decisions.c.tier)
     )
     counted = Counter({row.tier: row.number for row in tiers})
-    rejected = connection.execute(
-        select(func.count()).select_from(run_rejects).where(run_rejects.c.run == run.id)
-    ).scalar_one()
-    return RunSummary(run.id, as_of, read, counted.total(), rejected, dict(counted), resumed)
+    kept_apart = connection.execute(
+        select(run_rejects.c.field, run_rejects.c.reason, func.count().label("number"))
+        .where(run_rejects.c.run == run.id)
+        .group_by(run_rejects.c.field, run_rejects.c.reason)
+    )
+    found = ((of.field, of.reason, of.number) for of in kept_apart)
+    reasons = tuple(sorted(found, key=lambda of: (-of[2], *of)))
+    rejected = sum(number for *_, number in reasons)
+    return RunSummary(run.id, as_of, read, counted.total(), rejected, dict(counted), reasons, resumed)
 
 
 def _hash_of(table: Path, beside: Path | None) -> str:

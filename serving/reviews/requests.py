@@ -63,7 +63,7 @@ class ProposeRequest(Declared):
 class JudgementRequest(Declared):
     """What goes with a judgement, for whoever reads it later."""
 
-    findings: str | None = Field(default=None, description="What was found.")
+    findings: str | None = Field(default=None, description="What was found; needed where a model is judged.")
     conditions: str | None = Field(default=None, description="Under which conditions.")
 
 

@@ -160,7 +160,7 @@ class DeliveryDesk:
         Args:
             actor: who delivers.
             table: as for `serving.reviews.periodic.evaluate_periodically`.
-            as_of: the day; rows of another day are rejected.
+            as_of: the day; rows of another day are rejected, those of a table without days are of this one.
             progress: told after every chunk.
 
         Raises:
@@ -171,6 +171,8 @@ class DeliveryDesk:
         beside = evidence_file(table)
         with open_table(table, self._served.scorer.catalog, chunk_rows=CHUNK_ROWS) as opened:
             for chunk in opened.chunks:
+                if not opened.dated:
+                    chunk.frame["as_of"] = as_of
                 self._check_chunk(actor, chunk, as_of, beside, checked)
                 checked.read += len(chunk.rows) + len(chunk.misshapen)
                 if progress is not None:
