@@ -8,6 +8,7 @@ from pathlib import Path
 from models.registry import name_and_version
 from serving.confidential.keyring import KeyringError
 from serving.procedure import Procedure, load_procedure
+from serving.promotion.trail import require_vouched
 from serving.reviews.adoptions import (
     ServedSet,
     adopted_procedure,
@@ -36,10 +37,11 @@ def governing_procedure(store: Store, path: Path | None, at: datetime | None = N
     Raises:
         NotAdopted: the file is not what was adopted.
         DeclarationError: the file is wrong.
-        StoreError: what was adopted cannot be read.
+        StoreError: what was adopted cannot be read, or is not what the audit trail tells.
     """
     moment = at or store.clock()
     with store.reading() as connection:
+        require_vouched(connection, store.keyring)
         if path is None:
             return adopted_procedure(connection, moment) or Procedure()
         procedure = load_procedure(path)
@@ -54,7 +56,7 @@ def governing_served(
 
     Raises:
         NotAdopted: what is named, here or in the environment, is not what was adopted.
-        StoreError: what was adopted cannot be read.
+        StoreError: what was adopted cannot be read, or is not what the audit trail tells.
         BadInput, SettingsError, RegistryError, DeclarationError, ArtefactError, SignatureError: see
             `serving.chosen.chosen_served`.
     """
@@ -66,6 +68,7 @@ def governing_served(
 
     served = chosen_served(model, catalog, policy, state)
     with store.reading() as connection:
+        require_vouched(connection, store.keyring)
         require_served(connection, served, store.clock())
     return served
 
@@ -77,6 +80,7 @@ def adopted_to_serve(store: Store) -> Served | None:
         StoreError, ArtefactError, SettingsError: it cannot be read.
     """
     with store.reading() as connection:
+        require_vouched(connection, store.keyring)
         return adopted_served(connection, store.clock())
 
 

@@ -326,7 +326,8 @@ def test_what_was_adopted_last_counts_also_where_the_clock_was_set_back(store: S
         }  # fmt: skip
         writing.connection.execute(insert(adoptions).values(values))
         writing.record("governance.made_up", None, {})
-    assert governing_procedure(store, None) == SLOW
+    with store.reading() as connection:
+        assert adopted_procedure(connection, store.clock()) == SLOW
 
 
 def test_one_of_a_kind_waits_at_a_time(store: Store) -> None:

@@ -22,8 +22,9 @@ from serving.promotion.desk import PromotionDesk, RolledBack
 from serving.promotion.gate import summary_of
 from serving.promotion.rules import PromotionRules
 from serving.promotion.told import LEAST_ASKED, NotPromotable, Told
-from serving.promotion.trail import adoptions_against_trail
+from serving.promotion.trail import adoptions_against_trail, require_vouched
 from serving.reviews.adoptions import (
+    ADOPTED,
     AcceptedFailure,
     ServedSet,
     adopted_set,
@@ -50,6 +51,7 @@ from serving.reviews.signed import sign_offs_of
 from serving.reviews.subjects import GovernanceDesk, proposed_changes
 from serving.served import Served
 from serving.store.case_tables import case_acts
+from serving.store.database import StoreError
 from serving.store.documents import keep_served
 from serving.store.store import Store
 from serving.store.tables import audit_entries, documents
@@ -522,6 +524,26 @@ def test_an_adoption_that_the_trail_does_not_know_is_found(
     with store.reading() as connection:
         (line,) = adoptions_against_trail(connection, store)
     assert line == "adoptions of kind model: are not those of the audit trail"
+    # And nothing is decided by it.
+    with pytest.raises(StoreError, match="is not what its audit trail tells"):
+        adopted_to_serve(store)
+    with pytest.raises(StoreError, match="is not what its audit trail tells"):
+        governing_procedure(store, None)
+
+
+def test_nothing_governs_by_an_entry_of_the_trail_that_was_not_written_with_the_keyring(
+    grown: tuple[Store, list[Case]],
+) -> None:
+    store, (_, first_case, _) = grown
+    assert first_case.subject is not None
+    with store.writing("eve") as writing:
+        insert_adoption(writing, CHAMPION, first_case.subject, first_case.id)
+        writing.record(ADOPTED, first_case.id, {"kind": str(CHAMPION), "hash": first_case.subject})
+    with store.reading() as connection:
+        require_vouched(connection, store.keyring)
+    forger = replace(store.keyring, audit={of: bytes(32) for of in store.keyring.audit})
+    with store.reading() as connection, pytest.raises(StoreError, match="is not what was written"):
+        require_vouched(connection, forger)
 
 
 def test_a_model_decided_by_unsigned_is_served_signed_once_it_is_promoted_so(
