@@ -76,6 +76,7 @@ def read(table: Path) -> CustomerTable:
 
 def test_what_is_read_is_a_customer_or_kept_apart(read: CustomerTable, tmp_path: Path) -> None:
     assert read.read == N + 1 and len(read.rejects) == 3
+    assert not (read.dated or read.data.dated)
     reasons = {row: (field, reason) for row, field, reason in read.rejects}
     assert reasons[5] == ("Outcome", "the outcome is not known")
     assert reasons[7] == ("indicator yearly_income", "must be a number")
@@ -96,7 +97,7 @@ def test_where_there_are_days_the_newest_are_held_out(tmp_path: Path) -> None:
     own_table(dated=True).to_csv(path, index=False)
     data = read_customers(path, draft_catalog(profile(path, "Outcome"), "Outcome", path).catalog).data
     scheme, ((training, held_out),), _ = held_out_folds(data)
-    assert scheme.startswith("Out of time, from 202")
+    assert data.dated and scheme.startswith("Out of time, from 202")
     assert data.days[training].max() < data.days[held_out].min()
 
 

@@ -85,6 +85,7 @@ class Rows:
             np.isin(self.words[places], list(bad)),
             linked(np.array(portfolio.customer_ids, dtype=object), self.groups[places]),
             known_on=None if np.isnat(known_on).all() else known_on,
+            dated=self.dated,
         )
 
 

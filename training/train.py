@@ -12,6 +12,7 @@ from models.booster import Design, Untrainable
 from models.points import PointsTables
 from models.policy import Interactions, Policy
 from models.scale import Scale
+from training.data_facts import data_hash, days_of
 from training.dataset import LabelledPortfolio
 from training.learner import THREADS, Learned, learn
 from training.selection import Progress, Selection
@@ -97,11 +98,16 @@ def train_model(
 def _facts(data: LabelledPortfolio, learned: Learned) -> dict[str, str | int | float | bool | None]:
     """Return what a reader of the artefact should know of the training."""
     plan, price = learned.selection.plan, learned.selection.price
+    first, last = days_of(data)
     facts: dict[str, str | int | float | bool | None] = {
         "customers": len(data),
+        # Fewer than customers where several belong together.
+        "groups": len(np.unique(data.groups)),
         "bad": int(np.sum(data.bad)),
-        "first_as_of": str(np.min(data.days)),
-        "last_as_of": str(np.max(data.days)),
+        "customers_sha256": data_hash(data),
+        "dated": data.dated,
+        # Of a table without days there is only the day of reading; all that it tells was known by then.
+        **({"first_as_of": first, "last_as_of": last} if data.dated else {"read_on": str(data.days[0])}),
         "calibrated_on_customers": int(np.sum(data.newest())),
         "folds": len(learned.selection.validation.folds),
         "folds_forward_in_time": data.forward,
