@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from features.terminal import counted, out, shown_of, table_of, write_text
+from features.terminal import counted, evaluated, out, shown_of, table_of, write_text
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -53,8 +53,8 @@ def print_alarm(connection: "Connection", case: "Case") -> None:
     subject = alarm.subject
     out.print(
         f"{alarm.names['en']}: {subject['model_version'] or 'the model'} on "
-        f"{subject['customers']:,} customers, evaluated {subject['first_as_of']} to "
-        f"{subject['last_as_of']}, by {subject['on']}.",
+        f"{subject['customers']:,} customers, {evaluated(subject['first_as_of'], subject['last_as_of'])}, "
+        f"by {subject['on']}.",
         markup=False,
         soft_wrap=True,
     )
@@ -120,7 +120,7 @@ def print_reviews(connection: "Connection", subject: str, folder: Path | None) -
     battery, counts = told["battery"], told["battery"]["counts"]
     shown = ", ".join(f"{count} {verdict.replace('_', ' ')}" for verdict, count in counts.items())
     customers = f"{battery['customers']} customers, {battery['bad']} bad"
-    days = f"evaluated {battery['first_as_of']} to {battery['last_as_of']}"
+    days = evaluated(battery["first_as_of"], battery["last_as_of"])
     lines = [f"Battery: {battery['verdict']} ({shown}) on {customers}, {days}"]
     if battery["limits_given"]:
         lines.append(f"Battery: not by the default limits ({', '.join(battery['limits_given'])})")

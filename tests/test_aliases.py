@@ -366,7 +366,10 @@ def test_from_promote_to_rollback_on_the_command_line(folder: Path, site: Site) 
     written = json.loads((folder / "battery.json").read_text(encoding="utf-8"))
     assert written == battery_of(site.versions["1"])
     assert (folder / "reasons.json").is_file()
-    assert "Battery: passed (7 passed, 0 failed) on 1234 customers, 56 bad" in shown
+    told = (
+        "Battery: passed (7 passed, 0 failed) on 1234 customers, 56 bad, evaluated 2011-01-01 to 2011-12-31"
+    )
+    assert told in shown
     assert "Reasons: passed on 200 customers and 100 variants, 200 of them with a model" in shown
     assert "Version 1 approved by bob" in shown
     opened = open_store(None, folder)

@@ -6,6 +6,7 @@ import io
 import json
 import shutil
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -17,24 +18,26 @@ from typer.testing import CliRunner
 import tierwise
 from features.terms import Language
 from models import registry
-from models.artefact import unsigned_sha256
+from models.artefact import Model, unsigned_sha256
 from models.decision import Scorer
 from models.disclosure import MINIMUM_AGGREGATE
 from serving.promotion.rules import PromotionRules
 from serving.promotion.told import Told
 from serving.served import Served
-from tests.judged import LAST_TRAINED, candidate, drawn, evidence
+from tests.judged import LAST_TRAINED, candidate, drawn, evidence, with_model
 from tests.labelled import FIRST_YEAR, synthetic
 from tests.mlflow_store import migrated_store, state
 from tests.promoted import reasons_of, register
 from tests.test_cli import told
 from training.battery.battery import CHECKS, Battery
-from training.battery.evidence import Evidence, NotJudgeable
+from training.battery.evidence import Evidence, NotJudgeable, model_of
 from training.battery.judging import Judging
 from training.battery.limits import Limits
 from training.battery.report import Report
 from training.battery.result import Check, Part, Range, Verdict
+from training.battery.scope import scope
 from training.battery.words import alike
+from training.data_facts import data_hash
 from training.dataset import LabelledPortfolio
 from training.frames import to_frame
 from training.recording import keep_review
@@ -165,7 +168,7 @@ def test_of_a_table_those_after_the_training_are_judged_and_the_others_referred_
         np.concatenate([found.reference.bad, found.judged.bad]),
         np.arange(len(found.reference) + len(found.judged)),
     )
-    subject = Judging(FAST, threads=1).of_table(found.scorer, both, dated=True).subject
+    subject = Judging(FAST, threads=1).of_table(found.scorer, both).subject
     assert (subject.customers, subject.reference_customers) == (len(found.judged), len(found.reference))
     assert np.datetime64(subject.first_as_of) > LAST_TRAINED
 
@@ -175,8 +178,35 @@ def test_customers_of_the_training_are_no_proof() -> None:
     whole = Evidence.of(found.scorer, found.reference, limits=FAST)
     (out_of_time, *_) = Battery(("scope",)).run(whole).results
     assert (out_of_time.verdict, out_of_time.value) == (Verdict.FAILED, 0.0)
-    (undated, *_) = Battery(("scope",)).run(replace(whole, dated=False)).results
-    assert undated.verdict is Verdict.NOT_ENOUGH_DATA
+    undated = replace(found.reference, dated=False)
+    report = Battery(("scope",)).run(replace(whole, data=undated), "synthetic/1")
+    assert report.results[0].verdict is Verdict.NOT_ENOUGH_DATA
+    assert report.grid().title.endswith("bad, without days")
+    subject = json.loads(report.document())["subject"]
+    assert (subject["first_as_of"], subject["last_as_of"]) == (None, None)
+
+
+def told_of(model: Model, **training: str | bool) -> Model:
+    """Return the model with other facts of its training."""
+    return replace(model, training=training)
+
+
+def test_the_very_customers_of_the_training_are_no_proof_with_days_or_without() -> None:
+    found = candidate()
+    for customers in (found.reference, replace(found.reference, dated=False)):
+        known = told_of(model_of(found.scorer), customers_sha256=data_hash(customers))
+        whole = with_model(Evidence.of(found.scorer, customers, limits=FAST), known)
+        out_of_time, others = scope(whole)
+        assert (others.verdict, others.value) == (Verdict.FAILED, 1.0)
+        assert out_of_time.verdict is Verdict.NOT_ENOUGH_DATA
+        # Read again tomorrow, it is still the same table without days.
+        tomorrow = replace(customers.portfolio, as_of=[date(2026, 1, 2)] * len(customers))
+        later = replace(whole, data=replace(customers, portfolio=tomorrow))
+        assert (list(scope(later))[1].verdict is Verdict.FAILED) is not customers.dated
+        others = list(scope(replace(whole, data=replace(found.judged, dated=customers.dated))))[1]
+        assert (others.verdict, others.value) == (Verdict.PASSED, 0.0)
+    of_old = with_model(whole, told_of(known))
+    assert list(scope(of_old))[1].verdict is Verdict.NOT_ENOUGH_DATA
 
 
 # The command

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from models.decision import Scorer
     from training.battery.limits import Limits
     from training.battery.report import Report
-    from training.customers import CustomerTable
+    from training.dataset import LabelledPortfolio
     from training.own_table import TableRequest
 
 # About so many steps are told.
@@ -40,12 +40,11 @@ def judge_table(
     model_of(scorer)
     tolerated = _limits(limits)
     judged = _read(request.data, scorer.catalog, request)
-    compared = None if reference is None else _read(reference, scorer.catalog, request).data
+    compared = None if reference is None else _read(reference, scorer.catalog, request)
     with steps(_STEPS) as progress:
         return Judging(tolerated, threads, progress).of_table(
             scorer,
-            judged.data,
-            dated=judged.dated,
+            judged,
             reference=compared,
             model_version=model_version,
         )
@@ -85,7 +84,7 @@ def _limits(path: Path | None) -> "Limits":
     return Limits() if path is None else load_declared(Limits, path)
 
 
-def _read(path: Path, catalog: "Catalog", request: "TableRequest") -> "CustomerTable":
+def _read(path: Path, catalog: "Catalog", request: "TableRequest") -> "LabelledPortfolio":
     from training.customers import read_customers
 
     with working(f"reading {path.name}"):
@@ -102,4 +101,4 @@ def _read(path: Path, catalog: "Catalog", request: "TableRequest") -> "CustomerT
         f"{len(table.rejects):,} kept apart.",
         markup=False, highlight=False, soft_wrap=True,
     )  # fmt: skip
-    return table
+    return table.data

@@ -41,7 +41,6 @@ class Evidence:
         data: who is judged: customers of a time after the training, with outcomes.
         reference: the customers that the candidate was trained on, or others to compare the mix with.
         challengers: each one's probabilities of the n customers, by name.
-        dated: whether the customers' days of evaluation were given.
         limits: what is tolerated.
     """
 
@@ -49,7 +48,6 @@ class Evidence:
     data: LabelledPortfolio
     reference: LabelledPortfolio | None = None
     challengers: Mapping[str, Floats] = field(default_factory=dict)
-    dated: bool = True
     limits: Limits = field(default_factory=Limits)
 
     def __post_init__(self) -> None:
@@ -79,7 +77,6 @@ class Evidence:
         data: LabelledPortfolio,
         reference: LabelledPortfolio | None = None,
         *,
-        dated: bool = True,
         limits: Limits | None = None,
     ) -> "Evidence":
         """Keep the customers whom the candidate's model applies to.
@@ -93,7 +90,6 @@ class Evidence:
             scorer,
             of_natures(data, natures),
             kept if kept is not None and len(kept) >= MINIMUM_AGGREGATE else None,
-            dated=dated,
             limits=limits or Limits(),
         )
 
@@ -111,6 +107,11 @@ class Evidence:
     def n(self) -> int:
         """How many customers are judged."""
         return len(self.data)
+
+    @property
+    def dated(self) -> bool:
+        """Whether their days of evaluation were given."""
+        return self.data.dated
 
     @property
     def bad(self) -> Bools:

@@ -36,7 +36,6 @@ class Judging:
         scorer: Scorer,
         data: LabelledPortfolio,
         *,
-        dated: bool,
         reference: LabelledPortfolio | None = None,
         model_version: str | None = None,
     ) -> Report:
@@ -48,13 +47,13 @@ class Judging:
         Raises:
             NotJudgeable: there is no model, or no customer of its natures.
         """
-        evidence = Evidence.of(scorer, data, reference, dated=dated, limits=self.limits)
+        evidence = Evidence.of(scorer, data, reference, limits=self.limits)
         last = trained_until(evidence)
-        if reference is None and dated and last is not None:
+        if reference is None and data.dated and last is not None:
             later = evidence.data.days > last
             if later.any() and not later.all():
                 parts = (evidence.data.take(np.flatnonzero(rows)) for rows in (later, ~later))
-                evidence = Evidence.of(scorer, *parts, dated=dated, limits=self.limits)
+                evidence = Evidence.of(scorer, *parts, limits=self.limits)
         return self.of(evidence, model_version)
 
     def of_sample(self, sample: Sample, year: int) -> Report:

@@ -12,11 +12,12 @@ from typing import Any
 
 import numpy as np
 
+from features.terminal import evaluated
 from features.terms import Language, Text
 from training.battery.evidence import Evidence
 from training.battery.limits import Limits
 from training.battery.result import Part, Range, Result, Verdict
-from training.data_facts import data_hash
+from training.data_facts import data_hash, days_of
 from training.report import Grid
 
 FORMAT, FORMAT_VERSION = "tierwise-battery", 1
@@ -31,7 +32,8 @@ _CSV_COLUMNS = (
 
 @dataclass(frozen=True)
 class Subject:
-    """Which candidate was judged, on whom: hashes and counts."""
+    """Which candidate was judged, on whom: hashes and counts; first and last day of evaluation are None where
+    no days were given."""
 
     model_version: str | None
     catalog_hash: str
@@ -39,8 +41,8 @@ class Subject:
     model_sha256: str
     customers: int
     bad: int
-    first_as_of: str
-    last_as_of: str
+    first_as_of: str | None
+    last_as_of: str | None
     data_hash: str
     reference_customers: int
     reference_hash: str | None
@@ -50,6 +52,7 @@ class Subject:
     def of(cls, evidence: Evidence, model_version: str | None) -> "Subject":
         """Describe a candidate and its evidence."""
         data, reference = evidence.data, evidence.reference
+        first, last = days_of(data)
         return cls(
             model_version=model_version,
             catalog_hash=evidence.catalog.hash,
@@ -58,8 +61,8 @@ class Subject:
             model_sha256=hashlib.sha256(evidence.model.to_bytes()).hexdigest(),
             customers=evidence.n,
             bad=int(np.sum(evidence.bad)),
-            first_as_of=str(np.min(data.days)),
-            last_as_of=str(np.max(data.days)),
+            first_as_of=first,
+            last_as_of=last,
             data_hash=data_hash(data),
             reference_customers=0 if reference is None else len(reference),
             reference_hash=None if reference is None else data_hash(reference),
@@ -93,7 +96,7 @@ class Report:
         subject = self.subject
         return Grid(
             f"{subject.model_version or 'the candidate'} on {subject.customers:,} customers, "
-            f"{subject.bad:,} bad, evaluated {subject.first_as_of} to {subject.last_as_of}",
+            f"{subject.bad:,} bad, {evaluated(subject.first_as_of, subject.last_as_of)}",
             ("check", "value", f"{subject.limits.level:.0%} interval", "tolerated", "n", "verdict"),
             rows_of(self.results, language, whole=whole),
         )

@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from features.terminal import evaluated
 from features.terms import Language
 from models.disclosure import MINIMUM_AGGREGATE
 from training.battery.report import described, rows_of
 from training.battery.result import Result, Verdict
+from training.data_facts import days_of
 from training.monitoring.kinds import AlarmKind
 from training.monitoring.limits import OWN, SHARED, MonitoringLimits
 from training.monitoring.watched import Watched
@@ -32,7 +34,7 @@ class Subject:
     """Which model was monitored, on whom, by which day: hashes and counts.
 
     `mature` customers have an outcome that counts, `bad` of them the adverse one; both are None where they
-    are too few to be told of.
+    are too few to be told of. First and last day of evaluation are None where no days were given.
     """
 
     model_version: str | None
@@ -41,8 +43,8 @@ class Subject:
     model_sha256: str
     reference_sha256: str
     customers: int
-    first_as_of: str
-    last_as_of: str
+    first_as_of: str | None
+    last_as_of: str | None
     on: str
     mature: int | None
     bad: int | None
@@ -53,6 +55,7 @@ class Subject:
         """Describe what is monitored."""
         reference, mature = watched.reference, int(np.sum(watched.mature))
         told = mature >= MINIMUM_AGGREGATE
+        first, last = days_of(watched.data)
         return cls(
             model_version=model_version,
             catalog_hash=reference.catalog_hash,
@@ -60,8 +63,8 @@ class Subject:
             model_sha256=reference.model_sha256,
             reference_sha256=reference.sha256,
             customers=len(watched),
-            first_as_of=str(np.min(watched.data.days)),
-            last_as_of=str(np.max(watched.data.days)),
+            first_as_of=first,
+            last_as_of=last,
             on=str(watched.on),
             mature=mature if told else None,
             bad=int(np.sum(watched.data.bad & watched.mature)) if told else None,
@@ -100,8 +103,8 @@ class MonitoringReport:
         known = "no outcomes that count" if subject.mature is None else f"{subject.mature:,} outcomes matured"
         every = [result for results in self.results.values() for result in results]
         return Grid(
-            f"{subject.model_version or 'the model'} on {subject.customers:,} customers, evaluated "
-            f"{subject.first_as_of} to {subject.last_as_of}; {known} by {subject.on}",
+            f"{subject.model_version or 'the model'} on {subject.customers:,} customers, "
+            f"{evaluated(subject.first_as_of, subject.last_as_of)}; {known} by {subject.on}",
             ("check", "value", f"{subject.limits.level:.0%} interval", "tolerated", "n", "verdict"),
             rows_of(every, language, whole=whole, verdicts=VERDICTS),
         )
