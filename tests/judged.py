@@ -57,7 +57,7 @@ def candidate(n: int = 4000, seed: int = 5) -> Candidate:
     training = whole.take(np.flatnonzero(early))
     catalog = whole.portfolio.catalog
     # Tiers around the bad rate, so that each holds customers.
-    policy = drafted_policy(catalog, float(np.mean(training.bad)), "outcome").model_copy(
+    policy = drafted_policy(catalog, float(np.mean(training.bad)), "outcome", 12).model_copy(
         update={"model_weight": 0.5, "minimum_bad_outcomes": 30}
     )
     features = catalog_features(catalog, NATURES)

@@ -188,6 +188,10 @@ def test_a_drafted_policy_stands_around_the_bad_rate_and_can_be_edited(
     (tmp_path / "policy.yaml").write_text(to_yaml(policy), encoding="utf-8")
     again = load_declared(Policy, tmp_path / "policy.yaml")
     assert again == policy and again.hash == policy.hash
+    # Nobody has declared within how many months the outcome happens.
+    assert policy.outcome_months is None and "outcome_months: " not in to_yaml(policy)
+    declared = drafted_policy(read.data.portfolio.catalog, 0.1, "Outcome", 24)
+    assert "outcome_months: 24" in to_yaml(declared) and declared.hash != policy.hash
     policy.check_against(read.data.portfolio.catalog)
 
 

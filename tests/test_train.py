@@ -271,3 +271,5 @@ def test_a_model_in_use_is_older_than_its_newest_outcomes_by_the_window_and_a_ye
     labelled: Labelled,
 ) -> None:
     assert years_ahead(with_policy(labelled.policy, outcome_months=36)) == 4.0
+    # Of no declared window a year is assumed.
+    assert years_ahead(with_policy(labelled.policy, outcome_months=None)) == 2.0

@@ -17,6 +17,8 @@ from training.dataset import LabelledPortfolio
 from training.learner import THREADS, Learned, learn
 from training.selection import Progress, Selection
 
+_USUAL_MONTHS = 12
+
 
 @dataclass(frozen=True, eq=False)
 class Trained:
@@ -134,9 +136,11 @@ def years_ahead(policy: Policy) -> float:
     """Return how old the newest known outcomes are, in years, when a model trained on them is in use.
 
     Customers are evaluated on average half a year before the newest outcome window began to close, and
-    served on average half a year after the training.
+    served on average half a year after the training. Where nobody has declared the window a year is assumed;
+    of a table without days nothing follows from it, since no drift can be seen there.
     """
-    return policy.outcome_months / 12 + 1.0
+    months = _USUAL_MONTHS if policy.outcome_months is None else policy.outcome_months
+    return months / 12 + 1.0
 
 
 def _natures(data: LabelledPortfolio, policy: Policy) -> tuple[Nature, ...]:

@@ -34,7 +34,8 @@ class Subject:
     """Which model was monitored, on whom, by which day: hashes and counts.
 
     `mature` customers have an outcome that counts, `bad` of them the adverse one; both are None where they
-    are too few to be told of. First and last day of evaluation are None where no days were given.
+    are too few to be told of. First and last day of evaluation are None where no days were given,
+    `outcome_months` where the policy declares no window: outcomes then count as they are told.
     """
 
     model_version: str | None
@@ -45,6 +46,7 @@ class Subject:
     customers: int
     first_as_of: str | None
     last_as_of: str | None
+    outcome_months: int | None
     on: str
     mature: int | None
     bad: int | None
@@ -65,6 +67,7 @@ class Subject:
             customers=len(watched),
             first_as_of=first,
             last_as_of=last,
+            outcome_months=watched.scorer.policy.outcome_months,
             on=str(watched.on),
             mature=mature if told else None,
             bad=int(np.sum(watched.data.bad & watched.mature)) if told else None,
@@ -100,7 +103,10 @@ class MonitoringReport:
     def grid(self, language: Language = Language.EN, *, whole: bool = False) -> Grid:
         """Return one line a check; of a large family those without an alarm are one, unless `whole`."""
         subject = self.subject
-        known = "no outcomes that count" if subject.mature is None else f"{subject.mature:,} outcomes matured"
+        ended = "matured" if subject.outcome_months and subject.first_as_of else "told"
+        if subject.outcome_months is None:
+            ended += " (the policy declares no window)"
+        known = "no outcomes that count" if subject.mature is None else f"{subject.mature:,} outcomes {ended}"
         every = [result for results in self.results.values() for result in results]
         return Grid(
             f"{subject.model_version or 'the model'} on {subject.customers:,} customers, "

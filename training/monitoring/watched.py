@@ -98,14 +98,16 @@ class Watched:
         return Evidence(self.scorer, self.data.take(rows), limits=limits)
 
 
-def matured(data: LabelledPortfolio, months: int, on: np.datetime64) -> Bools:
+def matured(data: LabelledPortfolio, months: int | None, on: np.datetime64) -> Bools:
     """Return whose outcome's window is over on a day, shape (n,), and known by then where it is said when.
 
     Adverse outcomes are often known before their window ends, the others never: who counted them early would
-    see too many.
+    see too many. Of a window that nobody has declared (None) there is no end to wait for.
     """
-    ends = (pd.DatetimeIndex(data.days) + pd.DateOffset(months=months)).to_numpy().astype("datetime64[D]")
-    over: Bools = ends <= on
+    over: Bools = np.ones(len(data), dtype=np.bool_)
+    if months is not None:
+        ends = pd.DatetimeIndex(data.days) + pd.DateOffset(months=months)
+        over = ends.to_numpy().astype("datetime64[D]") <= on
     if data.known_on is None:
         return over
     # NaT compares false.
