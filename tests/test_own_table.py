@@ -192,6 +192,7 @@ def test_a_drafted_policy_stands_around_the_bad_rate_and_can_be_edited(
     assert policy.outcome_months is None and "outcome_months: " not in to_yaml(policy)
     declared = drafted_policy(read.data.portfolio.catalog, 0.1, "Outcome", 24)
     assert "outcome_months: 24" in to_yaml(declared) and declared.hash != policy.hash
+    assert "outcome_months: 36" in run("policy", "draft", "sba", "--bad-rate", "0.1", "--months", "36")
     policy.check_against(read.data.portfolio.catalog)
 
 
