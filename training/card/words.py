@@ -90,9 +90,9 @@ WITHIN = text(
     "结果的观察期为 {months} 个月。",
 )
 WITHIN_UNDECLARED = text(
-    "Within what time it happens nobody has declared: it is as long as the table's outcome column says.",
-    "結果的觀察期未經宣告，以資料表結果欄位所定者為準。",
-    "结果的观察期未经声明，以数据表结果字段所定者为准。",
+    "Within what time it happens nobody has declared: the table's outcome column has a window of its own.",
+    "結果的觀察期未經宣告，依資料表結果欄位自身的觀察期。",
+    "结果的观察期未经声明，依数据表结果字段自身的观察期。",
 )
 SERVES = text(
     "It was trained for customers of these natures: {natures}.",
@@ -193,9 +193,9 @@ GROUPS_COUNTED = text(
     "相互关联的客户一并留出；依数据表所载，共 {n} 组。",
 )
 NO_GROUPS = text(
-    "The table says of no two rows that they belong together: each is held out by itself.",
-    "資料表未載明任何兩列相互關聯，故各列分別留出。",
-    "数据表未载明任何两行相互关联，故各行分别留出。",
+    "The table says of no two rows that they belong together: each was taken for a customer of its own.",
+    "資料表未載明任何兩列相互關聯，故各列視為不同客戶。",
+    "数据表未载明任何两行相互关联，故各行视为不同客户。",
 )
 
 # Indicators
