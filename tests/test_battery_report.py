@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 import tierwise
 from features.terms import Language
 from models import registry
-from models.artefact import Model, unsigned_sha256
+from models.artefact import Fact, Model, unsigned_sha256
 from models.decision import Scorer
 from models.disclosure import MINIMUM_AGGREGATE
 from serving.promotion.rules import PromotionRules
@@ -186,7 +186,7 @@ def test_customers_of_the_training_are_no_proof() -> None:
     assert (subject["first_as_of"], subject["last_as_of"]) == (None, None)
 
 
-def told_of(model: Model, **training: str | bool) -> Model:
+def told_of(model: Model, **training: Fact) -> Model:
     """Return the model with other facts of its training."""
     return replace(model, training=training)
 

@@ -25,6 +25,7 @@ import tierwise
 from features.catalog import Catalog, load_catalog
 from features.terms import Language, Text
 from models import registry
+from models.artefact import Fact
 from models.decision import Scorer
 from models.export_csv import to_csv
 from models.policy import Policy, load_policy
@@ -428,7 +429,7 @@ def undated() -> Recorded:
     policy = Policy.model_validate_json(
         json.dumps(scorer.policy.model_dump(mode="json", by_alias=True) | {"outcome_months": None})
     )
-    facts = {
+    facts: dict[str, Fact] = {
         "customers": 500, "groups": 500, "bad": 80, "dated": False, "read_on": "2026-03-04",
         "calibrated_on_customers": 500, "customers_sha256": data_hash(customers),
     }  # fmt: skip

@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 
 import tierwise
 from features.portfolio import Bools, Portfolio
+from models.artefact import Fact
 from models.calibration import Calibration
 from models.decision import Decisions, Scorer
 from models.disclosure import MINIMUM_AGGREGATE
@@ -323,7 +324,7 @@ def test_outcomes_of_a_model_that_does_not_say_when_it_was_trained_say_nothing(c
 def test_of_a_model_of_a_table_without_days_outcomes_count_after_it_was_read(company: Company) -> None:
     scorer = company.challenger.scorer
     assert scorer.model is not None
-    facts = {"dated": False, "read_on": "2003-06-30"}
+    facts: dict[str, Fact] = {"dated": False, "read_on": "2003-06-30"}
     undated = Served(
         Scorer(scorer.catalog, scorer.policy, replace(scorer.model, training=facts)), "synthetic/3"
     )
