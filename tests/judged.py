@@ -25,7 +25,7 @@ from models.scale import Scale
 from tests.labelled import FIRST_YEAR, synthetic
 from training.battery.evidence import Evidence
 from training.battery.limits import Limits
-from training.data_facts import data_hash
+from training.data_facts import customers_hash
 from training.dataset import LabelledPortfolio
 
 NATURES = (Nature.ENTERPRISE,)
@@ -81,7 +81,7 @@ def candidate(n: int = 4000, seed: int = 5) -> Candidate:
         catalog_hash=catalog.hash,
         policy_hash=policy.hash,
         training={
-            "customers": len(training), "customers_sha256": data_hash(training), "dated": True,
+            "customers": len(training), "customers_sha256": customers_hash(training), "dated": True,
             "last_as_of": str(np.max(training.days)),
         },
     )  # fmt: skip

@@ -37,7 +37,7 @@ from training.battery.report import Report
 from training.battery.result import Check, Part, Range, Verdict
 from training.battery.scope import scope
 from training.battery.words import alike
-from training.data_facts import data_hash
+from training.data_facts import customers_hash
 from training.dataset import LabelledPortfolio
 from training.frames import to_frame
 from training.recording import keep_review
@@ -194,19 +194,28 @@ def told_of(model: Model, **training: Fact) -> Model:
 def test_the_very_customers_of_the_training_are_no_proof_with_days_or_without() -> None:
     found = candidate()
     for customers in (found.reference, replace(found.reference, dated=False)):
-        known = told_of(model_of(found.scorer), customers_sha256=data_hash(customers))
+        known = told_of(model_of(found.scorer), customers_sha256=customers_hash(customers))
         whole = with_model(Evidence.of(found.scorer, customers, limits=FAST), known)
         out_of_time, others = scope(whole)
         assert (others.verdict, others.value) == (Verdict.FAILED, 1.0)
         assert out_of_time.verdict is Verdict.NOT_ENOUGH_DATA
-        # Read again tomorrow, it is still the same table without days.
-        tomorrow = replace(customers.portfolio, as_of=[date(2026, 1, 2)] * len(customers))
-        later = replace(whole, data=replace(customers, portfolio=tomorrow))
-        assert (list(scope(later))[1].verdict is Verdict.FAILED) is not customers.dated
+        # They stay the same on another day: read tomorrow, or said to be evaluated then.
+        other = replace(customers.portfolio, as_of=[date(2026, 1, 2)] * len(customers))
+        later = replace(whole, data=replace(customers, portfolio=other))
+        assert list(scope(later))[1].verdict is Verdict.FAILED
         others = list(scope(replace(whole, data=replace(found.judged, dated=customers.dated))))[1]
         assert (others.verdict, others.value) == (Verdict.PASSED, 0.0)
     of_old = with_model(whole, told_of(known))
     assert list(scope(of_old))[1].verdict is Verdict.NOT_ENOUGH_DATA
+
+
+def test_customers_of_the_future_are_no_proof() -> None:
+    found = candidate()
+    days = [date(2100, 1, 2), *found.judged.portfolio.as_of[1:]]
+    data = replace(found.judged, portfolio=replace(found.judged.portfolio, as_of=days))
+    (out_of_time, _) = scope(Evidence.of(found.scorer, data, limits=FAST))
+    assert out_of_time.verdict is Verdict.FAILED and out_of_time.value is not None
+    assert out_of_time.value == pytest.approx(1 - 1 / len(data))
 
 
 # The command

@@ -43,7 +43,7 @@ from training.card.card import ModelCard
 from training.card.commands import CardLanguage, write_card
 from training.card.figures import Figure
 from training.card.recorded import BATTERY, REASONS, REFERENCE, Kept, Recorded, load_recorded
-from training.data_facts import data_hash
+from training.data_facts import customers_hash
 from training.monitoring.limits import MonitoringLimits
 from training.monitoring.reference import Reference
 
@@ -431,7 +431,7 @@ def undated() -> Recorded:
     )
     facts: dict[str, Fact] = {
         "customers": 500, "groups": 500, "bad": 80, "dated": False, "read_on": "2026-03-04",
-        "calibrated_on_customers": 500, "customers_sha256": data_hash(customers),
+        "calibrated_on_customers": 500, "customers_sha256": customers_hash(customers),
     }  # fmt: skip
     model = replace(model_of(scorer), policy_hash=policy.hash, training=facts)
     scorer = Scorer(scorer.catalog, policy, model)

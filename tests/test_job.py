@@ -21,7 +21,7 @@ from serving.served import load_served
 from serving.settings import Settings
 from tests.labelled import FIRST_YEAR, Labelled, synthetic
 from tests.mlflow_store import datasets, migrated_store, state
-from training.data_facts import data_hash
+from training.data_facts import customers_hash, data_hash
 from training.job import JobResult, run_job, verify
 from training.metrics import auc
 from training.monitoring.reference import Reference
@@ -282,7 +282,7 @@ def test_natures_without_a_model_and_few_customers_are_recorded_too(state: Path)
     facts, modelled = result.trained.model.training, of_natures(data, (Nature.ENTERPRISE,))
     assert facts["dated"] is False and facts["read_on"] == str(modelled.days[0])
     assert not [name for name in (*facts, *run.data.params) if "as_of" in name]
-    assert facts["customers_sha256"] == data_hash(modelled) != data_hash(data)
+    assert facts["customers_sha256"] == customers_hash(modelled) != customers_hash(data)
     (version,) = registry.connect(state).search_model_versions("name = 'synthetic'")
     assert f"trained on {date} on {len(modelled)} customers without days" in str(version.description)
 

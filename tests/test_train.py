@@ -17,7 +17,7 @@ from models.decision import Scorer
 from models.policy import Policy
 from tests.labelled import Labelled, synthetic
 from tests.strategies import random_portfolio
-from training.data_facts import data_hash
+from training.data_facts import customers_hash
 from training.metrics import auc
 from training.train import Trained, train_model, years_ahead
 
@@ -120,7 +120,7 @@ def test_the_facts_of_the_training_are_kept(labelled: Labelled, trained: Trained
     assert facts["last_as_of"] == str(labelled.data.days.max())
     assert facts["dated"] is True and "read_on" not in facts
     assert facts["groups"] == len(np.unique(labelled.data.groups)) < len(labelled.data)
-    assert facts["customers_sha256"] == data_hash(labelled.data)
+    assert facts["customers_sha256"] == customers_hash(labelled.data)
     assert facts["folds"] == 5
 
 

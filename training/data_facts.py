@@ -1,7 +1,7 @@
 """What may be told of a set of customers without showing one: its SHA-256, counts and days."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
@@ -20,6 +20,11 @@ def data_hash(data: LabelledPortfolio) -> str:
     for part in (*days, data.groups, data.portfolio.given, data.bad):
         digest.update(np.ascontiguousarray(part).tobytes())
     return digest.hexdigest()
+
+
+def customers_hash(data: LabelledPortfolio) -> str:
+    """Return the SHA-256 of a set of customers as `data_hash` does, on whatever days they were evaluated."""
+    return data_hash(replace(data, dated=False))
 
 
 def days_of(data: LabelledPortfolio) -> tuple[str | None, str | None]:

@@ -12,7 +12,7 @@ from models.booster import Design, Untrainable
 from models.points import PointsTables
 from models.policy import Interactions, Policy
 from models.scale import Scale
-from training.data_facts import data_hash, days_of
+from training.data_facts import customers_hash, days_of
 from training.dataset import LabelledPortfolio
 from training.learner import THREADS, Learned, learn
 from training.selection import Progress, Selection
@@ -106,7 +106,7 @@ def _facts(data: LabelledPortfolio, learned: Learned) -> dict[str, str | int | f
         # Fewer than customers where several belong together.
         "groups": len(np.unique(data.groups)),
         "bad": int(np.sum(data.bad)),
-        "customers_sha256": data_hash(data),
+        "customers_sha256": customers_hash(data),
         "dated": data.dated,
         # Of a table without days there is only the day of reading; all that it tells was known by then.
         **({"first_as_of": first, "last_as_of": last} if data.dated else {"read_on": str(data.days[0])}),

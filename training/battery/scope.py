@@ -7,7 +7,7 @@ import numpy as np
 from training.battery import words
 from training.battery.evidence import Evidence
 from training.battery.result import Check, Range, Result
-from training.data_facts import data_hash
+from training.data_facts import customers_hash
 
 OUT_OF_TIME = Check(
     "scope.out_of_time",
@@ -28,8 +28,9 @@ def trained_until(evidence: Evidence) -> np.datetime64 | None:
 
 
 def scope(evidence: Evidence) -> Iterator[Result]:
-    """Yield the share of customers evaluated after the last training customer, which must be all of them, and
-    whether they are the training customers (1 of the very same set, else 0), which they must not be."""
+    """Yield the share of customers evaluated after the last training customer, and not in the future, which
+    must be all of them; and whether they are the training customers (1 of the very same set, on whatever
+    days, else 0), which they must not be."""
     yield _out_of_time(evidence)
     yield _other_customers(evidence)
 
@@ -40,7 +41,9 @@ def _out_of_time(evidence: Evidence) -> Result:
     last = trained_until(evidence)
     if last is None:
         return OUT_OF_TIME.no_answer(words.NO_DAYS_OF_TRAINING, evidence.n)
-    share = float(np.mean(evidence.data.days > last))
+    days = evidence.data.days
+    # Nobody has an outcome who is evaluated in the future.
+    share = float(np.mean((days > last) & (days <= np.datetime64("today") + 1)))
     return OUT_OF_TIME.answer(share, evidence.n, passed=share == 1.0, threshold=Range(1.0, 1.0))
 
 
@@ -48,5 +51,5 @@ def _other_customers(evidence: Evidence) -> Result:
     known = evidence.model.training.get("customers_sha256")
     if not isinstance(known, str):
         return OTHER_CUSTOMERS.no_answer(words.TRAINING_NOT_TOLD, evidence.n)
-    same = data_hash(evidence.data) == known
+    same = customers_hash(evidence.data) == known
     return OTHER_CUSTOMERS.answer(float(same), evidence.n, passed=not same, threshold=Range(0.0, 0.0))

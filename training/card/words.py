@@ -476,6 +476,68 @@ QUANTITIES = {
     "tier_facts": text("facts of these rules", "規則所依據的事實", "规则所依据的事实"),
     "review": text("what a person should look at", "需人工審視的事項", "需人工审视的事项"),
     "strategies": text("strategies of the tier", "等級的管理策略", "等级的管理策略"),
+    "prior": text("the prior's share of the SHAP values", "先驗在 SHAP 值中的份額", "先验在 SHAP 值中的份额"),
+    "log_odds": text(
+        "calibrated log-odds (of the probability, and of the sum)",
+        "校準後對數勝算（由機率，及由各項相加）",
+        "校准后对数几率（由概率，及由各项相加）",
+    ),
+    "sum": text(
+        "reference + contributions = score = reference + dimensions",
+        "起點＋各指標貢獻＝得分＝起點＋各維度",
+        "起点＋各指标贡献＝得分＝起点＋各维度",
+    ),
+    "reasons": text("reasons: sentences and their order", "理由的語句及其次序", "理由的语句及其次序"),
+    "refusals": text(
+        "customers that must be refused (infinite, out of bounds, of a wrong type)",
+        "必須拒絕的客戶資料（無限大、超出範圍、類型不符）",
+        "必须拒绝的客户数据（无穷大、超出范围、类型不符）",
+    ),
+    "bags": text(
+        "boosters as many as the document was trained with",
+        "提升模型的數目與文件所載一致",
+        "提升模型的数目与文件所载一致",
+    ),
+    "with_prior": text(
+        "a prior where the document was trained with one",
+        "文件載明有先驗者確有先驗",
+        "文件载明有先验者确有先验",
+    ),
+    "prior_directions": text(
+        "the prior's effects in their declared directions",
+        "先驗的影響符合所宣告的方向",
+        "先验的影响符合所声明的方向",
+    ),
+    "scale": text(
+        "the document's map to points, through the policy's pairs",
+        "文件的分數換算，與評估辦法的對應點一致",
+        "文件的分数换算，与评估办法的对应点一致",
+    ),
+    "margin": text(
+        "boosters' log-odds: trees walked, LightGBM",
+        "提升模型的對數勝算：逐樹走訪與 LightGBM",
+        "提升模型的对数几率：逐树遍历与 LightGBM",
+    ),
+    "shap_sum": text(
+        "boosters' SHAP values and base add up to that",
+        "提升模型的 SHAP 值與基準值之和等於上述值",
+        "提升模型的 SHAP 值与基准值之和等于上述值",
+    ),
+    "brute_force": text(
+        "boosters' SHAP values: all subsets, shap.TreeExplainer",
+        "提升模型的 SHAP 值：窮舉所有子集與 shap.TreeExplainer",
+        "提升模型的 SHAP 值：穷举所有子集与 shap.TreeExplainer",
+    ),
+    "shapiq": text(
+        "boosters' SHAP values: shapiq, shap.TreeExplainer",
+        "提升模型的 SHAP 值：shapiq 與 shap.TreeExplainer",
+        "提升模型的 SHAP 值：shapiq 与 shap.TreeExplainer",
+    ),
+    "tables": text(
+        "the document's tables: looked up, the boosters' SHAP values",
+        "文件的計分表：查表值與提升模型的 SHAP 值",
+        "文件的计分表：查表值与提升模型的 SHAP 值",
+    ),
 }
 
 # Limits
