@@ -399,6 +399,14 @@ def test_names_are_shown_as_they_are_and_not_obeyed(registered: Registered) -> N
     assert '#panic("x")' in reader.pages[0].extract_text()
 
 
+def test_a_long_reason_breaks_and_leaves_the_check_its_words(registered: Registered) -> None:
+    page = ModelCard(registered.recorded).page(Language.EN)
+    tables = [block for section in page.sections for block in section.blocks if isinstance(block, Table)]
+    of_checks = [table for table in tables if table.columns[0].head == words.CHECK.en]
+    assert of_checks
+    assert all(table.columns[0].room > table.columns[-1].room > 0 for table in of_checks)
+
+
 # What is not there is said
 
 

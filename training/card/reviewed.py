@@ -205,7 +205,8 @@ class Review:
         columns = (
             scribe.column(words.CHECK, room=3),
             *scribe.numbers(words.VALUE, words.INTERVAL, words.TOLERATED, words.CUSTOMERS),
-            scribe.column(words.VERDICT),
+            # With room of its own a long reason breaks, and leaves the check its words.
+            scribe.column(words.VERDICT, room=2),
         )
         return Table(columns, tuple(rows), caption)
 
