@@ -11,7 +11,7 @@ from scipy.special import expit
 
 from models.booster import Untrainable
 from tests.labelled import FIRST_YEAR, synthetic
-from training.data_facts import DataFacts, data_hash
+from training.data_facts import DataFacts, customers_hash, data_hash
 from training.dataset import FOLDS, LabelledPortfolio
 from training.description import part_note
 from training.parts import Part, RunKind
@@ -130,6 +130,22 @@ def test_without_days_a_set_is_the_same_whenever_it_is_read() -> None:
     assert (facts.dated, facts.first_as_of, facts.last_as_of) == (False, None, None)
     known = DataFacts.of(replace(some, dated=True))
     assert (known.first_as_of, known.last_as_of) == (str(some.days.min()), str(some.days.max()))
+
+
+def test_customers_are_the_same_in_any_order_and_on_any_day() -> None:
+    data = synthetic(80, individuals=True).data
+    known = customers_hash(data)
+    shuffled = data.take(np.random.default_rng(1).permutation(80))
+    assert known == customers_hash(shuffled) == customers_hash(dated(data, [date(2026, 1, 2)] * 80))
+    given = data.portfolio.given.copy()
+    given[3, 1] = 0.123
+    others = [
+        replace(data, bad=np.roll(data.bad, 1)),
+        data.take(np.arange(79)),
+        replace(data, portfolio=replace(data.portfolio, given=given)),
+        replace(data, portfolio=replace(data.portfolio, natures=np.roll(data.portfolio.natures, 1))),
+    ]
+    assert len({known, *map(customers_hash, others)}) == 5
 
 
 def test_the_run_of_a_part_without_days_names_none() -> None:

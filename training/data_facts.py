@@ -1,7 +1,7 @@
 """What may be told of a set of customers without showing one: its SHA-256, counts and days."""
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
@@ -23,8 +23,17 @@ def data_hash(data: LabelledPortfolio) -> str:
 
 
 def customers_hash(data: LabelledPortfolio) -> str:
-    """Return the SHA-256 of a set of customers as `data_hash` does, on whatever days they were evaluated."""
-    return data_hash(replace(data, dated=False))
+    """Return the SHA-256 of a set of customers in any order and on whatever days: their natures, outcomes and
+    encoded indicators, with the indicators' names."""
+    natures, codes = np.unique(data.portfolio.natures.astype(str), return_inverse=True)
+    rows = np.column_stack([codes, data.bad, data.portfolio.given])
+    # A row as its bytes, by which rows are sorted.
+    whole = rows.view(np.dtype((np.void, rows.shape[1] * rows.itemsize)))[:, 0]
+    digest = hashlib.sha256()
+    digest.update("\n".join(data.portfolio.catalog.columns).encode())
+    digest.update("\n".join(natures).encode())
+    digest.update(np.sort(whole).tobytes())
+    return digest.hexdigest()
 
 
 def days_of(data: LabelledPortfolio) -> tuple[str | None, str | None]:

@@ -29,8 +29,8 @@ def trained_until(evidence: Evidence) -> np.datetime64 | None:
 
 def scope(evidence: Evidence) -> Iterator[Result]:
     """Yield the share of customers evaluated after the last training customer, and not in the future, which
-    must be all of them; and whether they are the training customers (1 of the very same set, on whatever
-    days, else 0), which they must not be."""
+    must be all of them; and whether they are the training customers (1 of the very same set, in any
+    order and on whatever days, else 0), which they must not be."""
     yield _out_of_time(evidence)
     yield _other_customers(evidence)
 
