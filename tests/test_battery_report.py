@@ -199,7 +199,7 @@ def test_the_very_customers_of_the_training_are_no_proof_with_days_or_without() 
         out_of_time, others = scope(whole)
         assert (others.verdict, others.value) == (Verdict.FAILED, 1.0)
         assert out_of_time.verdict is Verdict.NOT_ENOUGH_DATA
-        # They stay the same on another day (read tomorrow, or said to be evaluated then) and in another order.
+        # They stay the same on another day (read tomorrow, or said to be evaluated then), in any order.
         other = replace(customers.portfolio, as_of=[date(2026, 1, 2)] * len(customers))
         backwards = replace(customers, portfolio=other).take(np.arange(len(customers))[::-1])
         later = replace(whole, data=backwards)
