@@ -36,7 +36,9 @@ def together(names: tuple[Text, ...]) -> Text:
 # Checks
 
 OUT_OF_TIME = text("Evaluated after the training data", "評估日晚於訓練資料", "评估日晚于训练数据")
-OTHER_CUSTOMERS = text("Customers other than those trained on", "非訓練所用的客戶", "非训练所用的客户")
+OTHER_CUSTOMERS = text(
+    "Another set of customers than the one trained on", "與訓練客戶並非同一組", "与训练客户并非同一组"
+)
 AUC = text("AUC", "AUC（曲線下面積）", "AUC（曲线下面积）")
 ACCURACY_RATIO = text("Accuracy ratio (Gini)", "準確率比（吉尼係數）", "准确率比（基尼系数）")
 KS = text("Kolmogorov–Smirnov distance", "KS 距離", "KS 距离")
