@@ -103,6 +103,12 @@ def counted(number: int, one: str, many: str | None = None) -> str:
     return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
+def evaluated(first: str | None, last: str | None) -> str:
+    """Return when customers were evaluated, such as `evaluated 2024-01-02 to 2024-06-30`; None where no days
+    were given."""
+    return f"evaluated {first} to {last}" if first and last else "without days"
+
+
 def end_with(kept_apart: int) -> None:
     """End a command with the exit code KEPT_APART where rows were kept apart; what was done stays.
 

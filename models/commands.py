@@ -61,6 +61,10 @@ def draft_policy(
     outcome: Annotated[
         str | None, typer.Option("--outcome", help="What the adverse outcome is called. [the catalog's]")
     ] = None,
+    months: Annotated[
+        int | None,
+        typer.Option("--months", min=1, help="Within how many months the outcome happens. [not declared]"),
+    ] = None,
 ) -> None:
     """Propose a policy whose tiers stand around a bad rate, on standard output, for a person to edit."""
     from features.catalog import load_catalog
@@ -71,4 +75,4 @@ def draft_policy(
     declared = load_catalog(catalog)
     flat = declared.table
     named = outcome or (flat.outcome if flat is not None else None) or "adverse outcome"
-    typer.echo(to_yaml(drafted_policy(declared, bad_rate, named)), nl=False)
+    typer.echo(to_yaml(drafted_policy(declared, bad_rate, named, months)), nl=False)

@@ -69,13 +69,17 @@ class Interactions(StrEnum):
 
 
 class Policy(Declared):
-    """A versioned policy. Its hash goes into every decision."""
+    """A versioned policy. Its hash goes into every decision.
+
+    `outcome_months` is the window within which the outcome happens; without it nobody has declared one, and a
+    table's outcomes are of a window of their own.
+    """
 
     policy: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
     version: int = Field(ge=1)
     names: Text
     outcome: Text
-    outcome_months: int = Field(gt=0)
+    outcome_months: int | None = Field(default=None, gt=0)
     time_zone: str
     model_weight: float | dict[Nature, float] = 0.0
     minimum_bad_outcomes: int = Field(default=50, ge=1)

@@ -6,10 +6,8 @@ from features.drafting.curves import POINTS_PER_DOUBLING, REFERENCE
 from features.terms import Text
 from models.policy import Policy, TierRule, load_policy
 
-_OUTCOME_MONTHS = 12
 
-
-def drafted_policy(catalog: Catalog, bad_rate: float, outcome: str) -> Policy:
+def drafted_policy(catalog: Catalog, bad_rate: float, outcome: str, months: int | None = None) -> Policy:
     """Return a policy whose tiers stand at probabilities around a bad rate.
 
     Names, strategies and cut-offs are the bundled policy's (`models/policies/customer.yaml`); there are no
@@ -18,6 +16,7 @@ def drafted_policy(catalog: Catalog, bad_rate: float, outcome: str) -> Policy:
     Args:
         bad_rate: the share of customers with the adverse outcome, in (0, 1).
         outcome: what the outcome is called.
+        months: within how many it happens; None where nobody declares it, as a table of outcomes does not.
     """
     model = load_policy("customer")
     tiers = {tier: _around(rule, bad_rate / (1.0 - bad_rate)) for tier, rule in model.tiers.items()}
@@ -28,7 +27,7 @@ def drafted_policy(catalog: Catalog, bad_rate: float, outcome: str) -> Policy:
             "policy": catalog.catalog,
             "names": catalog.names,
             "outcome": named,
-            "outcome_months": _OUTCOME_MONTHS,
+            "outcome_months": months,
             "reference_points": REFERENCE,
             "missing_points": 50.0,
             "tiers": tiers,
@@ -54,5 +53,7 @@ def _around(rule: TierRule, odds: float) -> TierRule:
 
 def to_yaml(policy: Policy) -> str:
     """Return a policy as a file to edit."""
-    head = "# A draft: edit it. Floors and vetoes are yours to add; see the bundled customer policy."
-    return f"{head}\n{yaml_of(policy)}"
+    head = "# A draft: edit it. Floors and vetoes are yours to add; see the bundled customer policy.\n"
+    if policy.outcome_months is None:
+        head += "# Nobody has declared within how many months the outcome happens: outcome_months.\n"
+    return f"{head}{yaml_of(policy)}"

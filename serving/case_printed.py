@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from features.terminal import BadInput, counted, out, shown_of, table_of, write_text
+from features.terminal import BadInput, counted, evaluated, out, shown_of, table_of, write_text
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -53,8 +53,8 @@ def print_alarm(connection: "Connection", case: "Case") -> None:
     subject = alarm.subject
     out.print(
         f"{alarm.names['en']}: {subject['model_version'] or 'the model'} on "
-        f"{subject['customers']:,} customers, evaluated {subject['first_as_of']} to "
-        f"{subject['last_as_of']}, by {subject['on']}.",
+        f"{subject['customers']:,} customers, {evaluated(subject['first_as_of'], subject['last_as_of'])}, "
+        f"by {subject['on']}.",
         markup=False,
         soft_wrap=True,
     )
@@ -133,7 +133,7 @@ def print_reviews(connection: "Connection", subject: str) -> None:
 def _battery_line(battery: "dict[str, Any]") -> str:
     shown = ", ".join(f"{count} {of.replace('_', ' ')}" for of, count in battery["counts"].items())
     customers = f"{battery['customers']} customers, {battery['bad']} bad"
-    days = f"evaluated {battery['first_as_of']} to {battery['last_as_of']}"
+    days = evaluated(battery["first_as_of"], battery["last_as_of"])
     return f"{battery['verdict']} ({shown}) on {customers}, {days}, data {str(battery['data_hash'])[:12]}"
 
 

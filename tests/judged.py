@@ -25,6 +25,7 @@ from models.scale import Scale
 from tests.labelled import FIRST_YEAR, synthetic
 from training.battery.evidence import Evidence
 from training.battery.limits import Limits
+from training.data_facts import customers_hash
 from training.dataset import LabelledPortfolio
 
 NATURES = (Nature.ENTERPRISE,)
@@ -56,7 +57,7 @@ def candidate(n: int = 4000, seed: int = 5) -> Candidate:
     training = whole.take(np.flatnonzero(early))
     catalog = whole.portfolio.catalog
     # Tiers around the bad rate, so that each holds customers.
-    policy = drafted_policy(catalog, float(np.mean(training.bad)), "outcome").model_copy(
+    policy = drafted_policy(catalog, float(np.mean(training.bad)), "outcome", 12).model_copy(
         update={"model_weight": 0.5, "minimum_bad_outcomes": 30}
     )
     features = catalog_features(catalog, NATURES)
@@ -79,8 +80,11 @@ def candidate(n: int = 4000, seed: int = 5) -> Candidate:
         natures=NATURES,
         catalog_hash=catalog.hash,
         policy_hash=policy.hash,
-        training={"customers": len(training), "last_as_of": str(np.max(training.days))},
-    )
+        training={
+            "customers": len(training), "customers_sha256": customers_hash(training), "dated": True,
+            "last_as_of": str(np.max(training.days)),
+        },
+    )  # fmt: skip
     return Candidate(Scorer(catalog, policy, model), training, whole.take(np.flatnonzero(~early)))
 
 

@@ -7,6 +7,7 @@ import json
 import re
 import shutil
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -18,24 +19,26 @@ from typer.testing import CliRunner
 import tierwise
 from features.terms import Language
 from models import registry
-from models.artefact import unsigned_sha256
+from models.artefact import Fact, Model, unsigned_sha256
 from models.decision import Scorer
 from models.disclosure import MINIMUM_AGGREGATE
 from serving.promotion.rules import PromotionRules
 from serving.promotion.told import Told
 from serving.served import Served
-from tests.judged import LAST_TRAINED, candidate, drawn, evidence
+from tests.judged import LAST_TRAINED, candidate, drawn, evidence, with_model
 from tests.labelled import FIRST_YEAR, synthetic
 from tests.mlflow_store import migrated_store, state
 from tests.promoted import reasons_of, register
 from tests.test_cli import told
 from training.battery.battery import CHECKS, Battery
-from training.battery.evidence import Evidence, NotJudgeable
+from training.battery.evidence import Evidence, NotJudgeable, model_of
 from training.battery.judging import Judging
 from training.battery.limits import Limits
 from training.battery.report import Report
 from training.battery.result import Check, Part, Range, Verdict
+from training.battery.scope import scope
 from training.battery.words import alike
+from training.data_facts import customers_hash
 from training.dataset import LabelledPortfolio
 from training.frames import to_frame
 from training.monitoring.commands import recorded_mixes
@@ -168,7 +171,7 @@ def test_what_cannot_be_judged_is_refused() -> None:
     with pytest.raises(NotJudgeable, match=r"^19 customers [^\n]* are too few[^\n]*$"):
         Evidence.of(whole.scorer, whole.data.take(np.arange(19)))
     with pytest.raises(NotJudgeable, match=r"^the reference has fewer than 20 customers [^\n]*$"):
-        Judging(FAST).of_table(whole.scorer, whole.data, dated=True, reference=whole.data.take(np.arange(19)))
+        Judging(FAST).of_table(whole.scorer, whole.data, reference=whole.data.take(np.arange(19)))
     with pytest.raises(NotJudgeable, match=r"^challenger x: [^\n]*$"):
         replace(whole, challengers={"x": np.zeros(3)})
 
@@ -186,7 +189,7 @@ def test_of_a_table_those_after_the_training_are_judged_and_the_others_referred_
         np.arange(len(found.reference) + len(found.judged)),
     )
     judging = Judging(FAST, threads=1)
-    subject = judging.of_table(found.scorer, both, dated=True, recorded=recorded).subject
+    subject = judging.of_table(found.scorer, both, recorded=recorded).subject
     assert (subject.customers, subject.reference_rows) == (len(found.judged), len(found.reference))
     assert (subject.reference_customers, subject.reference_review_sha256) == (500, recorded.sha256)
     assert np.datetime64(subject.first_as_of) > LAST_TRAINED
@@ -197,8 +200,45 @@ def test_customers_of_the_training_are_no_proof() -> None:
     whole = Evidence.of(found.scorer, found.reference, limits=FAST)
     (out_of_time, *_) = Battery(("scope",)).run(whole).results
     assert (out_of_time.verdict, out_of_time.value) == (Verdict.FAILED, 0.0)
-    (undated, *_) = Battery(("scope",)).run(replace(whole, dated=False)).results
-    assert undated.verdict is Verdict.NOT_ENOUGH_DATA
+    undated = replace(found.reference, dated=False)
+    report = Battery(("scope",)).run(replace(whole, data=undated), "synthetic/1")
+    assert report.results[0].verdict is Verdict.NOT_ENOUGH_DATA
+    assert report.grid().title.endswith("bad, without days")
+    subject = json.loads(report.document())["subject"]
+    assert (subject["first_as_of"], subject["last_as_of"]) == (None, None)
+
+
+def told_of(model: Model, **training: Fact) -> Model:
+    """Return the model with other facts of its training."""
+    return replace(model, training=training)
+
+
+def test_the_very_customers_of_the_training_are_no_proof_with_days_or_without() -> None:
+    found = candidate()
+    for customers in (found.reference, replace(found.reference, dated=False)):
+        known = told_of(model_of(found.scorer), customers_sha256=customers_hash(customers))
+        whole = with_model(Evidence.of(found.scorer, customers, limits=FAST), known)
+        out_of_time, others = scope(whole)
+        assert (others.verdict, others.value) == (Verdict.FAILED, 1.0)
+        assert out_of_time.verdict is Verdict.NOT_ENOUGH_DATA
+        # They stay the same on another day (read tomorrow, or said to be evaluated then), in any order.
+        other = replace(customers.portfolio, as_of=[date(2026, 1, 2)] * len(customers))
+        backwards = replace(customers, portfolio=other).take(np.arange(len(customers))[::-1])
+        later = replace(whole, data=backwards)
+        assert list(scope(later))[1].verdict is Verdict.FAILED
+        others = list(scope(replace(whole, data=replace(found.judged, dated=customers.dated))))[1]
+        assert (others.verdict, others.value) == (Verdict.PASSED, 0.0)
+    of_old = with_model(whole, told_of(known))
+    assert list(scope(of_old))[1].verdict is Verdict.NOT_ENOUGH_DATA
+
+
+def test_customers_of_the_future_are_no_proof() -> None:
+    found = candidate()
+    days = [date(2100, 1, 2), *found.judged.portfolio.as_of[1:]]
+    data = replace(found.judged, portfolio=replace(found.judged.portfolio, as_of=days))
+    (out_of_time, _) = scope(Evidence.of(found.scorer, data, limits=FAST))
+    assert out_of_time.verdict is Verdict.FAILED and out_of_time.value is not None
+    assert out_of_time.value == pytest.approx(1 - 1 / len(data))
 
 
 # The command

@@ -25,19 +25,27 @@ import tierwise
 from features.catalog import Catalog, load_catalog
 from features.terms import Language, Text
 from models import registry
+from models.artefact import Fact
+from models.decision import Scorer
 from models.export_csv import to_csv
-from models.policy import load_policy
+from models.policy import Policy, load_policy
 from models.scale import Scale
 from models.sign_off import SignOff
 from tests.carded import NAME, Registered, migrated_store, recorded_of, registered
+from tests.judged import candidate
 from tests.strategies import random_model
+from training.battery.evidence import Evidence, model_of
+from training.battery.report import Report, Subject
+from training.battery.scope import scope
 from training.card import annexes, words
 from training.card.blocks import Row, Section, Spans, Table
 from training.card.card import ModelCard
 from training.card.commands import CardLanguage, write_card
 from training.card.figures import Figure
-from training.card.recorded import BATTERY, REASONS, REFERENCE, Kept, load_recorded
+from training.card.recorded import BATTERY, REASONS, REFERENCE, Kept, Recorded, load_recorded
+from training.data_facts import customers_hash
 from training.monitoring.limits import MonitoringLimits
+from training.monitoring.reference import Reference
 
 __all__ = ["migrated_store", "registered"]
 
@@ -391,6 +399,14 @@ def test_names_are_shown_as_they_are_and_not_obeyed(registered: Registered) -> N
     assert '#panic("x")' in reader.pages[0].extract_text()
 
 
+def test_a_long_reason_breaks_and_leaves_the_check_its_words(registered: Registered) -> None:
+    page = ModelCard(registered.recorded).page(Language.EN)
+    tables = [block for section in page.sections for block in section.blocks if isinstance(block, Table)]
+    of_checks = [table for table in tables if table.columns[0].head == words.CHECK.en]
+    assert of_checks
+    assert all(table.columns[0].room > table.columns[-1].room > 0 for table in of_checks)
+
+
 # What is not there is said
 
 
@@ -411,6 +427,77 @@ def test_a_battery_that_judged_another_model_is_told_apart(registered: Registere
     changed = Kept.of(kept.path, json.dumps(document).encode(), kept.verdict)
     text = text_of(html_of(registered, documents={**registered.recorded.documents, BATTERY: changed}))
     assert "judged another model (synthetic as of 2004-01-01)" in text
+
+
+@pytest.fixture(scope="module")
+def undated() -> Recorded:
+    """A version trained on a table without days or ids by a drafted policy, and judged on the same table."""
+    found = candidate()
+    scorer, customers = found.scorer, replace(found.reference, dated=False)
+    policy = Policy.model_validate_json(
+        json.dumps(scorer.policy.model_dump(mode="json", by_alias=True) | {"outcome_months": None})
+    )
+    facts: dict[str, Fact] = {
+        "customers": 500, "groups": 500, "bad": 80, "dated": False, "read_on": "2026-03-04",
+        "calibrated_on_customers": 500, "customers_sha256": customers_hash(customers),
+    }  # fmt: skip
+    model = replace(model_of(scorer), policy_hash=policy.hash, training=facts)
+    scorer = Scorer(scorer.catalog, policy, model)
+    judged = Evidence.of(scorer, customers)
+    documents = {
+        BATTERY: Report(Subject.of(judged, "random/7"), tuple(scope(judged))).document().encode(),
+        REFERENCE: Reference.of(scorer, customers).document,
+    }
+    recorded = recorded_of(model, scorer.catalog, policy)
+    reviews = {kind: Kept.of(f"review/{kind}.json", of, "failed") for kind, of in documents.items()}
+    parameters = {"training_date": "2026-03-04"}
+    return replace(recorded, documents={**recorded.documents, **reviews}, parameters=parameters)
+
+
+@pytest.mark.parametrize("language", list(Language))
+def test_of_a_table_without_days_the_card_tells_no_day_and_no_window(
+    language: Language, undated: Recorded
+) -> None:
+    from training.card.html import to_html
+
+    html = to_html(ModelCard(undated).page(language))
+    root = ElementTree.fromstring(html.removeprefix("<!DOCTYPE html>\n"))
+    text, of = text_of(html), {s.get("id"): "".join(s.itertext()) for s in root.iter("section")}
+
+    def says(found: str, word: Text) -> bool:
+        parts = re.split(r"\{\w+\}", word.in_language(language))
+        return re.search(".{0,30}".join(map(re.escape, parts)), found) is not None
+
+    for word in (
+        words.FIRST_DAY, words.LAST_DAY, words.TRAINING_DATE, words.DATA_NOTE, words.GROUPS_TOGETHER,
+        words.WITHIN, words.REFERENCE_RECORDED,
+    ):  # fmt: skip
+        assert not says(text, word)
+    for section, told in {
+        "glance": (words.NO_WINDOW, words.NO_DAYS),
+        "purpose": (words.WITHIN_UNDECLARED,),
+        "data": (words.TRAINING_DAY, words.CALIBRATED_ON_ALL, words.DATA_NOTE_UNDATED, words.NO_GROUPS),
+        "performance": (words.JUDGED_ON_TRAINING, words.JUDGED_UNDATED),
+        "limits": (words.LIMIT_NO_DAYS, words.LIMIT_NO_WINDOW, words.JUDGED_ON_TRAINING),
+        "monitoring": (words.MONITORING_NO_WINDOW, words.REFERENCE_UNDATED),
+    }.items():
+        for word in told:
+            assert says(of[section], word)
+    # The day of training is said once, as such, and as no customer's.
+    assert of["data"].count("2026-03-04") == text.count("2026-03-04") == 1
+
+
+def test_what_belongs_together_is_told_as_the_training_counted_it(registered: Registered) -> None:
+    assert words.GROUPS_TOGETHER.en in text_of(html_of(registered))
+    kept = registered.recorded.documents["points"]
+    points = json.loads(kept.content)["content"]
+    points["training"] |= {"groups": points["training"]["customers"] - 7}
+    body = json.dumps(points, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    framed = f'{{"sha256":"{hashlib.sha256(body.encode()).hexdigest()}","content":{body}}}'
+    documents = {**registered.recorded.documents, "points": Kept.of(kept.path, framed.encode())}
+    told = text_of(html_of(registered, documents=documents))
+    assert f"they are {points['training']['groups']:,} groups" in told
+    assert words.DATA_NOTE.en in told and words.LIMIT_NO_DAYS.en not in told
 
 
 def test_fairness_names_the_protected_attribute_and_its_groups(registered: Registered) -> None:

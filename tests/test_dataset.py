@@ -11,7 +11,10 @@ from scipy.special import expit
 
 from models.booster import Untrainable
 from tests.labelled import FIRST_YEAR, synthetic
+from training.data_facts import DataFacts, customers_hash, data_hash
 from training.dataset import FOLDS, LabelledPortfolio
+from training.description import part_note
+from training.parts import Part, RunKind
 
 
 def dated(data: LabelledPortfolio, days: list[date]) -> LabelledPortfolio:
@@ -114,3 +117,40 @@ def test_rows_are_taken_with_everything_that_is_theirs() -> None:
     assert np.array_equal(some.portfolio.given, data.portfolio.given[rows], equal_nan=True)
     assert some.portfolio.levels["region"].tolist() == data.portfolio.levels["region"][rows].tolist()
     assert some.days.tolist() == data.days[rows].tolist()
+
+
+def test_without_days_a_set_is_the_same_whenever_it_is_read() -> None:
+    data = replace(synthetic(60).data, dated=False)
+    tomorrow = dated(data, [date(2026, 1, 2)] * len(data))
+    assert data_hash(data) == data_hash(tomorrow) != data_hash(replace(data, dated=True))
+    assert data_hash(replace(data, bad=~data.bad)) != data_hash(data)
+    some, catalog = data.take(np.arange(30)), data.portfolio.catalog
+    assert not some.dated and not some.with_catalog(catalog).dated
+    facts = DataFacts.of(some)
+    assert (facts.dated, facts.first_as_of, facts.last_as_of) == (False, None, None)
+    known = DataFacts.of(replace(some, dated=True))
+    assert (known.first_as_of, known.last_as_of) == (str(some.days.min()), str(some.days.max()))
+
+
+def test_customers_are_the_same_in_any_order_and_on_any_day() -> None:
+    data = synthetic(80, individuals=True).data
+    known = customers_hash(data)
+    shuffled = data.take(np.random.default_rng(1).permutation(80))
+    assert known == customers_hash(shuffled) == customers_hash(dated(data, [date(2026, 1, 2)] * 80))
+    given = data.portfolio.given.copy()
+    given[3, 1] = 0.123
+    others = [
+        replace(data, bad=np.roll(data.bad, 1)),
+        data.take(np.arange(79)),
+        replace(data, portfolio=replace(data.portfolio, given=given)),
+        replace(data, portfolio=replace(data.portfolio, natures=np.roll(data.portfolio.natures, 1))),
+    ]
+    assert len({known, *map(customers_hash, others)}) == 5
+
+
+def test_the_run_of_a_part_without_days_names_none() -> None:
+    facts = DataFacts.of(replace(synthetic(60).data, dated=False))
+    part = Part(RunKind.VALIDATION, 1, "validation 1 of 5", facts, facts, {}, {"order": 1})
+    assert not [name for name in part.parameters() if "as_of" in name]
+    assert part.parameters()["evaluated_data_hash"] == facts.sha256
+    assert part_note(part) == "Validation 1 of 5: trained on 60 customers, judged on 60 others, without days."

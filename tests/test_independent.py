@@ -21,6 +21,7 @@ from models.policy import Policy
 from models.scale import Scale
 from tests.checked import VERSION, Version, tampered, version, with_tables
 from training import independent
+from training.card.words import QUANTITIES
 from training.independent import NotCheckable, Report, Verdict
 from training.independent.findings import Finding
 
@@ -53,6 +54,10 @@ def test_the_sound_version_passes_to_rounding(sound: Report) -> None:
     for finding in sound.findings:
         assert finding.rows > 0 and finding.values > 0, finding.id
         assert finding.largest is None or finding.largest < 1e-9, finding.id
+
+
+def test_what_is_recomputed_is_named_in_every_language_of_the_card(sound: Report) -> None:
+    assert {finding.id for finding in sound.findings} <= QUANTITIES.keys()
 
 
 def test_every_part_of_an_answer_is_compared_on_every_customer(sound: Report) -> None:

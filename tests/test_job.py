@@ -21,13 +21,14 @@ from serving.served import load_served
 from serving.settings import Settings
 from tests.labelled import FIRST_YEAR, Labelled, synthetic
 from tests.mlflow_store import datasets, migrated_store, state
-from training.data_facts import data_hash
+from training.data_facts import customers_hash, data_hash
 from training.job import JobResult, run_job, verify
 from training.metrics import auc
 from training.monitoring.reference import Reference
 from training.parts import RunKind
 from training.train import Trained, train_model
 from training.verification import ExplanationMismatch
+from training.walkforward import of_natures
 
 __all__ = ["migrated_store", "state"]
 
@@ -264,19 +265,26 @@ def test_the_hash_of_the_data_changes_with_any_value_outcome_or_day(labelled: La
 
 
 def test_natures_without_a_model_and_few_customers_are_recorded_too(state: Path) -> None:
-    """Plots that would show fewer than twenty customers are left out; nothing else is."""
+    """Plots that would show fewer than twenty customers are left out; nothing else is. No days were given."""
     both = synthetic(220, years=4, individuals=True, seed=3, level=-0.8)
     policy = both.policy.model_copy(
         update={"model_weight": {Nature.ENTERPRISE: 0.5}, "minimum_bad_outcomes": 10}
     )
     date = np.datetime64(f"{FIRST_YEAR + 6}-01-01")
+    data = replace(both.data, dated=False)
     result = run_job(
-        both.data, both.matured_on, policy, [], date, run_name="few", state=state, threads=1
+        data, both.matured_on, policy, [], date, run_name="few", state=state, threads=1
     )  # fmt: skip
     assert result.trained.held_out.shape == (220,)
     assert Model.from_bytes(result.trained.model.to_bytes()).natures == (Nature.ENTERPRISE,)
     run = registry.connect(state).get_run(result.registration.run_id)
     assert run.data.metrics["cross_validation/model/n"] == np.sum(~np.isnan(result.trained.held_out))
+    facts, modelled = result.trained.model.training, of_natures(data, (Nature.ENTERPRISE,))
+    assert facts["dated"] is False and facts["read_on"] == str(modelled.days[0])
+    assert not [name for name in (*facts, *run.data.params) if "as_of" in name]
+    assert facts["customers_sha256"] == customers_hash(modelled) != customers_hash(data)
+    (version,) = registry.connect(state).search_model_versions("name = 'synthetic'")
+    assert f"trained on {date} on {len(modelled)} customers without days" in str(version.description)
 
 
 def test_a_trained_model_verifies_whatever_the_portfolio_it_is_asked_about() -> None:

@@ -27,7 +27,7 @@ from training.monitoring.kinds import AlarmKind
 from training.monitoring.limits import MonitoringLimits
 from training.monitoring.monitor import monitor
 from training.monitoring.reference import Reference
-from training.monitoring.report import MonitoringReport
+from training.monitoring.report import MonitoringReport, Subject
 from training.monitoring.watched import Watched, matured
 from training.monitoring.words import ALARMS, VERDICTS
 
@@ -137,6 +137,40 @@ def test_an_outcome_counts_when_its_window_is_over_and_not_when_it_happens(found
     told = replace(data, known_on=np.array([over + 5 * one, "NaT", "NaT"], dtype="datetime64[D]"))
     assert not matured(told, 12, over + 4 * one)[0]
     assert matured(told, 12, over + 5 * one)[0]
+
+
+def test_without_a_declared_window_an_outcome_counts_when_it_is_told(
+    found: Candidate, reference: Reference
+) -> None:
+    data = found.judged.take(np.arange(3))
+    assert matured(data, None, data.days[0]).all()
+    told = replace(data, known_on=np.array([data.days[0] + 5, "NaT", "NaT"], dtype="datetime64[D]"))
+    assert matured(told, None, data.days[0]).tolist() == [False, True, True]
+    policy = found.scorer.policy.model_copy(update={"outcome_months": None})
+    whole = watched(found, reference)
+    undeclared = replace(whole, scorer=Scorer(found.scorer.catalog, policy, None))
+    assert whole.mature.all()
+    subject = Subject.of(undeclared, "synthetic/1")
+    assert subject.document()["outcome_months"] is None
+    title = MonitoringReport(subject, {}).grid().title
+    assert f"{len(whole):,} outcomes told (the policy declares no window) by" in title
+
+
+def test_customers_without_days_are_monitored_whole_and_no_day_is_told(
+    found: Candidate, reference: Reference
+) -> None:
+    data = replace(found.judged, dated=False)
+    every = np.ones(len(data), dtype=np.bool_)
+    whole = Watched.of(found.scorer, reference, data, every, data.days[0], FAST)
+    assert len(whole) == len(data) and whole.mature.all()
+    subject = Subject.of(whole, "synthetic/1")
+    assert (
+        f"customers, without days; {len(data):,} outcomes told by"
+        in MonitoringReport(subject, {}).grid().title
+    )
+    of_undated = Reference.of(found.scorer, replace(found.reference, dated=False))
+    assert (of_undated.first_as_of, of_undated.last_as_of) == (None, None)
+    assert Reference.read(of_undated.document, "it") == of_undated
 
 
 def test_tiers_that_fell_between_two_evaluations_alarm(found: Candidate, reference: Reference) -> None:

@@ -76,6 +76,7 @@ def read(table: Path) -> CustomerTable:
 
 def test_what_is_read_is_a_customer_or_kept_apart(read: CustomerTable, tmp_path: Path) -> None:
     assert read.read == N + 1 and len(read.rejects) == 3
+    assert not read.data.dated
     reasons = {row: (field, reason) for row, field, reason in read.rejects}
     assert reasons[5] == ("Outcome", "the outcome is not known")
     assert reasons[7] == ("indicator yearly_income", "must be a number")
@@ -96,7 +97,7 @@ def test_where_there_are_days_the_newest_are_held_out(tmp_path: Path) -> None:
     own_table(dated=True).to_csv(path, index=False)
     data = read_customers(path, draft_catalog(profile(path, "Outcome"), "Outcome", path).catalog).data
     scheme, ((training, held_out),), _ = held_out_folds(data)
-    assert scheme.startswith("Out of time, from 202")
+    assert data.dated and scheme.startswith("Out of time, from 202")
     assert data.days[training].max() < data.days[held_out].min()
 
 
@@ -187,6 +188,11 @@ def test_a_drafted_policy_stands_around_the_bad_rate_and_can_be_edited(
     (tmp_path / "policy.yaml").write_text(to_yaml(policy), encoding="utf-8")
     again = load_declared(Policy, tmp_path / "policy.yaml")
     assert again == policy and again.hash == policy.hash
+    # Nobody has declared within how many months the outcome happens.
+    assert policy.outcome_months is None and "outcome_months: " not in to_yaml(policy)
+    declared = drafted_policy(read.data.portfolio.catalog, 0.1, "Outcome", 24)
+    assert "outcome_months: 24" in to_yaml(declared) and declared.hash != policy.hash
+    assert "outcome_months: 36" in run("policy", "draft", "sba", "--bad-rate", "0.1", "--months", "36")
     policy.check_against(read.data.portfolio.catalog)
 
 

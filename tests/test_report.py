@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from features.terminal import evaluated
 from features.terms import RATED_TIERS, Tier
 from training.metrics import measure
 from training.report import walk_forward_grids, walk_forward_summary
@@ -66,3 +67,8 @@ def test_the_summary_is_one_line_of_json_with_the_same_means(results: list[YearR
         mean = np.mean([result.metrics[scorer].auc for result in results])
         assert summary[name] == pytest.approx(mean, abs=5e-5)
     assert summary["share_premium"] == pytest.approx(5 / 32, abs=5e-5)
+
+
+def test_of_a_table_without_days_no_day_is_told() -> None:
+    assert evaluated("2024-01-02", "2024-06-30") == "evaluated 2024-01-02 to 2024-06-30"
+    assert evaluated(None, None) == "without days"

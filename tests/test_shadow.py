@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 
 import tierwise
 from features.portfolio import Bools, Portfolio
+from models.artefact import Fact
 from models.calibration import Calibration
 from models.decision import Decisions, Scorer
 from models.disclosure import MINIMUM_AGGREGATE
@@ -318,6 +319,18 @@ def test_outcomes_of_a_model_that_does_not_say_when_it_was_trained_say_nothing(c
     bad = np.arange(60) % 2 == 0
     report = compare(company.champion, silent, made_up(60, bad=bad, known=bad | True))
     assert report.judged.reason == "synthetic/3 does not say until when it was trained"
+
+
+def test_of_a_model_of_a_table_without_days_outcomes_count_after_it_was_read(company: Company) -> None:
+    scorer = company.challenger.scorer
+    assert scorer.model is not None
+    facts: dict[str, Fact] = {"dated": False, "read_on": "2003-06-30"}
+    undated = Served(
+        Scorer(scorer.catalog, scorer.policy, replace(scorer.model, training=facts)), "synthetic/3"
+    )
+    bad = np.arange(60) % 2 == 0
+    report = compare(undated, undated, made_up(60, bad=bad, known=bad | True))
+    assert report.judged.after == date(2003, 6, 30)
 
 
 def test_the_erased_are_left_out(company: Company, tmp_path: Path) -> None:

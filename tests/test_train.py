@@ -17,6 +17,7 @@ from models.decision import Scorer
 from models.policy import Policy
 from tests.labelled import Labelled, synthetic
 from tests.strategies import random_portfolio
+from training.data_facts import customers_hash
 from training.metrics import auc
 from training.train import Trained, train_model, years_ahead
 
@@ -117,6 +118,9 @@ def test_the_facts_of_the_training_are_kept(labelled: Labelled, trained: Trained
     assert facts["bad"] == labelled.data.bad.sum()
     assert facts["first_as_of"] == str(labelled.data.days.min())
     assert facts["last_as_of"] == str(labelled.data.days.max())
+    assert facts["dated"] is True and "read_on" not in facts
+    assert facts["groups"] == len(np.unique(labelled.data.groups)) < len(labelled.data)
+    assert facts["customers_sha256"] == customers_hash(labelled.data)
     assert facts["folds"] == 5
 
 
@@ -267,3 +271,5 @@ def test_a_model_in_use_is_older_than_its_newest_outcomes_by_the_window_and_a_ye
     labelled: Labelled,
 ) -> None:
     assert years_ahead(with_policy(labelled.policy, outcome_months=36)) == 4.0
+    # Of no declared window a year is assumed.
+    assert years_ahead(with_policy(labelled.policy, outcome_months=None)) == 2.0

@@ -128,7 +128,8 @@ def _train_on_table(
         )
     if policy is None:
         out.print(
-            "No policy was given: tiers stand around the bad rate, as `tierwise policy draft` proposes.",
+            "No policy was given: tiers stand around the bad rate, as `tierwise policy draft` proposes, and "
+            "nobody has declared within how many months the outcome happens.",
             soft_wrap=True,
         )
     out.print(

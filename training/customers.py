@@ -29,16 +29,15 @@ class CustomerTable:
     """A table read whole: read = customers + rejected.
 
     `rejects` are the rows kept apart, each with its number, field and reason. `ignored` are the columns that
-    nobody asked for; `dated` and `identified` say whether days and ids of customers were given, `grouped`
-    whether somebody belongs to a group of companies. Customers of one group are of one group of `data`.
-    `synthetic` says that the table is marked as simulated.
+    nobody asked for; `identified` says whether ids of customers were given, as `data.dated` says of days, and
+    `grouped` whether somebody belongs to a group of companies. Customers of one group are of one group of
+    `data`. `synthetic` says that the table is marked as simulated.
     """
 
     data: LabelledPortfolio
     bad_words: tuple[str, ...]
     rejects: tuple[tuple[int, str, str], ...]
     ignored: tuple[str, ...]
-    dated: bool
     identified: bool
     grouped: bool = False
     synthetic: bool = False
@@ -85,6 +84,7 @@ class Rows:
             np.isin(self.words[places], list(bad)),
             linked(np.array(portfolio.customer_ids, dtype=object), self.groups[places]),
             known_on=None if np.isnat(known_on).all() else known_on,
+            dated=self.dated,
         )
 
 
@@ -172,7 +172,6 @@ def read_customers(
         bad_words=tuple(bad),
         rejects=tuple(sorted([*rows.rejects, *rejects])),
         ignored=rows.ignored,
-        dated=rows.dated,
         identified=rows.identified,
         grouped=bool(np.any(rows.groups[places] != np.array(None))),
         synthetic=is_marked(path),

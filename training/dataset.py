@@ -145,12 +145,14 @@ class Outcomes(_History):
 @dataclass(frozen=True)
 class LabelledPortfolio(_History):
     """n customers with outcomes; `known_on`, shape (n,), are the days from which these were known, NaT where
-    nobody says, and None where that is so of all."""
+    nobody says, and None where that is so of all. Without days of evaluation (`dated`) all are of the day on
+    which they were read."""
 
     portfolio: Portfolio
     bad: Bools
     groups: NDArray[np.int64]
     known_on: NDArray[np.datetime64] | None = None
+    dated: bool = True
 
     @cached_property
     def days(self) -> NDArray[np.datetime64]:  # type: ignore[override]
@@ -160,7 +162,9 @@ class LabelledPortfolio(_History):
     def take(self, rows: Indices) -> "LabelledPortfolio":
         """Return some of the customers."""
         known_on = None if self.known_on is None else self.known_on[rows]
-        return LabelledPortfolio(self.portfolio.take(rows), self.bad[rows], self.groups[rows], known_on)
+        return LabelledPortfolio(
+            self.portfolio.take(rows), self.bad[rows], self.groups[rows], known_on, self.dated
+        )
 
     def with_catalog(self, catalog: Catalog) -> "LabelledPortfolio":
         """Return the same customers under a catalog with the same indicators but other weights or curves."""

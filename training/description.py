@@ -82,6 +82,11 @@ def portfolio_description(catalog: Catalog) -> str:
 def part_note(part: Part) -> str:
     """Return what is said of the run of a fold or a year."""
     training, evaluated = part.training, part.evaluated
+    if not (training.dated and evaluated.dated):
+        return (
+            f"{part.name.capitalize()}: trained on {training.customers:,} customers, judged on "
+            f"{evaluated.customers:,} others, without days."
+        )
     return (
         f"{part.name.capitalize()}: trained on {training.customers:,} customers evaluated from "
         f"{training.first_as_of} to {training.last_as_of}, judged on {evaluated.customers:,} from "
@@ -148,12 +153,13 @@ def _verdicts(version: "ModelVersion") -> dict[str, str]:
 def _version_description(client: "MlflowClient", version: "ModelVersion", run: "Run") -> str:
     pages = _Pages(str(run.info.experiment_id))
     parameters, metrics, tags = run.data.params, run.data.metrics, run.data.tags
+    as_of, days = ("on", " without days") if parameters.get("dated") == str(False) else ("as of", "")
     lines = [
         f"Catalog `{tags.get('catalog', 'not recorded')}`, policy `{tags.get('policy', 'not recorded')}`"
         + (", **synthetic data**" if tags.get("synthetic") == "true" else "")
-        + f": trained as of {parameters.get('training_date', 'a day not recorded')} on "
-        f"{_count(parameters.get('customers'))} customers, {_count(parameters.get('bad'))} of them bad, and "
-        f"checked in run [{run.info.run_name}]({pages.run(run.info.run_id)}).",
+        + f": trained {as_of} {parameters.get('training_date', 'a day not recorded')} on "
+        f"{_count(parameters.get('customers'))} customers{days}, {_count(parameters.get('bad'))} of them "
+        f"bad, and checked in run [{run.info.run_name}]({pages.run(run.info.run_id)}).",
     ]
     if "explanations/rows" in metrics:
         lines.append(

@@ -66,13 +66,15 @@ class Part:
         """Return what MLflow shows as parameters; those of the training set are named as the training's."""
         facts = {name: value for name, value in asdict(self.training).items() if name != "sha256"}
         evaluated = {f"evaluated_{name}": value for name, value in asdict(self.evaluated).items()}
-        return {
+        found = {
             **self.settings,
             **facts,
             "data_hash": self.training.sha256,
             **{name.replace("sha256", "data_hash"): value for name, value in evaluated.items()},
             str(self.kind): self.number,
         }
+        # Of a table without days there is no first and no last.
+        return {name: value for name, value in found.items() if value is not None or "as_of" not in name}
 
 
 def told(parts: Sequence[Part]) -> tuple[Part, ...]:

@@ -71,6 +71,8 @@ def _labelled(file: Path, data: Path | None = None) -> Sample:
     evaluations = sba.evaluations(records)
     frame = indicators(evaluations, data=data)
     policy = load_policy(NAME)
+    if policy.outcome_months is None:
+        raise ValueError(f"policy {NAME} declares no outcome_months, by which the sample's outcomes are read")
     outcomes = sba.outcomes(records, evaluations, policy.outcome_months)
     portfolio, rejects = Portfolio.from_frame(frame, catalog)
     if len(rejects):

@@ -289,7 +289,7 @@ def _dataset(record: TrainingRecord, facts: DataFacts, context: str) -> "Dataset
 
     # The first by the name that MLflow shows as a count.
     counts = {"num_rows": facts.customers, "bad": facts.bad}
-    days = {"first_as_of": facts.first_as_of, "last_as_of": facts.last_as_of}
+    days = {"first_as_of": facts.first_as_of, "last_as_of": facts.last_as_of} if facts.dated else {}
     dataset = Dataset(
         name=record.portfolio,
         digest=facts.sha256[:_DIGEST],

@@ -12,9 +12,12 @@ from models.booster import Design, Untrainable
 from models.points import PointsTables
 from models.policy import Interactions, Policy
 from models.scale import Scale
+from training.data_facts import customers_hash, days_of
 from training.dataset import LabelledPortfolio
 from training.learner import THREADS, Learned, learn
 from training.selection import Progress, Selection
+
+_USUAL_MONTHS = 12
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,11 +100,16 @@ def train_model(
 def _facts(data: LabelledPortfolio, learned: Learned) -> dict[str, str | int | float | bool | None]:
     """Return what a reader of the artefact should know of the training."""
     plan, price = learned.selection.plan, learned.selection.price
+    first, last = days_of(data)
     facts: dict[str, str | int | float | bool | None] = {
         "customers": len(data),
+        # Fewer than customers where several belong together.
+        "groups": len(np.unique(data.groups)),
         "bad": int(np.sum(data.bad)),
-        "first_as_of": str(np.min(data.days)),
-        "last_as_of": str(np.max(data.days)),
+        "customers_sha256": customers_hash(data),
+        "dated": data.dated,
+        # Of a table without days there is only the day of reading; all that it tells was known by then.
+        **({"first_as_of": first, "last_as_of": last} if data.dated else {"read_on": str(data.days[0])}),
         "calibrated_on_customers": int(np.sum(data.newest())),
         "folds": len(learned.selection.validation.folds),
         "folds_forward_in_time": data.forward,
@@ -128,9 +136,11 @@ def years_ahead(policy: Policy) -> float:
     """Return how old the newest known outcomes are, in years, when a model trained on them is in use.
 
     Customers are evaluated on average half a year before the newest outcome window began to close, and
-    served on average half a year after the training.
+    served on average half a year after the training. Where nobody has declared the window a year is assumed;
+    of a table without days nothing follows from it, since no drift can be seen there.
     """
-    return policy.outcome_months / 12 + 1.0
+    months = _USUAL_MONTHS if policy.outcome_months is None else policy.outcome_months
+    return months / 12 + 1.0
 
 
 def _natures(data: LabelledPortfolio, policy: Policy) -> tuple[Nature, ...]:

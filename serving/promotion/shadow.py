@@ -197,7 +197,8 @@ def _judged(champion: Served, challenger: Served, found: Recomputed) -> Judged:
         model = served.scorer.model
         if model is None:
             continue
-        day = model.training.get("last_as_of")
+        # Of a table without days the customers were known by the day on which it was read.
+        day = model.training.get("last_as_of") or model.training.get("read_on")
         if not isinstance(day, str):
             reason = f"{served.model_version} does not say until when it was trained"
             break

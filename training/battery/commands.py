@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from models.decision import Scorer
     from training.battery.limits import Limits
     from training.battery.report import Report
-    from training.customers import CustomerTable
+    from training.dataset import LabelledPortfolio
     from training.mixes.comparison import RecordedMixes
     from training.own_table import TableRequest
 
@@ -45,12 +45,11 @@ def judge_table(
     model_of(scorer)
     tolerated = _limits(limits)
     judged = _read(request.data, scorer.catalog, request, language)
-    compared = None if reference is None else _read(reference, scorer.catalog, request, language).data
+    compared = None if reference is None else _read(reference, scorer.catalog, request, language)
     with steps(_STEPS) as progress:
         return Judging(tolerated, threads, progress).of_table(
             scorer,
-            judged.data,
-            dated=judged.dated,
+            judged,
             reference=compared,
             recorded=recorded,
             model_version=model_version,
@@ -100,7 +99,7 @@ def _limits(path: Path | None) -> "Limits":
     return Limits() if path is None else load_declared(Limits, path)
 
 
-def _read(path: Path, catalog: "Catalog", request: "TableRequest", language: Language) -> "CustomerTable":
+def _read(path: Path, catalog: "Catalog", request: "TableRequest", language: Language) -> "LabelledPortfolio":
     from training.battery.table_words import READ, said
     from training.customers import read_customers
 
@@ -122,4 +121,4 @@ def _read(path: Path, catalog: "Catalog", request: "TableRequest", language: Lan
         rejected=f"{len(table.rejects):,}",
     )
     out.print(told, markup=False, highlight=False, soft_wrap=True)
-    return table
+    return table.data

@@ -43,7 +43,6 @@ class Evidence:
         reference: the customers that the candidate was trained on, or others to compare the mix with.
         recorded: the mixes of those that it was trained on, where the mix is compared with these instead.
         challengers: each one's probabilities of the n customers, by name.
-        dated: whether the customers' days of evaluation were given.
         limits: what is tolerated.
     """
 
@@ -52,7 +51,6 @@ class Evidence:
     reference: LabelledPortfolio | None = None
     recorded: RecordedMixes | None = None
     challengers: Mapping[str, Floats] = field(default_factory=dict)
-    dated: bool = True
     limits: Limits = field(default_factory=Limits)
 
     def __post_init__(self) -> None:
@@ -83,7 +81,6 @@ class Evidence:
         reference: LabelledPortfolio | None = None,
         *,
         recorded: RecordedMixes | None = None,
-        dated: bool = True,
         limits: Limits | None = None,
     ) -> "Evidence":
         """Keep the customers whom the candidate's model applies to.
@@ -98,7 +95,6 @@ class Evidence:
             of_natures(data, natures),
             kept if kept is not None and len(kept) >= MINIMUM_AGGREGATE else None,
             recorded,
-            dated=dated,
             limits=limits or Limits(),
         )
 
@@ -116,6 +112,11 @@ class Evidence:
     def n(self) -> int:
         """How many customers are judged."""
         return len(self.data)
+
+    @property
+    def dated(self) -> bool:
+        """Whether their days of evaluation were given."""
+        return self.data.dated
 
     @property
     def bad(self) -> Bools:

@@ -38,7 +38,6 @@ class Judging:
         scorer: Scorer,
         data: LabelledPortfolio,
         *,
-        dated: bool,
         reference: LabelledPortfolio | None = None,
         recorded: RecordedMixes | None = None,
         model_version: str | None = None,
@@ -51,7 +50,6 @@ class Judging:
         Args:
             scorer: the candidate.
             data: the table's customers with their outcomes.
-            dated: whether their days were given.
             reference: customers to compare with, and to fit challengers on.
             recorded: the mixes of the training customers, with which the mix is compared, rather than with
                 earlier customers of the table, where no reference is given.
@@ -62,18 +60,18 @@ class Judging:
                 reference.
         """
         mixes = recorded if reference is None else None
-        evidence = Evidence.of(scorer, data, reference, recorded=mixes, dated=dated, limits=self.limits)
+        evidence = Evidence.of(scorer, data, reference, recorded=mixes, limits=self.limits)
         if reference is not None and evidence.reference is None:
             raise NotJudgeable(
                 f"the reference has fewer than {MINIMUM_AGGREGATE} customers of natures with a model "
                 f"({', '.join(evidence.model.natures)}): give {MINIMUM_AGGREGATE} or more"
             )
         last = trained_until(evidence)
-        if reference is None and dated and last is not None:
+        if reference is None and data.dated and last is not None:
             later = evidence.data.days > last
             if later.any() and not later.all():
                 parts = (evidence.data.take(np.flatnonzero(rows)) for rows in (later, ~later))
-                evidence = Evidence.of(scorer, *parts, recorded=mixes, dated=dated, limits=self.limits)
+                evidence = Evidence.of(scorer, *parts, recorded=mixes, limits=self.limits)
         return self.of(evidence, model_version)
 
     def of_sample(self, sample: Sample, year: int) -> Report:

@@ -17,7 +17,7 @@ from training.battery import table_words as words
 from training.battery.evidence import Evidence
 from training.battery.limits import Limits
 from training.battery.result import Part, Range, Result, Verdict
-from training.data_facts import data_hash
+from training.data_facts import data_hash, days_of
 from training.report import Grid
 
 FORMAT, FORMAT_VERSION = "tierwise-battery", 1
@@ -37,7 +37,8 @@ class Subject:
 
     Its mix was compared with `reference_customers`: those of the reference that was recorded with the version
     (`reference_review_sha256`), else customers of rows. Of `reference_rows` there were rows
-    (`reference_hash`), which challengers are fitted on.
+    (`reference_hash`), which challengers are fitted on. First and last day of evaluation are None where no
+    days were given.
     """
 
     model_version: str | None
@@ -46,8 +47,8 @@ class Subject:
     model_sha256: str
     customers: int
     bad: int
-    first_as_of: str
-    last_as_of: str
+    first_as_of: str | None
+    last_as_of: str | None
     data_hash: str
     reference_customers: int
     reference_rows: int
@@ -60,6 +61,7 @@ class Subject:
         """Describe a candidate and its evidence."""
         data, reference, recorded = evidence.data, evidence.reference, evidence.recorded
         rows = 0 if reference is None else len(reference)
+        first, last = days_of(data)
         return cls(
             model_version=model_version,
             catalog_hash=evidence.catalog.hash,
@@ -68,8 +70,8 @@ class Subject:
             model_sha256=hashlib.sha256(evidence.model.to_bytes()).hexdigest(),
             customers=evidence.n,
             bad=int(np.sum(evidence.bad)),
-            first_as_of=str(np.min(data.days)),
-            last_as_of=str(np.max(data.days)),
+            first_as_of=first,
+            last_as_of=last,
             data_hash=data_hash(data),
             reference_customers=rows if recorded is None else recorded.customers,
             reference_rows=rows,

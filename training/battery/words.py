@@ -36,6 +36,9 @@ def together(names: tuple[Text, ...]) -> Text:
 # Checks
 
 OUT_OF_TIME = text("Evaluated after the training data", "評估日晚於訓練資料", "评估日晚于训练数据")
+OTHER_CUSTOMERS = text(
+    "Another set of customers than the one trained on", "與訓練客戶並非同一組", "与训练客户并非同一组"
+)
 AUC = text("AUC", "AUC（曲線下面積）", "AUC（曲线下面积）")
 ACCURACY_RATIO = text("Accuracy ratio (Gini)", "準確率比（吉尼係數）", "准确率比（基尼系数）")
 KS = text("Kolmogorov–Smirnov distance", "KS 距離", "KS 距离")
@@ -145,6 +148,14 @@ NONE_PROTECTED = text(
     "the catalog declares no protected attribute", "目錄未宣告受保護屬性", "目录未声明受保护属性"
 )
 NO_DAYS = text("the table has no days", "表中無日期", "表中无日期")
+NO_DAYS_OF_TRAINING = text(
+    "the model was trained on a table without days", "訓練資料表無日期", "训练数据表无日期"
+)
+TRAINING_NOT_TOLD = text(
+    "the model does not say which customers it learnt from",
+    "模型未載明訓練所用的客戶",
+    "模型未载明训练所用的客户",
+)
 NO_DIRECTIONS = text(
     "no indicator of the model has a declared direction", "模型指標均未宣告方向", "模型指标均未声明方向"
 )

@@ -14,7 +14,7 @@ from training.parts import RunKind
 
 def at_a_glance(scribe: Scribe) -> Section:
     """Return what a reader wants to know first."""
-    reader, recorded = scribe.reader, scribe.reader.recorded
+    recorded = scribe.reader.recorded
     policy = scribe.sheet.policy
     aliases = [
         scribe.word(words.STATES[alias]) if alias in words.STATES else alias for alias in recorded.aliases
@@ -24,9 +24,10 @@ def at_a_glance(scribe: Scribe) -> Section:
     )
     rows: list[tuple[Text | str, Spans | Cell]] = [
         (words.OUTCOME, (Span(scribe.word(policy.outcome)),)),
-        (words.WINDOW, scribe.sentence(words.MONTHS, n=scribe.whole(reader.need(POLICY, "outcome_months")))),
+        (words.WINDOW, _window(scribe)),
         (words.STATUS, (Span(scribe.listed(aliases) if aliases else scribe.word(words.NO_ALIAS)),)),
         (words.TRAINED_ON, _trained_on(scribe)),
+        (words.DAYS, (Span(scribe.word(words.NO_DAYS)),) if scribe.without_days else ()),
         (words.AUC_FORWARD, _with_interval(scribe, forward)),
         (words.AUC_APART, _with_interval(scribe, apart)),
         (words.AUC_HELD_OUT, _with_interval(scribe, folds)),
@@ -36,6 +37,12 @@ def at_a_glance(scribe: Scribe) -> Section:
         (words.RUN, Cell((Span(recorded.run_id),), Style.CODE)),
     ]  # fmt: skip
     return Section("glance", scribe.word(words.AT_A_GLANCE), (scribe.listing(rows),))
+
+
+def _window(scribe: Scribe) -> Spans:
+    """Return within what time the outcome happens, or that nobody has declared it."""
+    months = scribe.whole(scribe.reader.at(POLICY, "outcome_months"))
+    return scribe.sentence(words.MONTHS, n=months) if months else (Span(scribe.word(words.NO_WINDOW)),)
 
 
 def _with_interval(scribe: Scribe, metric: str) -> Spans:
@@ -75,10 +82,12 @@ def reasons_in_short(scribe: Scribe) -> Spans:
 def purpose(scribe: Scribe) -> Section:
     """Return what the model and its tiers are for, and what not."""
     catalog, policy, natures = scribe.sheet.catalog, scribe.sheet.policy, scribe.sheet.model.natures
-    months = scribe.whole(scribe.reader.need(POLICY, "outcome_months"))
+    months = scribe.whole(scribe.reader.at(POLICY, "outcome_months"))
+    within = scribe.paragraph(words.WITHIN, months=months)
     outcome, portfolio = scribe.word(policy.outcome), scribe.word(catalog.names)
     blocks: list[Block] = [
-        scribe.paragraph(words.ESTIMATES, portfolio=portfolio, outcome=outcome, months=months),
+        scribe.paragraph(words.ESTIMATES, portfolio=portfolio, outcome=outcome),
+        within if months else scribe.paragraph(words.WITHIN_UNDECLARED),
         scribe.paragraph(words.SERVES, natures=scribe.listed(map(scribe.nature, natures))),
     ]
     by_nature = isinstance(policy.model_weight, dict)
@@ -104,14 +113,19 @@ def purpose(scribe: Scribe) -> Section:
 
 def data(scribe: Scribe) -> Section:
     """Return what the model was trained on."""
-    reader, sheet = scribe.reader, scribe.sheet
+    reader, sheet, undated = scribe.reader, scribe.sheet, scribe.without_days
+    day, calibrated = (
+        (words.TRAINING_DAY, words.CALIBRATED_ON_ALL)
+        if undated
+        else (words.TRAINING_DATE, words.CALIBRATED_ON)
+    )
     rows: list[tuple[Text | str, Spans | Cell]] = [
         (scribe.word(words.CUSTOMERS), scribe.whole(_trained(scribe, "customers"))),
         (scribe.word(words.WITH_OUTCOME), _bad_of(scribe)),
         (scribe.word(words.FIRST_DAY), scribe.text(_trained(scribe, "first_as_of"))),
         (scribe.word(words.LAST_DAY), scribe.text(_trained(scribe, "last_as_of"))),
-        (scribe.word(words.TRAINING_DATE), scribe.text(reader.parameter("training_date"))),
-        (scribe.word(words.CALIBRATED_ON), scribe.whole(_trained(scribe, "calibrated_on_customers"))),
+        (day, scribe.text(reader.parameter("training_date"))),
+        (calibrated, scribe.whole(_trained(scribe, "calibrated_on_customers"))),
         (scribe.word(words.NATURES), (Span(scribe.listed(map(scribe.nature, sheet.model.natures))),)),
     ]
     catalog, policy = (
@@ -126,8 +140,18 @@ def data(scribe: Scribe) -> Section:
     ):
         if found is not None:
             rows.append((name, Cell(scribe.text(found), Style.CODE)))
-    note = scribe.paragraph(words.DATA_NOTE)
-    return Section("data", scribe.word(words.DATA), (note, scribe.listing(rows)))
+    notes = (scribe.paragraph(words.DATA_NOTE_UNDATED if undated else words.DATA_NOTE), _together(scribe))
+    return Section("data", scribe.word(words.DATA), (*notes, scribe.listing(rows)))
+
+
+def _together(scribe: Scribe) -> Block:
+    """Return what was held out together; an earlier model does not say how many groups there were."""
+    groups, customers = _trained(scribe, "groups"), _trained(scribe, "customers")
+    if groups is None or customers is None:
+        return scribe.paragraph(words.GROUPS_TOGETHER)
+    if groups.number == customers.number:
+        return scribe.paragraph(words.NO_GROUPS)
+    return scribe.paragraph(words.GROUPS_COUNTED, n=scribe.whole(groups))
 
 
 def indicators(scribe: Scribe) -> Section:

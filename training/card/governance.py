@@ -27,7 +27,10 @@ _PLAN: tuple[tuple[str, str | None, str | None, bool], ...] = (
 
 def monitoring(scribe: Scribe) -> Section:
     """Return what `tierwise monitor` watches, against what, and beyond which thresholds somebody looks."""
-    blocks: list[Block] = [scribe.paragraph(words.MONITORING_NOTE), _reference(scribe)]
+    blocks: list[Block] = [scribe.paragraph(words.MONITORING_NOTE)]
+    if scribe.sheet.policy.outcome_months is None:
+        blocks.append(scribe.paragraph(words.MONITORING_NO_WINDOW))
+    blocks.append(_reference(scribe))
     columns = (
         scribe.column(words.WATCHED, room=2),
         scribe.column(words.MEASURED_BY, room=4),
@@ -56,13 +59,14 @@ def _reference(scribe: Scribe) -> Block:
     kept = scribe.reader.recorded.documents.get(REFERENCE)
     if kept is None:
         return scribe.warning(words.NO_REFERENCE)
-    at = scribe.reader.at
+    customers, first, last = (
+        scribe.reader.at(REFERENCE, name) for name in ("customers", "first_as_of", "last_as_of")
+    )
+    n, sha256 = scribe.whole(customers), kept.sha256[:12]
+    if first is None or last is None:
+        return scribe.paragraph(words.REFERENCE_UNDATED, n=n, sha256=sha256)
     return scribe.paragraph(
-        words.REFERENCE_RECORDED,
-        n=scribe.whole(at(REFERENCE, "customers")),
-        first=scribe.text(at(REFERENCE, "first_as_of")),
-        last=scribe.text(at(REFERENCE, "last_as_of")),
-        sha256=kept.sha256[:12],
+        words.REFERENCE_RECORDED, n=n, first=scribe.text(first), last=scribe.text(last), sha256=sha256
     )
 
 

@@ -15,6 +15,7 @@ from training.card.scribe import Scribe
 # Of a larger family, those that passed are one line.
 _SHOWN_SINGLY = 4
 _FAIRNESS = ("fairness.",)
+_OTHER_CUSTOMERS = "scope.other_customers"
 
 
 @dataclass(frozen=True)
@@ -61,21 +62,27 @@ class Review:
         judged = self._reader.document(BATTERY)["subject"]["model_sha256"]
         return bool(judged != hashlib.sha256(self._scribe.sheet.model.to_bytes()).hexdigest())
 
+    @property
+    def of_training_customers(self) -> bool:
+        """Whether the battery found that it judged on the very customers trained on."""
+        return any(of.id == _OTHER_CUSTOMERS and of.verdict == "failed" for of in self._results)
+
     def introduction(self) -> list[Block]:
         """Return on whom the battery judged, and what; or that there is none."""
         scribe = self._scribe
         if not self.recorded:
             return [scribe.warning(words.NO_BATTERY)]
+        n, bad, reference = (
+            scribe.whole(self._subject(name)) for name in ("customers", "bad", "reference_customers")
+        )
+        first, last = (scribe.text(self._subject(name)) for name in ("first_as_of", "last_as_of"))
         said: list[Block] = [
-            scribe.paragraph(
-                words.JUDGED,
-                n=scribe.whole(self._subject("customers")),
-                bad=scribe.whole(self._subject("bad")),
-                first=scribe.text(self._subject("first_as_of")),
-                last=scribe.text(self._subject("last_as_of")),
-                reference=scribe.whole(self._subject("reference_customers")),
-            )
+            scribe.paragraph(words.JUDGED, n=n, bad=bad, first=first, last=last, reference=reference)
+            if first and last
+            else scribe.paragraph(words.JUDGED_UNDATED, n=n, bad=bad, reference=reference)
         ]
+        if self.of_training_customers:
+            said.append(scribe.warning(words.JUDGED_ON_TRAINING))
         if self.of_other_model:
             version = scribe.text(self._subject("model_version")) or (Span("—"),)
             said.append(scribe.warning(words.OTHER_MODEL, version=version))
@@ -198,7 +205,8 @@ class Review:
         columns = (
             scribe.column(words.CHECK, room=3),
             *scribe.numbers(words.VALUE, words.INTERVAL, words.TOLERATED, words.CUSTOMERS),
-            scribe.column(words.VERDICT),
+            # With room of its own a long reason breaks, and leaves the check its words.
+            scribe.column(words.VERDICT, room=2),
         )
         return Table(columns, tuple(rows), caption)
 
@@ -313,6 +321,12 @@ def limits(scribe: Scribe, review: Review) -> Section:
         unknown.append(words.NO_BATTERY)
     elif review.of_other_model:
         unknown.append(scribe.sentence(words.LIMIT_OTHER_MODEL))
+    if review.of_training_customers:
+        unknown.append(words.JUDGED_ON_TRAINING)
+    if scribe.without_days:
+        unknown.append(words.LIMIT_NO_DAYS)
+    if scribe.sheet.policy.outcome_months is None:
+        unknown.append(words.LIMIT_NO_WINDOW)
     if REASONS not in scribe.reader.recorded.documents:
         unknown.append(words.NO_REASONS)
     if not scribe.reader.years("walk_forward_by_year/model/n"):

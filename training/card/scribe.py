@@ -31,6 +31,11 @@ class Scribe:
         self.sheet: Sheet = reader.recorded.sheet
         self.view = View(self.sheet, language)
 
+    @property
+    def without_days(self) -> bool:
+        """Whether the table trained on had no days; of an earlier model, which does not say, False."""
+        return self.sheet.model.training.get("dated") is False
+
     # Words
 
     def word(self, text: Text) -> str:

@@ -30,6 +30,17 @@ WITH_INTERVAL = text("{value} ({low} to {high})", "{value}（{low} 至 {high}）
 OUTCOME = text("outcome", "不良結果", "不良结果")
 WINDOW = text("window", "觀察期", "观察期")
 MONTHS = text("{n} months", "{n} 個月", "{n} 个月")
+NO_WINDOW = text(
+    "not declared: the table's outcome column has a window of its own",
+    "未宣告：依資料表結果欄位自身的觀察期",
+    "未声明：依数据表结果字段自身的观察期",
+)
+DAYS = text("days", "日期", "日期")
+NO_DAYS = text(
+    "none in the table: nothing was judged out of time",
+    "資料表無日期，未作跨期檢驗",
+    "数据表无日期，未作跨期检验",
+)
 STATUS = text("status", "狀態", "状态")
 REGISTERED = text("registered", "登錄時間", "登记时间")
 RUN = text("training run", "訓練執行（run）", "训练运行（run）")
@@ -68,9 +79,19 @@ VERDICTS = {
 PURPOSE = text("Purpose", "用途", "用途")
 ESTIMATES = text(
     "The model estimates for each customer of the portfolio “{portfolio}” the probability of one outcome: "
-    "“{outcome}”. Whether it happens is looked at over {months} months.",
-    "本模型估計「{portfolio}」中每位客戶發生下列結果的機率：「{outcome}」。結果的觀察期為 {months} 個月。",
-    "本模型估计“{portfolio}”中每位客户发生下列结果的概率：“{outcome}”。结果的观察期为 {months} 个月。",
+    "“{outcome}”.",
+    "本模型估計「{portfolio}」中每位客戶發生下列結果的機率：「{outcome}」。",
+    "本模型估计“{portfolio}”中每位客户发生下列结果的概率：“{outcome}”。",
+)
+WITHIN = text(
+    "Whether it happens is looked at over {months} months.",
+    "結果的觀察期為 {months} 個月。",
+    "结果的观察期为 {months} 个月。",
+)
+WITHIN_UNDECLARED = text(
+    "Within what time it happens nobody has declared: the table's outcome column has a window of its own.",
+    "結果的觀察期未經宣告，依資料表結果欄位自身的觀察期。",
+    "结果的观察期未经声明，依数据表结果字段自身的观察期。",
 )
 SERVES = text(
     "It was trained for customers of these natures: {natures}.",
@@ -134,6 +155,8 @@ LAST_DAY = text("last day of evaluation", "最晚評估日", "最晚评估日")
 TRAINING_DATE = text(
     "trained as of (outcomes known by then)", "訓練基準日（屆時已知的結果）", "训练基准日（届时已知的结果）"
 )
+TRAINING_DAY = text("day of training", "訓練日", "训练日")
+CALIBRATED_ON_ALL = text("customers, calibrated on", "校準所用的客戶", "校准所用的客户")
 CALIBRATED_ON = text("newest customers, calibrated on", "校準所用的最新客戶", "校准所用的最新客户")
 NATURES = text("natures", "客戶性質", "客户性质")
 DATA_HASH = text("training data, SHA-256", "訓練資料 SHA-256", "训练数据 SHA-256")
@@ -148,11 +171,30 @@ POLICY_HASH = text(
 CONTENT_HASH = text("content of the model, SHA-256", "模型內容 SHA-256", "模型内容 SHA-256")
 DATA_NOTE = text(
     "Only customers whose outcome was known on the training date were learnt from. What a customer's "
-    "indicators "
-    "say is what was known on the day of evaluation, and customers that belong together are held out "
-    "together.",
-    "僅採用訓練基準日時結果已知的客戶。指標值為評估日當時已知的內容；相互關聯的客戶一併留出。",
-    "仅采用训练基准日时结果已知的客户。指标值为评估日当时已知的内容；相互关联的客户一并留出。",
+    "indicators say is what was known on the day of evaluation.",
+    "僅採用訓練基準日時結果已知的客戶。指標值為評估日當時已知的內容。",
+    "仅采用训练基准日时结果已知的客户。指标值为评估日当时已知的内容。",
+)
+DATA_NOTE_UNDATED = text(
+    "The table has no days: it does not say when customers were evaluated, when their outcomes became known, "
+    "or whether what the indicators say was known before the outcome.",
+    "資料表無日期：未載明客戶的評估時間、結果得知的時間，亦未載明指標內容是否早於結果。",
+    "数据表无日期：未载明客户的评估时间、结果得知的时间，亦未载明指标内容是否早于结果。",
+)
+GROUPS_TOGETHER = text(
+    "Customers that belong together are held out together.",
+    "相互關聯的客戶一併留出。",
+    "相互关联的客户一并留出。",
+)
+GROUPS_COUNTED = text(
+    "Customers that belong together are held out together; by what the table says they are {n} groups.",
+    "相互關聯的客戶一併留出；依資料表所載，共 {n} 組。",
+    "相互关联的客户一并留出；依数据表所载，共 {n} 组。",
+)
+NO_GROUPS = text(
+    "The table says of no two rows that they belong together: each was taken for a customer of its own.",
+    "資料表未載明任何兩列相互關聯，故各列視為不同客戶。",
+    "数据表未载明任何两行相互关联，故各行视为不同客户。",
 )
 
 # Indicators
@@ -334,6 +376,17 @@ JUDGED = text(
     "验证检核的客户共 {n} 位，其中 {bad} 位发生不良结果，评估日自 {first} 至 {last}；对照客户 {reference} "
     "位。",
 )
+JUDGED_UNDATED = text(
+    "The battery judged on {n} customers, {bad} with the outcome, of a table without days; compared with "
+    "{reference} others.",
+    "驗證檢核的客戶共 {n} 位，其中 {bad} 位發生不良結果，資料表無日期；對照客戶 {reference} 位。",
+    "验证检核的客户共 {n} 位，其中 {bad} 位发生不良结果，数据表无日期；对照客户 {reference} 位。",
+)
+JUDGED_ON_TRAINING = text(
+    "The battery judged on the very customers that the model learnt from: its figures say nothing of others.",
+    "驗證檢核所用的客戶即為訓練客戶，其數值不能說明對其他客戶的表現。",
+    "验证检核所用的客户即为训练客户，其数值不能说明对其他客户的表现。",
+)
 BESIDE_TOLERATED = text(
     "{value} (tolerated: {tolerated})", "{value}（容許：{tolerated}）", "{value}（容许：{tolerated}）"
 )
@@ -422,6 +475,68 @@ QUANTITIES = {
     "tier_facts": text("facts of these rules", "規則所依據的事實", "规则所依据的事实"),
     "review": text("what a person should look at", "需人工審視的事項", "需人工审视的事项"),
     "strategies": text("strategies of the tier", "等級的管理策略", "等级的管理策略"),
+    "prior": text("the prior's share of the SHAP values", "先驗在 SHAP 值中的份額", "先验在 SHAP 值中的份额"),
+    "log_odds": text(
+        "calibrated log-odds (of the probability, and of the sum)",
+        "校準後對數勝算（由機率，及由各項相加）",
+        "校准后对数几率（由概率，及由各项相加）",
+    ),
+    "sum": text(
+        "reference + contributions = score = reference + dimensions",
+        "起點＋各指標貢獻＝得分＝起點＋各維度",
+        "起点＋各指标贡献＝得分＝起点＋各维度",
+    ),
+    "reasons": text("reasons: sentences and their order", "理由的語句及其次序", "理由的语句及其次序"),
+    "refusals": text(
+        "customers that must be refused (infinite, out of bounds, of a wrong type)",
+        "必須拒絕的客戶資料（無限大、超出範圍、類型不符）",
+        "必须拒绝的客户数据（无穷大、超出范围、类型不符）",
+    ),
+    "bags": text(
+        "boosters as many as the document was trained with",
+        "提升模型的數目與文件所載一致",
+        "提升模型的数目与文件所载一致",
+    ),
+    "with_prior": text(
+        "a prior where the document was trained with one",
+        "文件載明有先驗者確有先驗",
+        "文件载明有先验者确有先验",
+    ),
+    "prior_directions": text(
+        "the prior's effects in their declared directions",
+        "先驗的影響符合所宣告的方向",
+        "先验的影响符合所声明的方向",
+    ),
+    "scale": text(
+        "the document's map to points, through the policy's pairs",
+        "文件的分數換算，與評估辦法的對應點一致",
+        "文件的分数换算，与评估办法的对应点一致",
+    ),
+    "margin": text(
+        "boosters' log-odds: trees walked, LightGBM",
+        "提升模型的對數勝算：逐樹走訪與 LightGBM",
+        "提升模型的对数几率：逐树遍历与 LightGBM",
+    ),
+    "shap_sum": text(
+        "boosters' SHAP values and base add up to that",
+        "提升模型的 SHAP 值與基準值之和等於上述值",
+        "提升模型的 SHAP 值与基准值之和等于上述值",
+    ),
+    "brute_force": text(
+        "boosters' SHAP values: all subsets, shap.TreeExplainer",
+        "提升模型的 SHAP 值：窮舉所有子集與 shap.TreeExplainer",
+        "提升模型的 SHAP 值：穷举所有子集与 shap.TreeExplainer",
+    ),
+    "shapiq": text(
+        "boosters' SHAP values: shapiq, shap.TreeExplainer",
+        "提升模型的 SHAP 值：shapiq 與 shap.TreeExplainer",
+        "提升模型的 SHAP 值：shapiq 与 shap.TreeExplainer",
+    ),
+    "tables": text(
+        "the document's tables: looked up, the boosters' SHAP values",
+        "文件的計分表：查表值與提升模型的 SHAP 值",
+        "文件的计分表：查表值与提升模型的 SHAP 值",
+    ),
 }
 
 # Limits
@@ -465,6 +580,17 @@ LIMIT_UNKNOWN_BY_YEAR = text(
     "各年表现：本次训练未逐年前推。",
 )
 
+LIMIT_NO_DAYS = text(
+    "The table has no days: nothing was judged out of time.",
+    "資料表無日期：未作跨期檢驗。",
+    "数据表无日期：未作跨期检验。",
+)
+LIMIT_NO_WINDOW = text(
+    "Within what time the outcome happens: nobody has declared it.",
+    "結果的觀察期：未經宣告。",
+    "结果的观察期：未经声明。",
+)
+
 # Monitoring
 
 MONITORING = text("Monitoring plan", "監測計畫", "监测计划")
@@ -479,6 +605,11 @@ MONITORING_NOTE = text(
     "tierwise monitor 将各期评估的客户与训练时记录的参照相比较；观察期结束后，再将结果与预测相比较。"
     "超过阈值时通知模型负责人，"
     "由其决定重新校准、重新训练或继续使用。",
+)
+MONITORING_NO_WINDOW = text(
+    "As no window is declared, outcomes count as they are told.",
+    "因未宣告觀察期，結果一經得知即予計入。",
+    "因未声明观察期，结果一经得知即予计入。",
 )
 WATCHED = text("what is watched", "監測項目", "监测项目")
 MEASURED_BY = text("measured by", "量測方式", "测量方式")
@@ -559,6 +690,12 @@ REFERENCE_RECORDED = text(
     "(SHA-256 {sha256}…).",
     "訓練參照（{n} 位訓練客戶，評估日自 {first} 至 {last}）已隨本版本記錄（SHA-256 {sha256}…）。",
     "训练参照（{n} 位训练客户，评估日自 {first} 至 {last}）已随本版本记录（SHA-256 {sha256}…）。",
+)
+REFERENCE_UNDATED = text(
+    "The reference of {n} training customers, of a table without days, is recorded with this version "
+    "(SHA-256 {sha256}…).",
+    "訓練參照（{n} 位訓練客戶，資料表無日期）已隨本版本記錄（SHA-256 {sha256}…）。",
+    "训练参照（{n} 位训练客户，数据表无日期）已随本版本记录（SHA-256 {sha256}…）。",
 )
 NO_REFERENCE = text(
     "No training reference is recorded for this version yet: drift cannot be measured without one.",

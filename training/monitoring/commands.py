@@ -134,9 +134,7 @@ def compare(
     from training.monitoring.watched import Watched
 
     with steps(len(CHECKS)) as progress:
-        watched = Watched.of(
-            scorer, reference, period.data, period.known, np.datetime64(on), limits, dated=period.dated
-        )
+        watched = Watched.of(scorer, reference, period.data, period.known, np.datetime64(on), limits)
         return monitor(watched, model_version, progress)
 
 

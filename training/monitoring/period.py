@@ -22,8 +22,8 @@ class Period:
     """Customers evaluated in a period, n of them, and whose outcome is known, shape (n,).
 
     `read` rows were read and `rejected` of them cannot be evaluated, both before the period was chosen;
-    `outcome` is the column of outcomes, None where there is none. Without days (`dated`) all are of today,
-    and outcomes are taken for as mature as they will be.
+    `outcome` is the column of outcomes, None where there is none. Where the customers have no days
+    (`data.dated`), outcomes are taken for as mature as they will be.
     """
 
     data: LabelledPortfolio
@@ -31,7 +31,6 @@ class Period:
     read: int
     rejected: int
     outcome: str | None
-    dated: bool = True
 
     @classmethod
     def decided(
@@ -57,7 +56,7 @@ class Period:
         """
         if first is None and last is None:
             return self
-        if not self.dated:
+        if not self.data.dated:
             raise TableError("the table has no day of evaluation (as_of), by which a period could be told")
         days = self.data.days
         inside = np.ones(len(days), dtype=np.bool_)
@@ -114,7 +113,6 @@ def read_period(
         read=len(known) + len(rows.rejects),
         rejected=len(rows.rejects),
         outcome=outcome,
-        dated=rows.dated,
     )
 
 

@@ -26,6 +26,7 @@ from training.battery.evidence import NotJudgeable, model_of
 from training.battery.limits import Limits
 from training.battery.tier_tests import TierGroup, tier_groups
 from training.battery.words import together
+from training.data_facts import days_of
 from training.dataset import LabelledPortfolio
 from training.mixes.coding import levels_of, tier_codes, used_indicators
 from training.mixes.comparison import RecordedMixes
@@ -66,7 +67,8 @@ class HeldOut(Declared):
 class Reference(Declared):
     """A model's training customers of the natures that it applies to.
 
-    `predicted` is the mean probability by the model itself, which takes its level from the newest of them.
+    `predicted` is the mean probability by the model itself, which takes its level from the newest of them;
+    the first and last day of evaluation are None where no days were given.
     """
 
     format: Literal["tierwise-reference"] = "tierwise-reference"
@@ -76,8 +78,8 @@ class Reference(Declared):
     model_sha256: str
     natures: tuple[Nature, ...]
     customers: int = Field(ge=MINIMUM_AGGREGATE)
-    first_as_of: str
-    last_as_of: str
+    first_as_of: str | None
+    last_as_of: str | None
     bad_rate: float
     predicted: float
     tier_rates: tuple[TierRate, ...]
@@ -115,14 +117,15 @@ class Reference(Declared):
                 f"{len(data)} training customers are too few to refer to: give {MINIMUM_AGGREGATE} or more"
             )
         catalog, decisions = scorer.catalog, scorer.decide(data.portfolio)
+        first, last = days_of(data)
         return cls(
             catalog_hash=catalog.hash,
             policy_hash=scorer.policy.hash,
             model_sha256=model.content_hash,
             natures=model.natures,
             customers=len(data),
-            first_as_of=str(np.min(data.days)),
-            last_as_of=str(np.max(data.days)),
+            first_as_of=first,
+            last_as_of=last,
             bad_rate=float(np.mean(data.bad)),
             predicted=float(np.mean(decisions.model.probability)),
             tier_rates=tuple(_tier_rates(scorer, decisions, data.bad)),

@@ -13,6 +13,7 @@ from models.disclosure import MINIMUM_AGGREGATE
 from training.battery.report import described, rows_of
 from training.battery.result import Result, Verdict
 from training.battery.table_words import evaluated, heads, said
+from training.data_facts import days_of
 from training.monitoring import words
 from training.monitoring.kinds import AlarmKind
 from training.monitoring.limits import OWN, SHARED, MonitoringLimits
@@ -33,7 +34,8 @@ class Subject:
     """Which model was monitored, on whom, by which day: hashes and counts.
 
     `mature` customers have an outcome that counts, `bad` of them the adverse one; both are None where they
-    are too few to be told of.
+    are too few to be told of. First and last day of evaluation are None where no days were given,
+    `outcome_months` where the policy declares no window: outcomes then count as they are told.
     """
 
     model_version: str | None
@@ -42,8 +44,9 @@ class Subject:
     model_sha256: str
     reference_sha256: str
     customers: int
-    first_as_of: str
-    last_as_of: str
+    first_as_of: str | None
+    last_as_of: str | None
+    outcome_months: int | None
     on: str
     mature: int | None
     bad: int | None
@@ -54,6 +57,7 @@ class Subject:
         """Describe what is monitored."""
         reference, mature = watched.reference, int(np.sum(watched.mature))
         told = mature >= MINIMUM_AGGREGATE
+        first, last = days_of(watched.data)
         return cls(
             model_version=model_version,
             catalog_hash=reference.catalog_hash,
@@ -61,8 +65,9 @@ class Subject:
             model_sha256=reference.model_sha256,
             reference_sha256=reference.sha256,
             customers=len(watched),
-            first_as_of=str(np.min(watched.data.days)),
-            last_as_of=str(np.max(watched.data.days)),
+            first_as_of=first,
+            last_as_of=last,
+            outcome_months=watched.scorer.policy.outcome_months,
             on=str(watched.on),
             mature=mature if told else None,
             bad=int(np.sum(watched.data.bad & watched.mature)) if told else None,
@@ -100,7 +105,10 @@ class MonitoringReport:
         subject = self.subject
         outcomes = words.NONE_COUNT.in_language(language)
         if subject.mature is not None:
-            outcomes = said(language, words.MATURED, n=f"{subject.mature:,}")
+            known = words.MATURED if subject.outcome_months and subject.first_as_of else words.TOLD_OF
+            outcomes = said(language, known, n=f"{subject.mature:,}")
+            if subject.outcome_months is None:
+                outcomes += words.NO_WINDOW.in_language(language)
         title = said(
             language,
             words.TITLE,

@@ -48,10 +48,10 @@ class Watched:
         known: Bools,
         on: np.datetime64,
         limits: MonitoringLimits | None = None,
-        *,
-        dated: bool = True,
     ) -> "Watched":
         """Keep whom the model applies to and who was evaluated by the day, with what had matured by then.
+
+        Where no days were given everybody counts, and so does every outcome that is known.
 
         Args:
             scorer: with its model.
@@ -60,13 +60,14 @@ class Watched:
             known: whose outcome is known, shape (n,).
             on: the day.
             limits: what is tolerated.
-            dated: whether the customers' days are given; else outcomes count that are known.
 
         Raises:
             NotJudgeable: the reference is of another model, or there are too few customers.
         """
         reference.check_against(scorer)
-        inside = np.isin(data.portfolio.natures, list(reference.natures)) & (data.days <= on)
+        inside = np.isin(data.portfolio.natures, list(reference.natures))
+        if data.dated:
+            inside &= data.days <= on
         rows = np.flatnonzero(inside)
         if len(rows) < MINIMUM_AGGREGATE:
             raise NotJudgeable(
@@ -75,7 +76,7 @@ class Watched:
             )
         data = data.take(rows)
         mature = known[rows]
-        if dated:
+        if data.dated:
             mature = mature & matured(data, scorer.policy.outcome_months, on)
         return cls(scorer, reference, data, mature, on, limits or MonitoringLimits())
 
@@ -97,14 +98,16 @@ class Watched:
         return Evidence(self.scorer, self.data.take(rows), limits=limits)
 
 
-def matured(data: LabelledPortfolio, months: int, on: np.datetime64) -> Bools:
+def matured(data: LabelledPortfolio, months: int | None, on: np.datetime64) -> Bools:
     """Return whose outcome's window is over on a day, shape (n,), and known by then where it is said when.
 
     Adverse outcomes are often known before their window ends, the others never: who counted them early would
-    see too many.
+    see too many. Of a window that nobody has declared (None) there is no end to wait for.
     """
-    ends = (pd.DatetimeIndex(data.days) + pd.DateOffset(months=months)).to_numpy().astype("datetime64[D]")
-    over: Bools = ends <= on
+    over: Bools = np.ones(len(data), dtype=np.bool_)
+    if months is not None:
+        ends = pd.DatetimeIndex(data.days) + pd.DateOffset(months=months)
+        over = ends.to_numpy().astype("datetime64[D]") <= on
     if data.known_on is None:
         return over
     # NaT compares false.

@@ -54,6 +54,8 @@ TITLE = text(
 )
 THE_MODEL = text("the model", "本模型", "本模型")
 NONE_COUNT = text("no outcomes that count", "無可計入的結果", "无可计入的结果")
+TOLD_OF = text("{n} outcomes told", "已提供的結果 {n} 項", "已提供的结果 {n} 项")
+NO_WINDOW = text(" (the policy declares no window)", "（辦法未宣告觀察期）", "（办法未声明观察期）")
 MATURED = text("{n} outcomes matured", "已成熟的結果 {n} 項", "已成熟的结果 {n} 项")
 READ = text(
     "{file}: {read} rows read, {rejected} kept apart; {customers} customers in the period, {outcomes}.",
