@@ -37,6 +37,7 @@ from training.card.card import ModelCard
 from training.card.commands import CardLanguage, write_card
 from training.card.figures import Figure
 from training.card.recorded import BATTERY, REASONS, REFERENCE, Kept, load_recorded
+from training.independent.names import NAMES
 from training.monitoring.limits import MonitoringLimits
 
 __all__ = ["migrated_store", "registered"]
@@ -441,9 +442,32 @@ def test_failed_checks_stand_among_the_limits_and_in_one_line_a_family(registere
 def test_the_review_of_reasons_is_shown_quantity_by_quantity(registered: Registered) -> None:
     text = text_of(html_of(registered, Language.ZH_HANT))
     assert "理由審查：未通過。由獨立程式重新計算 200 位客戶及其 100 個變體的答覆。" in text
-    assert "綜合評估得分 300 300 2.5e-14 通過" in text
+    assert "綜合評估得分（合成） 300 300 2.5e-14 通過" in text
     assert "得分、基準與模型的等級 300 900 未通過" in text
     assert "理由審查：得分、基準與模型的等級有 2 份答覆不符" in text
+
+
+@pytest.mark.parametrize("language", [Language.ZH_HANT, Language.ZH_HANS])
+def test_all_that_a_review_of_reasons_can_hold_is_named_in_chinese(
+    language: Language, registered: Registered
+) -> None:
+    kept = registered.recorded.documents[REASONS]
+    document = json.loads(kept.content)
+    (first, *_) = document["findings"]
+    of_later = {"id": "of_later", "name": "what a later version compares"}
+    named = [{"id": id_, "name": name} for id_, name in NAMES.items()]
+    document["findings"] = [first | {"verdict": "failed"} | of for of in (*named, of_later)]
+    changed = Kept.of(kept.path, json.dumps(document).encode(), "failed")
+    html = html_of(registered, language, documents={**registered.recorded.documents, REASONS: changed})
+    root = ElementTree.fromstring(html.removeprefix("<!DOCTYPE html>\n"))
+    sections = {section.get("id"): section for section in root.iter("section")}
+    shown = ["".join(head.itertext()) for head in sections["explanations"].findall(".//tbody/tr/th")]
+    assert len(shown) == len(NAMES) + 1 == len(set(shown))
+    assert shown.pop() == of_later["name"]
+    items = ["".join(item.itertext()) for item in sections["limits"].iter("li")]
+    for name in shown:
+        assert re.search(r"[\u4e00-\u9fff]", name), name
+        assert any(name in item for item in items)
 
 
 def test_who_signed_is_shown_with_findings_and_conditions(files: dict[str, bytes]) -> None:

@@ -398,32 +398,6 @@ QUANTITY = text("what was recomputed", "重新計算的項目", "重新计算的
 ROWS = text("answers", "答覆數", "答复数")
 VALUES = text("values", "數值數", "数值数")
 LARGEST_DIFFERENCE = text("largest difference", "最大差異", "最大差异")
-QUANTITIES = {
-    "identity": text(
-        "customer, day, versions and hashes", "客戶、日期、版本與雜湊值", "客户、日期、版本与哈希值"
-    ),
-    "shap_values": text(
-        "SHAP values in calibrated log-odds", "SHAP 值（校準後對數勝算）", "SHAP 值（校准后对数几率）"
-    ),
-    "probability": text("calibrated probability", "校準後機率", "校准后概率"),
-    "model_points": text("model points", "模型分數", "模型分数"),
-    "baseline": text("weighted baseline", "加權基準", "加权基准"),
-    "completeness": text("completeness", "完整度", "完整度"),
-    "reference": text("reference that contributions start from", "貢獻的起點", "贡献的起点"),
-    "contributions": text("contributions in points", "各指標貢獻（分數）", "各指标贡献（分数）"),
-    "facts_missing": text("of these, lines of missing facts", "其中缺失事實", "其中缺失事实"),
-    "score": text("composite score", "綜合評估得分", "综合评估得分"),
-    "dimensions": text("sums by dimension", "各維度合計", "各维度合计"),
-    "groups": text("sums by group", "各組合計", "各组合计"),
-    "lines": text(
-        "indicators listed, with status and value", "所列指標及其狀態與數值", "所列指标及其状态与数值"
-    ),
-    "tiers": text("tiers of score, baseline and model", "得分、基準與模型的等級", "得分、基准与模型的等级"),
-    "tier_basis": text("rules that the tier rests on", "等級依據的規則", "等级依据的规则"),
-    "tier_facts": text("facts of these rules", "規則所依據的事實", "规则所依据的事实"),
-    "review": text("what a person should look at", "需人工審視的事項", "需人工审视的事项"),
-    "strategies": text("strategies of the tier", "等級的管理策略", "等级的管理策略"),
-}
 
 # Limits
 
