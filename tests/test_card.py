@@ -28,7 +28,7 @@ from models import registry
 from models.export_csv import to_csv
 from models.policy import load_policy
 from models.scale import Scale
-from models.sign_off import SignOff
+from models.sign_off import Outcome, SignOff
 from tests.carded import NAME, Registered, migrated_store, recorded_of, registered
 from tests.strategies import random_model
 from training.card import annexes, words
@@ -481,6 +481,62 @@ def test_who_signed_is_shown_with_findings_and_conditions(files: dict[str, bytes
     assert "#strong[it]" in "".join(page.extract_text() for page in reader.pages[2:5])
     listed = json.loads(files[f"{NAME}-1.card.json"])
     assert [one["name"] for one in listed["signed"]] == ["ann", "bob"]
+
+
+def decisions_of(html: str) -> list[str]:
+    """Return what stands in the sign-offs' column of decisions, with what is said beneath."""
+    root = ElementTree.fromstring(html.removeprefix("<!DOCTYPE html>\n"))
+    (section,) = [s for s in root.iter("section") if s.get("id") == "sign-offs"]
+    return [" | ".join(row.findall("td")[2].itertext()) for row in section.findall(".//tbody/tr")][:-3]
+
+
+def test_what_came_of_a_decision_stands_beneath_it(registered: Registered) -> None:
+    from training.card.html import to_html
+
+    def shown(language: Language, *signed: SignOff) -> str:
+        return to_html(ModelCard(registered.recorded, signed).page(language))
+
+    proposed, approved = SIGNED
+    withdrawn = replace(proposed, outcome=Outcome.WITHDRAWN)
+    gone = shown(Language.EN, withdrawn, replace(withdrawn, decision="withdrawn", findings=()))
+    assert decisions_of(gone) == [
+        "proposed; the case was withdrawn | as champion, does not count", "withdrawn | as champion",
+    ]  # fmt: skip
+    assert words.NONE_COUNTS.en in text_of(gone)
+    waiting = shown(Language.EN, *(replace(one, outcome=Outcome.OPEN) for one in SIGNED))
+    assert decisions_of(waiting) == [
+        "proposed | as champion, not decided yet", "approved | as champion, not decided yet",
+    ]  # fmt: skip
+    assert words.NONE_COUNTS.en not in text_of(waiting)
+    rejected = replace(approved, outcome=Outcome.REJECTED)
+    assert decisions_of(shown(Language.ZH_HANT, rejected)) == [
+        "核准；本案遭駁回 | 現行模型（champion）、不計入"
+    ]
+    assert (
+        'class="good"' not in shown(Language.EN, rejected).partition('id="sign-offs"')[2].partition("<h2")[0]
+    )
+
+
+def test_a_rollback_is_shown_with_the_other_version_and_whether_it_is_confirmed(
+    registered: Registered,
+) -> None:
+    from training.card.html import to_html
+
+    at = datetime(2026, 3, 4, tzinfo=UTC)
+    made = SignOff(
+        "rollback", "dan", at, "governs_again", ("it drifts",), (), "champion", "c2", Outcome.OPEN, "sba/3"
+    )
+    signed = (*SIGNED, made, replace(made, decision="rolled_back", outcome=Outcome.EFFECTIVE, other=""))
+    page = to_html(ModelCard(registered.recorded, signed).page(Language.EN))
+    assert decisions_of(page)[2:] == [
+        "governs again | as champion, from sba/3, not confirmed yet",
+        "rolled back | as champion, to what governed without a model, confirmed",
+    ]
+    assert "rolled back by dan 2026-03-04 00:00 governs again" in text_of(page)
+    listed = json.loads(ModelCard(registered.recorded, signed).listing({}))
+    assert [(one["outcome"], one["other"]) for one in listed["signed"]] == [
+        (None, ""), (None, ""), ("open", "sba/3"), ("effective", ""),
+    ]  # fmt: skip
 
 
 # Words

@@ -56,6 +56,19 @@ def test_without_a_note_all_take_what_they_need_and_the_name_what_is_left() -> N
     assert others == [None] * 5 and name is not None and name > 25
 
 
+def test_a_long_word_is_broken_before_it_costs_the_others_their_room() -> None:
+    account = "ann.with.a.long.name@of.a.company.with.a.long.name.example"
+    heads = {"role": 0, "name": 0, "date": 0, "decision": 0, "findings": 4, "conditions": 4}
+    signed = "proposer", account, "2026-11-26 09:00", "proposed", "ready " * 9, "watch " * 9
+    table = Table(
+        tuple(Column(head, room=room) for head, room in heads.items()), (Row(tuple(map(cell, signed))),)
+    )
+    role, name, date, decision, findings, conditions = column_widths(table)
+    assert (role, date, decision) == (None, None, None)
+    assert name is not None and name < text_width(account) / 2
+    assert findings is not None and findings == conditions and findings > 9
+
+
 def test_what_heads_rows_has_the_whole_width() -> None:
     table = judged(Language.EN)
     headed = Table(table.columns, (Row((cell("a title of many words " * 9),)), *table.rows))

@@ -159,6 +159,16 @@ def proposed_changes(connection: Connection, case: Case) -> list[Proposed]:
     return found + _between(old and old.model_version, new.model_version, "model_version")
 
 
+def rolled_back_from(connection: Connection, case: Case) -> ServedSet | None:
+    """Return what a rollback rolled back from, by the case that looks at it; None where nothing governed.
+
+    Raises:
+        StoreError: its document is not in the store, or was changed.
+    """
+    adoption = _adoption_beside(connection, case.kind, case)
+    return None if adoption is None else kept_set(connection, adoption.hash)
+
+
 def _adoption_beside(connection: Connection, kind: CaseKind, case: Case) -> Adoption | None:
     """Return what is adopted of a kind without a case; of a rollback what it rolled back from."""
     # A rollback takes effect when its case is opened, anything else when it is closed.

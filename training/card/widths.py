@@ -7,7 +7,7 @@ import math
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 from training.card.blocks import Cell, Column, Style, Table, plain
@@ -25,6 +25,8 @@ _BESIDE = 2 * 3.2 / 7.8
 _UNWRAPPED = 14.0
 # Text is wrapped to no less.
 _NARROWEST = 9.0
+# Where the page is too narrow for whole words, those longer than this are broken.
+_LONGEST_WORD = 15.0
 # Widths of letters are usual ones: so much is added.
 _SPARE = 1.05
 _MONO = 0.602
@@ -53,7 +55,9 @@ def column_widths(table: Table) -> tuple[float | None, ...]:
     columns = table.columns
     needs = [_need(column, cells) for column, cells in zip(columns, _by_column(table), strict=True)]
     shared = [place for place, column in enumerate(columns) if column.room or needs[place].text > _UNWRAPPED]
-    # Where the page is too narrow others are wrapped too: words before numbers, the longest first.
+    if _taken(needs, shared) > PAGE:
+        needs = [replace(need, word=min(need.word, _LONGEST_WORD)) for need in needs]
+    # Where it is too narrow all the same, others are wrapped too: words before numbers, the longest first.
     others = sorted(
         (place for place in range(len(columns)) if place not in shared),
         key=lambda place: (columns[place].style is Style.NUMBER, -needs[place].text),

@@ -4,6 +4,7 @@ from features.catalog import Confidentiality, Kind, Method
 from features.curve import Better
 from features.terms import Text
 from models.registry import CANDIDATE, CHALLENGER, CHAMPION
+from models.sign_off import Outcome
 from training.battery import words as of_battery
 from training.battery.words import text
 
@@ -559,13 +560,42 @@ SIGNATURE = text("signature", "簽名", "签名")
 ROLES = {
     "proposer": text("proposed by", "提案人", "提案人"),
     "approver": text("approval", "核准人", "批准人"),
+    "rollback": text("rolled back by", "回復人", "回退人"),
 }
 DECISIONS = {
     "proposed": text("proposed", "提案", "提案"),
     "approved": text("approved", "核准", "批准"),
     "rejected": text("rejected", "駁回", "驳回"),
     "withdrawn": text("withdrawn", "撤回", "撤回"),
+    "governs_again": text("governs again", "回復適用", "恢复适用"),
+    "rolled_back": text("rolled back", "停用（回復前版）", "停用（回退前版）"),
+    "rollback_confirmed": text("confirmed the rollback", "確認回復", "确认回退"),
+    "rollback_rejected": text("rejected the rollback", "不同意回復", "不同意回退"),
 }
+TO_BE = {
+    CHAMPION: text("as champion", "現行模型（champion）", "现行模型（champion）"),
+    CHALLENGER: text("as challenger", "挑戰模型（challenger）", "挑战模型（challenger）"),
+}
+CASE_ENDED = {
+    Outcome.REJECTED: text(
+        "{decision}; the case was rejected", "{decision}；本案遭駁回", "{decision}；本案被驳回"
+    ),
+    Outcome.WITHDRAWN: text(
+        "{decision}; the case was withdrawn", "{decision}；本案已撤回", "{decision}；本案已撤回"
+    ),
+}
+VOID = text("does not count", "不計入", "不计入")
+UNDECIDED = text("not decided yet", "尚未決定", "尚未决定")
+ROLLBACK_STANDS = {
+    Outcome.OPEN: text("not confirmed yet", "尚未確認", "尚未确认"),
+    Outcome.EFFECTIVE: text("confirmed", "已確認", "已确认"),
+    Outcome.REJECTED: text("not confirmed: rejected", "未獲確認：不同意", "未获确认：不同意"),
+}
+ROLLBACKS = {
+    "governs_again": text("from {other}", "自 {other} 回復", "自 {other} 回退"),
+    "rolled_back": text("to {other}", "回復至 {other}", "回退至 {other}"),
+}
+NO_MODEL = text("what governed without a model", "無模型的辦法", "无模型的办法")
 TO_SIGN = (
     text("model development", "模型開發", "模型开发"),
     text("independent validation", "獨立驗證", "独立验证"),
@@ -577,6 +607,12 @@ UNSIGNED = text(
     "the store and make the card again with it.",
     "製作本卡時無電子簽核；請於此簽名，或於資料庫中完成核准後，連同資料庫重新製作本卡。",
     "制作本卡时无电子签核；请于此签名，或于数据库中完成批准后，连同数据库重新制作本卡。",
+)
+NONE_COUNTS = text(
+    "None of this counts as a sign-off: sign here, or have the version approved in the store and make the "
+    "card again with it.",
+    "以上均不構成簽核；請於此簽名，或於資料庫中完成核准後，連同資料庫重新製作本卡。",
+    "以上均不构成签核；请于此签名，或于数据库中完成批准后，连同数据库重新制作本卡。",
 )
 
 # Annexes
