@@ -11,7 +11,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import reduce
+from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
 from string import Formatter
 from typing import Any
 from xml.etree import ElementTree
@@ -31,11 +33,14 @@ from models.scale import Scale
 from models.sign_off import Outcome, SignOff
 from tests.carded import NAME, Registered, migrated_store, recorded_of, registered
 from tests.strategies import random_model
+from training import battery
+from training.battery.result import Check
 from training.card import annexes, words
 from training.card.blocks import Row, Section, Spans, Table
 from training.card.card import ModelCard
 from training.card.commands import CardLanguage, write_card
 from training.card.figures import Figure
+from training.card.methods import method
 from training.card.recorded import BATTERY, REASONS, REFERENCE, Kept, load_recorded
 from training.independent.names import NAMES
 from training.monitoring.limits import MonitoringLimits
@@ -468,6 +473,18 @@ def test_all_that_a_review_of_reasons_can_hold_is_named_in_chinese(
     for name in shown:
         assert re.search(r"[\u4e00-\u9fff]", name), name
         assert any(name in item for item in items)
+
+
+def test_of_a_method_only_the_works_that_it_cites_are_not_in_chinese() -> None:
+    modules = [import_module(f"{battery.__name__}.{found.name}") for found in iter_modules(battery.__path__)]
+    checks = [check for module in modules for check in vars(module).values() if isinstance(check, Check)]
+    assert len({check.id for check in checks}) > 20
+    cites = re.compile(r"\(\d{4}\)|^Studies on|^2 AUC")
+    for source in {check.source for check in checks}:
+        assert method(source, Language.EN) == source
+        for language in (Language.ZH_HANT, Language.ZH_HANS):
+            for part in re.split("[；：]", method(source, language)):
+                assert re.search(r"[\u4e00-\u9fff]", part) or cites.search(part), part
 
 
 def test_who_signed_is_shown_with_findings_and_conditions(files: dict[str, bytes]) -> None:
