@@ -21,7 +21,7 @@ from serving.reviews.signed import sign_offs_of
 from serving.reviews.subjects import GovernanceDesk
 from serving.served import Served
 from serving.store.store import Store, create_store
-from tests.promoted import approve, battery_of, promote, recalibrated, reviewed
+from tests.promoted import approve, battery_of, promote, reviewed
 from tests.reviewed import acting, served_alone
 from tests.strategies import random_model
 
@@ -139,14 +139,14 @@ def test_what_was_approved_by_one_and_rejected_by_another_is_void(store: Store) 
 def rolled_back(store: Store) -> RolledBack:
     """Adopt one version, then another, and go back to the first."""
     catalog, policy = load_catalog("customer"), load_policy("customer")
-    first = Served(Scorer(catalog, policy, random_model(catalog, policy, catalog.natures, 3)), "customer/1")
+    models = {n: random_model(catalog, policy, catalog.natures, seed=n) for n in (1, 2)}
     lenient = Procedure(promotion=PromotionRules(exceptions=True, challenger_first=False))
     with store.writing("ann") as writing:
         desk = GovernanceDesk(store, governing_procedure(store, None))
         rules = desk.propose_procedure(writing, acting("ann"), lenient, "because")
     approve(store, rules, "bob", "carl")
-    for served in (first, recalibrated(first, "customer/2")):
-        approve(store, promote(store, served), "bob", "carl")
+    for n, model in models.items():
+        approve(store, promote(store, Served(Scorer(catalog, policy, model), f"customer/{n}")), "bob", "carl")
     with store.writing("dan") as writing:
         desk_of_models = PromotionDesk(store, governing_procedure(store, None))
         return desk_of_models.roll_back(writing, acting("dan"), "customer", "it drifts")

@@ -159,16 +159,6 @@ def proposed_changes(connection: Connection, case: Case) -> list[Proposed]:
     return found + _between(old and old.model_version, new.model_version, "model_version")
 
 
-def rolled_back_from(connection: Connection, case: Case) -> ServedSet | None:
-    """Return what a rollback rolled back from, by the case that looks at it; None where nothing governed.
-
-    Raises:
-        StoreError: its document is not in the store, or was changed.
-    """
-    adoption = _adoption_beside(connection, case.kind, case)
-    return None if adoption is None else kept_set(connection, adoption.hash)
-
-
 def _adoption_beside(connection: Connection, kind: CaseKind, case: Case) -> Adoption | None:
     """Return what is adopted of a kind without a case; of a rollback what it rolled back from."""
     # A rollback takes effect when its case is opened, anything else when it is closed.
@@ -179,6 +169,16 @@ def _adoption_beside(connection: Connection, kind: CaseKind, case: Case) -> Adop
         return adoption_at(connection, kind, effect - timedelta(microseconds=1))
     adopted = adoptions_of(connection, kind)
     return adopted[-1] if adopted else None
+
+
+def rolled_back_from(connection: Connection, case: Case) -> ServedSet | None:
+    """Return what a rollback rolled back from, by the case that looks at it; None where nothing governed.
+
+    Raises:
+        StoreError: its document is not in the store, or was changed.
+    """
+    adoption = _adoption_beside(connection, case.kind, case)
+    return None if adoption is None else kept_set(connection, adoption.hash)
 
 
 def _between(before: Any, after: Any, place: str) -> list[Proposed]:

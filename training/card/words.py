@@ -4,7 +4,6 @@ from features.catalog import Confidentiality, Kind, Method
 from features.curve import Better
 from features.terms import Text
 from models.registry import CANDIDATE, CHALLENGER, CHAMPION
-from models.sign_off import Outcome
 from training.battery import words as of_battery
 from training.battery.words import text
 
@@ -577,19 +576,17 @@ TO_BE = {
     CHALLENGER: text("as challenger", "挑戰模型（challenger）", "挑战模型（challenger）"),
 }
 CASE_ENDED = {
-    Outcome.REJECTED: text(
-        "{decision}; the case was rejected", "{decision}；本案遭駁回", "{decision}；本案被驳回"
-    ),
-    Outcome.WITHDRAWN: text(
+    "rejected": text("{decision}; the case was rejected", "{decision}；本案遭駁回", "{decision}；本案被驳回"),
+    "withdrawn": text(
         "{decision}; the case was withdrawn", "{decision}；本案已撤回", "{decision}；本案已撤回"
     ),
 }
 VOID = text("does not count", "不計入", "不计入")
 UNDECIDED = text("not decided yet", "尚未決定", "尚未决定")
 ROLLBACK_STANDS = {
-    Outcome.OPEN: text("not confirmed yet", "尚未確認", "尚未确认"),
-    Outcome.EFFECTIVE: text("confirmed", "已確認", "已确认"),
-    Outcome.REJECTED: text("not confirmed: rejected", "未獲確認：不同意", "未获确认：不同意"),
+    "open": text("not confirmed yet", "尚未確認", "尚未确认"),
+    "effective": text("confirmed", "已確認", "已确认"),
+    "rejected": text("not confirmed: rejected", "未獲確認：不同意", "未获确认：不同意"),
 }
 ROLLBACKS = {
     "governs_again": text("from {other}", "自 {other} 回復", "自 {other} 回退"),
