@@ -11,7 +11,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import reduce
+from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
 from string import Formatter
 from typing import Any
 from xml.etree import ElementTree
@@ -30,20 +32,24 @@ from models.decision import Scorer
 from models.export_csv import to_csv
 from models.policy import Policy, load_policy
 from models.scale import Scale
-from models.sign_off import SignOff
+from models.sign_off import Outcome, SignOff
 from tests.carded import NAME, Registered, migrated_store, recorded_of, registered
 from tests.judged import candidate
 from tests.strategies import random_model
+from training import battery
 from training.battery.evidence import Evidence, model_of
 from training.battery.report import Report, Subject
+from training.battery.result import Check
 from training.battery.scope import scope
 from training.card import annexes, words
 from training.card.blocks import Row, Section, Spans, Table
 from training.card.card import ModelCard
 from training.card.commands import CardLanguage, write_card
 from training.card.figures import Figure
+from training.card.methods import method
 from training.card.recorded import BATTERY, REASONS, REFERENCE, Kept, Recorded, load_recorded
 from training.data_facts import customers_hash
+from training.independent.names import NAMES
 from training.monitoring.limits import MonitoringLimits
 from training.monitoring.reference import Reference
 
@@ -399,14 +405,6 @@ def test_names_are_shown_as_they_are_and_not_obeyed(registered: Registered) -> N
     assert '#panic("x")' in reader.pages[0].extract_text()
 
 
-def test_a_long_reason_breaks_and_leaves_the_check_its_words(registered: Registered) -> None:
-    page = ModelCard(registered.recorded).page(Language.EN)
-    tables = [block for section in page.sections for block in section.blocks if isinstance(block, Table)]
-    of_checks = [table for table in tables if table.columns[0].head == words.CHECK.en]
-    assert of_checks
-    assert all(table.columns[0].room > table.columns[-1].room > 0 for table in of_checks)
-
-
 # What is not there is said
 
 
@@ -528,9 +526,44 @@ def test_failed_checks_stand_among_the_limits_and_in_one_line_a_family(registere
 def test_the_review_of_reasons_is_shown_quantity_by_quantity(registered: Registered) -> None:
     text = text_of(html_of(registered, Language.ZH_HANT))
     assert "理由審查：未通過。由獨立程式重新計算 200 位客戶及其 100 個變體的答覆。" in text
-    assert "綜合評估得分 300 300 2.5e-14 通過" in text
+    assert "綜合評估得分（合成） 300 300 2.5e-14 通過" in text
     assert "得分、基準與模型的等級 300 900 未通過" in text
     assert "理由審查：得分、基準與模型的等級有 2 份答覆不符" in text
+
+
+@pytest.mark.parametrize("language", [Language.ZH_HANT, Language.ZH_HANS])
+def test_all_that_a_review_of_reasons_can_hold_is_named_in_chinese(
+    language: Language, registered: Registered
+) -> None:
+    kept = registered.recorded.documents[REASONS]
+    document = json.loads(kept.content)
+    (first, *_) = document["findings"]
+    of_later = {"id": "of_later", "name": "what a later version compares"}
+    named = [{"id": id_, "name": name} for id_, name in NAMES.items()]
+    document["findings"] = [first | {"verdict": "failed"} | of for of in (*named, of_later)]
+    changed = Kept.of(kept.path, json.dumps(document).encode(), "failed")
+    html = html_of(registered, language, documents={**registered.recorded.documents, REASONS: changed})
+    root = ElementTree.fromstring(html.removeprefix("<!DOCTYPE html>\n"))
+    sections = {section.get("id"): section for section in root.iter("section")}
+    shown = ["".join(head.itertext()) for head in sections["explanations"].findall(".//tbody/tr/th")]
+    assert len(shown) == len(NAMES) + 1 == len(set(shown))
+    assert shown.pop() == of_later["name"]
+    items = ["".join(item.itertext()) for item in sections["limits"].iter("li")]
+    for name in shown:
+        assert re.search(r"[\u4e00-\u9fff]", name), name
+        assert any(name in item for item in items)
+
+
+def test_of_a_method_only_the_works_that_it_cites_are_not_in_chinese() -> None:
+    modules = [import_module(f"{battery.__name__}.{found.name}") for found in iter_modules(battery.__path__)]
+    checks = [check for module in modules for check in vars(module).values() if isinstance(check, Check)]
+    assert len({check.id for check in checks}) > 20
+    cites = re.compile(r"\(\d{4}\)|^Studies on|^2 AUC")
+    for source in {check.source for check in checks}:
+        assert method(source, Language.EN) == source
+        for language in (Language.ZH_HANT, Language.ZH_HANS):
+            for part in re.split("[；：]", method(source, language)):
+                assert re.search(r"[\u4e00-\u9fff]", part) or cites.search(part), part
 
 
 def test_who_signed_is_shown_with_findings_and_conditions(files: dict[str, bytes]) -> None:
@@ -544,6 +577,62 @@ def test_who_signed_is_shown_with_findings_and_conditions(files: dict[str, bytes
     assert "#strong[it]" in "".join(page.extract_text() for page in reader.pages[2:5])
     listed = json.loads(files[f"{NAME}-1.card.json"])
     assert [one["name"] for one in listed["signed"]] == ["ann", "bob"]
+
+
+def decisions_of(html: str) -> list[str]:
+    """Return what stands in the sign-offs' column of decisions, with what is said beneath."""
+    root = ElementTree.fromstring(html.removeprefix("<!DOCTYPE html>\n"))
+    (section,) = [s for s in root.iter("section") if s.get("id") == "sign-offs"]
+    return [" | ".join(row.findall("td")[2].itertext()) for row in section.findall(".//tbody/tr")][:-3]
+
+
+def test_what_came_of_a_decision_stands_beneath_it(registered: Registered) -> None:
+    from training.card.html import to_html
+
+    def shown(language: Language, *signed: SignOff) -> str:
+        return to_html(ModelCard(registered.recorded, signed).page(language))
+
+    proposed, approved = SIGNED
+    withdrawn = replace(proposed, outcome=Outcome.WITHDRAWN)
+    gone = shown(Language.EN, withdrawn, replace(withdrawn, decision="withdrawn", findings=()))
+    assert decisions_of(gone) == [
+        "proposed; the case was withdrawn | as champion, does not count", "withdrawn | as champion",
+    ]  # fmt: skip
+    assert words.NONE_COUNTS.en in text_of(gone)
+    waiting = shown(Language.EN, *(replace(one, outcome=Outcome.OPEN) for one in SIGNED))
+    assert decisions_of(waiting) == [
+        "proposed | as champion, not decided yet", "approved | as champion, not decided yet",
+    ]  # fmt: skip
+    assert words.NONE_COUNTS.en not in text_of(waiting)
+    rejected = replace(approved, outcome=Outcome.REJECTED)
+    assert decisions_of(shown(Language.ZH_HANT, rejected)) == [
+        "核准；本案遭駁回 | 現行模型（champion）、不計入"
+    ]
+    assert (
+        'class="good"' not in shown(Language.EN, rejected).partition('id="sign-offs"')[2].partition("<h2")[0]
+    )
+
+
+def test_a_rollback_is_shown_with_the_other_version_and_whether_it_is_confirmed(
+    registered: Registered,
+) -> None:
+    from training.card.html import to_html
+
+    at = datetime(2026, 3, 4, tzinfo=UTC)
+    made = SignOff(
+        "rollback", "dan", at, "governs_again", ("it drifts",), (), "champion", "c2", Outcome.OPEN, "sba/3"
+    )
+    signed = (*SIGNED, made, replace(made, decision="rolled_back", outcome=Outcome.EFFECTIVE, other=""))
+    page = to_html(ModelCard(registered.recorded, signed).page(Language.EN))
+    assert decisions_of(page)[2:] == [
+        "governs again | as champion, from sba/3, not confirmed yet",
+        "rolled back | as champion, to what governed without a model, confirmed",
+    ]
+    assert "rolled back by dan 2026-03-04 00:00 governs again" in text_of(page)
+    listed = json.loads(ModelCard(registered.recorded, signed).listing({}))
+    assert [(one["outcome"], one["other"]) for one in listed["signed"]] == [
+        (None, ""), (None, ""), ("open", "sba/3"), ("effective", ""),
+    ]  # fmt: skip
 
 
 # Words

@@ -501,7 +501,7 @@ def test_a_rollback_that_is_rejected_stays_on_record_and_what_governs_stays(
     done = roll_back(store)
     case, signed = done.case, sign_offs_of(store, done.after.hashes)
     assert [(one.name, one.decision) for one in signed] == [
-        ("ann", "proposed"), ("bob", "approved"), ("carl", "approved"),
+        ("ann", "proposed"), ("bob", "approved"), ("carl", "approved"), ("ann", "governs_again"),
     ]  # fmt: skip
     office = Office(store, governing_procedure(store, None))
     with store.writing("bob") as writing:
@@ -509,8 +509,12 @@ def test_a_rollback_that_is_rejected_stays_on_record_and_what_governs_stays(
     assert champion(store) == "customer/1"
     with store.reading() as connection:
         assert [of.because for of in office.judged(connection, case)] == ["no"]
-    # On the card of what governs, neither counts as a sign-off of it.
-    assert sign_offs_of(store, done.after.hashes) == signed
+    # The card of what governs says so, and what was signed of it before stands.
+    later = sign_offs_of(store, done.after.hashes)
+    assert later[:3] == signed[:3]
+    assert [(one.name, one.decision) for one in later[3:]] == [
+        ("ann", "governs_again"), ("bob", "rollback_rejected"),
+    ]  # fmt: skip
 
 
 def test_an_adoption_that_the_trail_does_not_know_is_found(

@@ -177,6 +177,16 @@ def _adoption_beside(connection: Connection, kind: CaseKind, case: Case) -> Adop
     return adopted[-1] if adopted else None
 
 
+def rolled_back_from(connection: Connection, case: Case) -> ServedSet | None:
+    """Return what a rollback rolled back from, by the case that looks at it; None where nothing governed.
+
+    Raises:
+        StoreError: its document is not in the store, or was changed.
+    """
+    adoption = _adoption_beside(connection, case.kind, case)
+    return None if adoption is None else kept_set(connection, adoption.hash)
+
+
 def _between(before: Any, after: Any, place: str) -> list[Proposed]:
     left, right = _flat(before, place), _flat(after, place)
     return sorted(

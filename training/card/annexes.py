@@ -28,6 +28,7 @@ from training.card.blocks import (
     Tone,
 )
 from training.card.figures import Figure, probability, product, total
+from training.card.methods import method
 from training.card.recorded import BATTERY, POINTS
 from training.card.reviewed import Review
 from training.card.scribe import Scribe
@@ -272,7 +273,8 @@ def every_check(scribe: Scribe, review: Review) -> Iterator[Section]:
         return
     results = scribe.reader.document(BATTERY)["results"]
     methods = tuple(dict.fromkeys(result["source"] for result in results))
-    blocks = [*review.every(), scribe.title(words.REFERENCES), Bullets(tuple((Span(m),) for m in methods))]
+    shown = Bullets(tuple((Span(method(source, scribe.language)),) for source in methods))
+    blocks = [*review.every(), scribe.title(words.REFERENCES), shown]
     yield Section("every-check", scribe.word(words.EVERY_CHECK), tuple(blocks), annex=True)
 
 

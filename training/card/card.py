@@ -140,5 +140,5 @@ def _described(one: SignOff, texts: bool) -> dict[str, Any]:
     written = {"findings": list(one.findings), "conditions": list(one.conditions)} if texts else {}
     return {
         "role": one.role, "name": one.name, "at": one.at.isoformat(), "decision": one.decision, **written,
-        "alias": one.alias, "case": one.case,
+        "alias": one.alias, "case": one.case, "outcome": one.outcome, "other": one.other,
     }  # fmt: skip

@@ -1,6 +1,6 @@
 """The card's last sections: what will be watched, and who signed or is to sign."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from features.terms import Text
 from models.sign_off import SignOff
@@ -23,6 +23,12 @@ _PLAN: tuple[tuple[str, str | None, str | None, bool], ...] = (
     ("ece", None, "tolerated_ece", True),
     ("auc", None, "tolerated_auc_lost", True),
 )
+# Decisions against a version, and how decisions are set.
+_ENDS = frozenset({"rejected", "withdrawn"})
+_STYLES = {
+    "approved": Style.GOOD, "rollback_confirmed": Style.GOOD, "governs_again": Style.GOOD,
+    "rejected": Style.BAD, "rollback_rejected": Style.BAD, "rolled_back": Style.BAD,
+}  # fmt: skip
 
 
 def monitoring(scribe: Scribe) -> Section:
@@ -84,6 +90,8 @@ def sign_offs(scribe: Scribe, signed: Sequence[SignOff], texts: bool = True) -> 
         blocks.append(Table(columns, rows))
         if not texts:
             blocks.append(scribe.paragraph(words.TEXTS_LEFT_OUT))
+        if all(one.void or one.decision in _ENDS for one in signed):
+            blocks.append(scribe.paragraph(words.NONE_COUNTS))
     else:
         blocks.append(scribe.paragraph(words.UNSIGNED))
     heads = (words.ROLE, words.NAME, words.DATE, words.DECISION, words.SIGNATURE)
@@ -92,18 +100,35 @@ def sign_offs(scribe: Scribe, signed: Sequence[SignOff], texts: bool = True) -> 
 
 
 def _signed(scribe: Scribe, one: SignOff, texts: bool) -> Row:
-    def known(texts: dict[str, Text], word: str) -> str:
-        return scribe.word(texts[word]) if word in texts else word
-
-    style = {"approved": Style.GOOD, "rejected": Style.BAD}.get(one.decision, Style.QUIET)
+    decision = _known(scribe, words.DECISIONS, one.decision)
+    if one.void and one.outcome is not None:
+        decision = scribe.word(words.CASE_ENDED[one.outcome]).format(decision=decision)
+    below = scribe.word(words.COMMA).join(_beneath(scribe, one))
+    style = Style.QUIET if one.void else _STYLES.get(one.decision, Style.QUIET)
     return scribe.row(
-        known(words.ROLES, one.role),
+        _known(scribe, words.ROLES, one.role),
         one.name,
         f"{one.at:%Y-%m-%d %H:%M}",
-        Cell(
-            (Span(known(words.DECISIONS, one.decision)),),
-            style,
-            below=(Span(known(words.STATES, one.alias)),) if one.alias else (),
-        ),
+        Cell((Span(decision),), style, below=(Span(below),) if below else ()),
         *((" · ".join(one.findings), " · ".join(one.conditions)) if texts else ()),
     )
+
+
+def _beneath(scribe: Scribe, one: SignOff) -> Iterator[str]:
+    """Yield what is said beneath a decision: what the model was to be, and what came of it."""
+    if one.alias:
+        yield _known(scribe, words.TO_BE, one.alias)
+    if one.void:
+        yield scribe.word(words.VOID)
+    if one.undecided:
+        yield scribe.word(words.UNDECIDED)
+    if one.decision in words.ROLLBACKS:
+        other = one.other or scribe.word(words.NO_MODEL)
+        yield scribe.word(words.ROLLBACKS[one.decision]).format(other=other)
+        if one.outcome in words.ROLLBACK_STANDS:
+            yield scribe.word(words.ROLLBACK_STANDS[one.outcome])
+
+
+def _known(scribe: Scribe, texts: Mapping[str, Text], word: str) -> str:
+    """Return a word of the store in words; a company's own as it is."""
+    return scribe.word(texts[word]) if word in texts else word

@@ -46,8 +46,8 @@ tr.part th { background: #f4f6f8; color: var(--soft); font-weight: 600; }
 td.code, .code { font-family: ui-monospace, monospace; font-size: .78rem; word-break: break-all; }
 td.good, td.bad, td.quiet { white-space: nowrap; }
 td.good { color: #1d6b42; } td.bad { color: #9c2f1b; font-weight: 600; } td.quiet { color: var(--soft); }
-td small { white-space: normal; }
-td.wide { min-width: 15rem; }
+td small { white-space: normal; max-width: 20rem; }
+td.wide { min-width: 15rem; } th.wide { min-width: 10rem; }
 thead th.number { white-space: normal; vertical-align: bottom; }
 .source { color: var(--soft); font-size: .74rem; margin: 0 0 .8rem; }
 .warning { border-left: 3px solid var(--correction); padding: .1rem .8rem; background: #fdf6ee; }
@@ -68,13 +68,15 @@ table.lines th { vertical-align: bottom; }
   .note { break-after: avoid; }
   table.heat td { min-width: 0; padding: 1px 2px; } table.heat td small { white-space: normal; }
   table.heat th:first-child { white-space: normal; width: 7rem; }
-  td.wide { min-width: 0; }
+  td.wide { min-width: 0; } th.wide { min-width: 8rem; }
   .plot { break-inside: avoid; }
 }
 """
 )
 # Columns of so much room do not become narrow on a phone; the table is pushed aside then.
 _WIDE = 4
+# A first column of so much room has names of several words.
+_WRAPPED = 3
 _CLASSES = {
     Style.TEXT: "", Style.NUMBER: "number", Style.CODE: "code", Style.GOOD: "good", Style.BAD: "bad",
     Style.QUIET: "quiet",
@@ -168,7 +170,8 @@ class _Writer:
             self._cell(cell, column, table.heat)
             for cell, column in zip(others, table.columns[1:], strict=True)
         )
-        return f'<tr><th scope="row">{self._content(first)}</th>{cells}</tr>'
+        wide = _of_class("wide" if table.columns[0].room >= _WRAPPED else "")
+        return f'<tr><th scope="row"{wide}>{self._content(first)}</th>{cells}</tr>'
 
     def _cell(self, cell: Cell, column: Column, heat: bool) -> str:
         shade = "" if cell.shade is None else f' style="background:{heat_colour(cell.shade)}"'

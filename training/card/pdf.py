@@ -14,9 +14,22 @@ from typing import Any
 
 from features.terms import Language
 from models.export_html import heat_colour
-from training.card.blocks import Block, Bullets, Cell, Lines, Page, Paragraph, Plot, Row, Table, plain
+from training.card.blocks import (
+    Block,
+    Bullets,
+    Column,
+    Lines,
+    Page,
+    Paragraph,
+    Plot,
+    Row,
+    Style,
+    Table,
+    plain,
+)
 from training.card.figures import Figure
 from training.card.notes import source_note
+from training.card.widths import BELOW, broken, column_widths
 
 _TEMPLATE = "card.typ"
 # Language and region for Typst, and the face of the font: Korean's has punctuation of Latin width.
@@ -153,26 +166,36 @@ def _in_pieces(table: Table) -> Iterator[Table]:
 
 
 def _table(table: Table, note: str) -> dict[str, Any]:
+    # A grid of shaded cells has columns of its own widths.
+    widths = (None,) * len(table.columns) if table.heat else column_widths(table)
+    columns = list(zip(table.columns, widths, strict=True))
     return {
         "kind": "table",
-        "columns": [{"head": c.head, "style": c.style, "room": c.room} for c in table.columns],
-        "rows": [{"heads": row.heads, "cells": _cells(row.cells)} for row in table.rows],
+        "columns": [
+            {"head": _fitting(column.head, width), "style": column.style, "width": width}
+            for column, width in columns
+        ],
+        "rows": [{"heads": row.heads, "cells": list(_cells(row, columns))} for row in table.rows],
         "caption": table.caption,
         "heat": table.heat,
         "note": note,
     }
 
 
-def _cells(cells: Sequence[Cell]) -> list[dict[str, Any]]:
-    return [
-        {
-            "text": cell.text,
-            "below": plain(cell.below),
+def _cells(row: Row, columns: Sequence[tuple[Column, float | None]]) -> Iterator[dict[str, Any]]:
+    # What heads rows has the whole width.
+    of = [(columns[0][0], None)] if row.heads else columns
+    for cell, (column, width) in zip(row.cells, of, strict=True):
+        yield {
+            "text": _fitting(cell.text, width, cell.style or column.style),
+            "below": _fitting(plain(cell.below), None if width is None else width / BELOW),
             "style": cell.style,
             "shade": None if cell.shade is None else _hex(heat_colour(cell.shade)),
         }
-        for cell in cells
-    ]
+
+
+def _fitting(text: str, width: float | None, style: Style = Style.TEXT) -> str:
+    return text if width is None else broken(text, width, style)
 
 
 def _hex(colour: str) -> str:

@@ -9,6 +9,7 @@ from features.terms import Text
 from training.card import words
 from training.card.blocks import Block, Row, Section, Span, Spans, Table, plain
 from training.card.figures import Figure, count, passed
+from training.card.quantities import quantity
 from training.card.recorded import BATTERY, REASONS
 from training.card.scribe import Scribe
 
@@ -205,8 +206,7 @@ class Review:
         columns = (
             scribe.column(words.CHECK, room=3),
             *scribe.numbers(words.VALUE, words.INTERVAL, words.TOLERATED, words.CUSTOMERS),
-            # With room of its own a long reason breaks, and leaves the check its words.
-            scribe.column(words.VERDICT, room=2),
+            scribe.column(words.VERDICT),
         )
         return Table(columns, tuple(rows), caption)
 
@@ -276,10 +276,9 @@ def _recomputed(scribe: Scribe) -> list[Block]:
     at = scribe.reader.at
     rows = []
     for place, finding in enumerate(scribe.reader.document(REASONS).get("findings", ())):
-        name = words.QUANTITIES.get(finding["id"])
         rows.append(
             scribe.row(
-                finding["name"] if name is None else name,
+                quantity(finding["id"], finding["name"]),
                 scribe.whole(at(REASONS, "findings", place, "rows")),
                 scribe.whole(at(REASONS, "findings", place, "values")),
                 scribe.small(at(REASONS, "findings", place, "largest_difference")),
@@ -299,10 +298,9 @@ def _differing(scribe: Scribe) -> list[Spans]:
     found = []
     for place, finding in enumerate((scribe.reader.document(REASONS) or {}).get("findings", ())):
         if finding["verdict"] == "failed":
-            name = words.QUANTITIES.get(finding["id"])
             differing = scribe.whole(scribe.reader.at(REASONS, "findings", place, "differing"))
-            shown = finding["name"] if name is None else scribe.word(name)
-            found.append(scribe.sentence(words.DIFFERING, name=shown, n=differing))
+            name = scribe.word(quantity(finding["id"], finding["name"]))
+            found.append(scribe.sentence(words.DIFFERING, name=name, n=differing))
     return found
 
 

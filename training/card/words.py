@@ -450,94 +450,6 @@ QUANTITY = text("what was recomputed", "重新計算的項目", "重新计算的
 ROWS = text("answers", "答覆數", "答复数")
 VALUES = text("values", "數值數", "数值数")
 LARGEST_DIFFERENCE = text("largest difference", "最大差異", "最大差异")
-QUANTITIES = {
-    "identity": text(
-        "customer, day, versions and hashes", "客戶、日期、版本與雜湊值", "客户、日期、版本与哈希值"
-    ),
-    "shap_values": text(
-        "SHAP values in calibrated log-odds", "SHAP 值（校準後對數勝算）", "SHAP 值（校准后对数几率）"
-    ),
-    "probability": text("calibrated probability", "校準後機率", "校准后概率"),
-    "model_points": text("model points", "模型分數", "模型分数"),
-    "baseline": text("weighted baseline", "加權基準", "加权基准"),
-    "completeness": text("completeness", "完整度", "完整度"),
-    "reference": text("reference that contributions start from", "貢獻的起點", "贡献的起点"),
-    "contributions": text("contributions in points", "各指標貢獻（分數）", "各指标贡献（分数）"),
-    "facts_missing": text("of these, lines of missing facts", "其中缺失事實", "其中缺失事实"),
-    "score": text("composite score", "綜合評估得分", "综合评估得分"),
-    "dimensions": text("sums by dimension", "各維度合計", "各维度合计"),
-    "groups": text("sums by group", "各組合計", "各组合计"),
-    "lines": text(
-        "indicators listed, with status and value", "所列指標及其狀態與數值", "所列指标及其状态与数值"
-    ),
-    "tiers": text("tiers of score, baseline and model", "得分、基準與模型的等級", "得分、基准与模型的等级"),
-    "tier_basis": text("rules that the tier rests on", "等級依據的規則", "等级依据的规则"),
-    "tier_facts": text("facts of these rules", "規則所依據的事實", "规则所依据的事实"),
-    "review": text("what a person should look at", "需人工審視的事項", "需人工审视的事项"),
-    "strategies": text("strategies of the tier", "等級的管理策略", "等级的管理策略"),
-    "prior": text("the prior's share of the SHAP values", "先驗在 SHAP 值中的份額", "先验在 SHAP 值中的份额"),
-    "log_odds": text(
-        "calibrated log-odds (of the probability, and of the sum)",
-        "校準後對數勝算（由機率，及由各項相加）",
-        "校准后对数几率（由概率，及由各项相加）",
-    ),
-    "sum": text(
-        "reference + contributions = score = reference + dimensions",
-        "起點＋各指標貢獻＝得分＝起點＋各維度",
-        "起点＋各指标贡献＝得分＝起点＋各维度",
-    ),
-    "reasons": text("reasons: sentences and their order", "理由的語句及其次序", "理由的语句及其次序"),
-    "refusals": text(
-        "customers that must be refused (infinite, out of bounds, of a wrong type)",
-        "必須拒絕的客戶資料（無限大、超出範圍、類型不符）",
-        "必须拒绝的客户数据（无穷大、超出范围、类型不符）",
-    ),
-    "bags": text(
-        "boosters as many as the document was trained with",
-        "提升模型的數目與文件所載一致",
-        "提升模型的数目与文件所载一致",
-    ),
-    "with_prior": text(
-        "a prior where the document was trained with one",
-        "文件載明有先驗者確有先驗",
-        "文件载明有先验者确有先验",
-    ),
-    "prior_directions": text(
-        "the prior's effects in their declared directions",
-        "先驗的影響符合所宣告的方向",
-        "先验的影响符合所声明的方向",
-    ),
-    "scale": text(
-        "the document's map to points, through the policy's pairs",
-        "文件的分數換算，與評估辦法的對應點一致",
-        "文件的分数换算，与评估办法的对应点一致",
-    ),
-    "margin": text(
-        "boosters' log-odds: trees walked, LightGBM",
-        "提升模型的對數勝算：逐樹走訪與 LightGBM",
-        "提升模型的对数几率：逐树遍历与 LightGBM",
-    ),
-    "shap_sum": text(
-        "boosters' SHAP values and base add up to that",
-        "提升模型的 SHAP 值與基準值之和等於上述值",
-        "提升模型的 SHAP 值与基准值之和等于上述值",
-    ),
-    "brute_force": text(
-        "boosters' SHAP values: all subsets, shap.TreeExplainer",
-        "提升模型的 SHAP 值：窮舉所有子集與 shap.TreeExplainer",
-        "提升模型的 SHAP 值：穷举所有子集与 shap.TreeExplainer",
-    ),
-    "shapiq": text(
-        "boosters' SHAP values: shapiq, shap.TreeExplainer",
-        "提升模型的 SHAP 值：shapiq 與 shap.TreeExplainer",
-        "提升模型的 SHAP 值：shapiq 与 shap.TreeExplainer",
-    ),
-    "tables": text(
-        "the document's tables: looked up, the boosters' SHAP values",
-        "文件的計分表：查表值與提升模型的 SHAP 值",
-        "文件的计分表：查表值与提升模型的 SHAP 值",
-    ),
-}
 
 # Limits
 
@@ -721,13 +633,40 @@ SIGNATURE = text("signature", "簽名", "签名")
 ROLES = {
     "proposer": text("proposed by", "提案人", "提案人"),
     "approver": text("approval", "核准人", "批准人"),
+    "rollback": text("rolled back by", "回復人", "回退人"),
 }
 DECISIONS = {
     "proposed": text("proposed", "提案", "提案"),
     "approved": text("approved", "核准", "批准"),
     "rejected": text("rejected", "駁回", "驳回"),
     "withdrawn": text("withdrawn", "撤回", "撤回"),
+    "governs_again": text("governs again", "回復適用", "恢复适用"),
+    "rolled_back": text("rolled back", "停用（回復前版）", "停用（回退前版）"),
+    "rollback_confirmed": text("confirmed the rollback", "確認回復", "确认回退"),
+    "rollback_rejected": text("rejected the rollback", "不同意回復", "不同意回退"),
 }
+TO_BE = {
+    CHAMPION: text("as champion", "現行模型（champion）", "现行模型（champion）"),
+    CHALLENGER: text("as challenger", "挑戰模型（challenger）", "挑战模型（challenger）"),
+}
+CASE_ENDED = {
+    "rejected": text("{decision}; the case was rejected", "{decision}；本案遭駁回", "{decision}；本案被驳回"),
+    "withdrawn": text(
+        "{decision}; the case was withdrawn", "{decision}；本案已撤回", "{decision}；本案已撤回"
+    ),
+}
+VOID = text("does not count", "不計入", "不计入")
+UNDECIDED = text("not decided yet", "尚未決定", "尚未决定")
+ROLLBACK_STANDS = {
+    "open": text("not confirmed yet", "尚未確認", "尚未确认"),
+    "effective": text("confirmed", "已確認", "已确认"),
+    "rejected": text("not confirmed: rejected", "未獲確認：不同意", "未获确认：不同意"),
+}
+ROLLBACKS = {
+    "governs_again": text("from {other}", "自 {other} 回復", "自 {other} 回退"),
+    "rolled_back": text("to {other}", "回復至 {other}", "回退至 {other}"),
+}
+NO_MODEL = text("what governed without a model", "無模型的辦法", "无模型的办法")
 TO_SIGN = (
     text("model development", "模型開發", "模型开发"),
     text("independent validation", "獨立驗證", "独立验证"),
@@ -739,6 +678,12 @@ UNSIGNED = text(
     "the store and make the card again with it.",
     "製作本卡時無電子簽核；請於此簽名，或於資料庫中完成核准後，連同資料庫重新製作本卡。",
     "制作本卡时无电子签核；请于此签名，或于数据库中完成批准后，连同数据库重新制作本卡。",
+)
+NONE_COUNTS = text(
+    "None of this counts as a sign-off: sign here, or have the version approved in the store and make the "
+    "card again with it.",
+    "以上均不構成簽核；請於此簽名，或於資料庫中完成核准後，連同資料庫重新製作本卡。",
+    "以上均不构成签核；请于此签名，或于数据库中完成批准后，连同数据库重新制作本卡。",
 )
 
 # Annexes

@@ -144,9 +144,7 @@ class _Check:
 
     def _refusals(self, raws: Sequence[Json]) -> Finding:
         """Return whether customers that cannot be evaluated are refused, each by itself."""
-        tally = Tally(
-            "refusals", "customers that must be refused (infinite, out of bounds, of a wrong type)", None
-        )
+        tally = Tally("refusals", None)
         for raw in raws:
             tally.texts([True], [is_refused(self._ask, raw)])
         return tally.finding()
@@ -176,26 +174,17 @@ def _of_documents(dossier: Dossier) -> Iterator[Finding]:
     content, policy = dossier.content, dossier.policy
     training: dict[str, Any] = content.get("training") or {}
     bags = training.get("bags", len(dossier.boosters))
-    yield of_statement(
-        "bags", "boosters as many as the document was trained with", bags == len(dossier.boosters),
-        f"{len(dossier.boosters)} boosters",
-    )  # fmt: skip
+    yield of_statement("bags", bags == len(dossier.boosters), f"{len(dossier.boosters)} boosters")
     with_prior = training.get("with_prior")
     has_prior = bool(dossier.prior["tables"])
-    yield of_statement(
-        "with_prior", "a prior where the document was trained with one", with_prior in (None, has_prior),
-        "the prior",
-    )  # fmt: skip
+    yield of_statement("with_prior", with_prior in (None, has_prior), "the prior")
     directions = {
         place: int(dossier.catalog.by_id[feature].document.get("risk_direction", 0))
         for place, feature in enumerate(dossier.features)
     }
     wrong = against_direction(dossier.prior, directions)
-    yield of_statement(
-        "prior_directions", "the prior's effects in their declared directions", wrong is None,
-        None if wrong is None else dossier.features[wrong],
-    )  # fmt: skip
-    tally = Tally("scale", "the document's map to points, through the policy's pairs")
+    yield of_statement("prior_directions", wrong is None, None if wrong is None else dossier.features[wrong])
+    tally = Tally("scale")
     own = PointMap.through(policy.probabilities, policy.cut_offs)
     for name, expected in (("log_odds", own.log_odds), ("points", own.points)):
         given = content["scale"][name]
@@ -220,32 +209,23 @@ def _of_boosters(
     """
     features = dossier.features
     walked = np.mean([booster.margin(parts.matrix) for booster in dossier.boosters], axis=0)
-    yield of_arrays(
-        "margin",
-        "boosters' log-odds: trees walked, LightGBM",
-        walked[:, None],
-        parts.margin[:, None],
-        ["margin"],
-    )
+    yield of_arrays("margin", walked[:, None], parts.margin[:, None], ["margin"])
     added = shap.base + shap.values.sum(axis=1)
-    yield of_arrays(
-        "shap_sum", "boosters' SHAP values and base add up to that", added[:, None], walked[:, None], ["sum"]
-    )
+    yield of_arrays("shap_sum", added[:, None], walked[:, None], ["sum"])
     if brute is not None:
         of_rows = shap.values[order[: len(brute.values)]]
         yield of_arrays(
-            "brute_force", "boosters' SHAP values: all subsets, shap.TreeExplainer",
+            "brute_force",
             _with_base(brute.values, brute.base), _with_base(of_rows, shap.base), (*features, "base"),
         )  # fmt: skip
     if isinstance(shapiq, Opinion):
         yield of_arrays(
-            "shapiq", "boosters' SHAP values: shapiq, shap.TreeExplainer",
+            "shapiq",
             _with_base(shapiq.values, shapiq.base), _with_base(shap.values, shap.base), (*features, "base"),
         )  # fmt: skip
     tables = looked_up(dossier.correction, parts.matrix)
     yield of_arrays(
-        "tables", "the document's tables: looked up, the boosters' SHAP values",
-        _with_base(tables, dossier.correction["base"]), _with_base(shap.values, shap.base),
+        "tables", _with_base(tables, dossier.correction["base"]), _with_base(shap.values, shap.base),
         (*features, "base"),
     )  # fmt: skip
 

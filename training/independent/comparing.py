@@ -23,10 +23,12 @@ _IDENTITY = (
 
 @dataclass(frozen=True)
 class _Quantity:
-    """A part of an answer that is compared; `of_model` where only a nature with a model has it."""
+    """A part of an answer that is compared, one of `NAMES`.
+
+    `of_model` where only a nature with a model has it.
+    """
 
     id: str
-    name: str
     numbers: Numbers | None = None
     texts: Texts | None = None
     of_model: bool = False
@@ -59,35 +61,33 @@ def _tiers(answer: Json) -> list[object]:
 
 # In the order in which an answer comes about.
 _QUANTITIES = (
-    _Quantity("identity", "customer, day, versions, hashes", texts=lambda a: [a[name] for name in _IDENTITY]),
-    _Quantity("shap_values", "SHAP values in calibrated log-odds", _lines("log_odds"), of_model=True),
+    _Quantity("identity", texts=lambda a: [a[name] for name in _IDENTITY]),
+    _Quantity("shap_values", _lines("log_odds"), of_model=True),
+    _Quantity("probability", lambda a: {"probability": a["probability"]}, of_model=True),
+    _Quantity("model_points", lambda a: {"score": a["model"]["score"]}, of_model=True),
+    _Quantity("baseline", lambda a: {"score": a["baseline"]["score"]}),
+    _Quantity("completeness", lambda a: {"completeness": a["completeness"]}),
+    _Quantity("reference", lambda a: {"base": a["base"]}),
+    _Quantity("contributions", _lines("points")),
+    _Quantity("facts_missing", _lines("points", "missing")),
+    _Quantity("score", lambda a: {"score": a["score"]}),
+    _Quantity("dimensions", _sums("dimension")),
+    _Quantity("groups", _sums("group")),
     _Quantity(
-        "probability", "calibrated probability", lambda a: {"probability": a["probability"]}, of_model=True
-    ),
-    _Quantity("model_points", "model points", lambda a: {"score": a["model"]["score"]}, of_model=True),
-    _Quantity("baseline", "weighted baseline", lambda a: {"score": a["baseline"]["score"]}),
-    _Quantity("completeness", "completeness", lambda a: {"completeness": a["completeness"]}),
-    _Quantity("reference", "reference that contributions start from", lambda a: {"base": a["base"]}),
-    _Quantity("contributions", "contributions in points", _lines("points")),
-    _Quantity("facts_missing", "of these, lines of missing facts", _lines("points", "missing")),
-    _Quantity("score", "composite score (blend)", lambda a: {"score": a["score"]}),
-    _Quantity("dimensions", "sums by dimension", _sums("dimension")),
-    _Quantity("groups", "sums by group", _sums("group")),
-    _Quantity(
-        "lines", "indicators listed, with status and value",
+        "lines",
         texts=lambda a: [
             (line["indicator"], line["dimension"], line["group"], line["status"], line["value"])
             for line in a["contributions"]
         ],
     ),
-    _Quantity("tiers", "tiers of score, baseline and model", texts=_tiers),
+    _Quantity("tiers", texts=_tiers),
     _Quantity(
-        "tier_basis", "rules that the tier rests on, in order",
+        "tier_basis",
         texts=lambda a: [(line["rule"], line["tier"], line["subject"]) for line in a["tier_basis"]],
     ),
-    _Quantity("tier_facts", "facts of these rules", _facts),
-    _Quantity("review", "what a person should look at", texts=lambda a: list(a["review"])),
-    _Quantity("strategies", "strategies of the tier", texts=lambda a: list(a["strategies"])),
+    _Quantity("tier_facts", _facts),
+    _Quantity("review", texts=lambda a: list(a["review"])),
+    _Quantity("strategies", texts=lambda a: list(a["strategies"])),
 )  # fmt: skip
 
 
@@ -96,13 +96,13 @@ class Comparison:
 
     def __init__(self) -> None:
         self._tallies = {
-            quantity.id: Tally(quantity.id, quantity.name, None if quantity.numbers is None else TOLERANCE)
+            quantity.id: Tally(quantity.id, None if quantity.numbers is None else TOLERANCE)
             for quantity in _QUANTITIES
         }
-        self._log_odds = Tally("log_odds", "calibrated log-odds (of the probability, and of the sum)")
-        self._prior = Tally("prior", "the prior's share of the SHAP values")
-        self._sums = Tally("sum", "reference + contributions = score = reference + dimensions", EXACT)
-        self._reasons = Tally("reasons", "reasons: sentences and their order", None)
+        self._log_odds = Tally("log_odds")
+        self._prior = Tally("prior")
+        self._sums = Tally("sum", EXACT)
+        self._reasons = Tally("reasons", None)
 
     def add(self, expected: Expected, model: ModelPart | None, served: Json) -> None:
         """Compare one answer; `model` is what the model must have said, None where there is none."""

@@ -7,6 +7,7 @@ from math import inf, isnan
 
 import numpy as np
 
+from training.independent.names import NAMES
 from training.independent.trees import Floats
 
 # The largest difference of any number, and of a score from the sum of what is shown.
@@ -44,10 +45,10 @@ class Finding:
 
 
 class Tally:
-    """Counts the comparisons of one quantity, row by row; without a tolerance they are of texts."""
+    """Counts the comparisons of one of `NAMES`, row by row; without a tolerance they are of texts."""
 
-    def __init__(self, id_: str, name: str, tolerance: float | None = TOLERANCE) -> None:
-        self._id, self._name, self._tolerance = id_, name, tolerance
+    def __init__(self, id_: str, tolerance: float | None = TOLERANCE) -> None:
+        self._id, self._name, self._tolerance = id_, NAMES[id_], tolerance
         self._rows = self._values = self._differing = 0
         self._largest = 0.0
         self._where: str | None = None
@@ -96,9 +97,9 @@ class Tally:
 
 
 def of_arrays(
-    id_: str, name: str, own: Floats, other: Floats, features: Sequence[str], tolerance: float = TOLERANCE
+    id_: str, own: Floats, other: Floats, features: Sequence[str], tolerance: float = TOLERANCE
 ) -> Finding:
-    """Compare two arrays of shape (n, k), by features."""
+    """Compare two arrays of shape (n, k), by features, as one of `NAMES`."""
     differences = np.abs(own - other)
     differences[~np.isfinite(differences)] = inf
     by_feature = differences.max(axis=0, initial=0.0)
@@ -106,7 +107,7 @@ def of_arrays(
     largest = float(by_feature[worst]) if differences.size else 0.0
     return Finding(
         id_,
-        name,
+        NAMES[id_],
         len(own),
         own.size,
         int(np.sum(np.any(differences > tolerance, axis=1))),
@@ -116,9 +117,9 @@ def of_arrays(
     )
 
 
-def of_statement(id_: str, name: str, holds: bool, where: str | None = None) -> Finding:
-    """Return what became of a statement about the documents."""
-    return Finding(id_, name, 1, 1, 0 if holds else 1, None, None, None if holds else where)
+def of_statement(id_: str, holds: bool, where: str | None = None) -> Finding:
+    """Return what became of a statement about the documents, one of `NAMES`."""
+    return Finding(id_, NAMES[id_], 1, 1, 0 if holds else 1, None, None, None if holds else where)
 
 
 def _difference(own: float | None, served: object) -> float:
