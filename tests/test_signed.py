@@ -66,6 +66,12 @@ def test_a_rejection_says_why(store: Store) -> None:
     procedure = governing_procedure(store, None)
     with store.writing("ann") as writing:
         case = GovernanceDesk(store, procedure).propose_served(writing, acting("ann"), served, "because")
+    with store.writing("ann") as writing:
+        Office(store, procedure).withdraw(writing, acting("ann"), case.id)
+    # What was withdrawn signs nothing.
+    assert sign_offs_of(store, ServedSet.of(served).hashes) == []
+    with store.writing("ann") as writing:
+        case = GovernanceDesk(store, procedure).propose_served(writing, acting("ann"), served, "because")
     with store.writing("bob") as writing:
         Office(store, procedure).reject(writing, acting("bob"), case.id, case.version, "not yet", FOUND)
     rejected = sign_offs_of(store, ServedSet.of(served).hashes)[-1]

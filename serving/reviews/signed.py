@@ -9,7 +9,7 @@ from models.sign_off import SignOff
 from serving.procedure import Procedure
 from serving.reviews.adoptions import ServedSet, kept_set
 from serving.reviews.case_book import CaseBook
-from serving.reviews.cases import OF_MODELS, Act, Case, CaseKind, CaseReason, load_case
+from serving.reviews.cases import OF_MODELS, Act, Case, CaseKind, CaseReason, CaseState, load_case
 from serving.store.case_tables import case_acts, cases
 from serving.store.store import Store
 
@@ -20,7 +20,8 @@ def sign_offs_of(store: Store, hashes: tuple[str, str, str | None]) -> list[Sign
     """Return who proposed, approved or rejected a set of catalog, policy and model, in the order of the acts.
 
     A proposer's findings are their reason, and the failed checks to be lived with, each with its own. The
-    review of a rollback is left out: it judges the return from another version, and signs none.
+    review of a rollback is left out: it judges the return from another version, and signs none. So are cases
+    that were withdrawn.
 
     Args:
         store: where it was decided.
@@ -34,7 +35,11 @@ def sign_offs_of(store: Store, hashes: tuple[str, str, str | None]) -> list[Sign
     found: list[SignOff] = []
     with store.reading() as connection:
         kinds = [str(kind) for kind in OF_MODELS]
-        of_versions = cases.c.kind.in_(kinds) & (cases.c.reason != str(CaseReason.ROLLBACK))
+        of_versions = (
+            cases.c.kind.in_(kinds)
+            & (cases.c.reason != str(CaseReason.ROLLBACK))
+            & (cases.c.state != str(CaseState.WITHDRAWN))
+        )
         ids = connection.execute(select(cases.c.id).where(of_versions)).scalars().all()
         for case in (load_case(connection, id_) for id_ in ids):
             set_ = kept_set(connection, case.subject or "")

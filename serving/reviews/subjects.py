@@ -156,6 +156,8 @@ def proposed_changes(connection: Connection, case: Case) -> list[Proposed]:
             documents = [json.loads(load_document(connection, hash_)) for hash_ in (then, now)]
             found += _between(documents[0], documents[1], f"{name}.")
     found += _between(old and old.artefact, new.artefact, "artefact")
+    promoted = [of and of.promotion and of.promotion.artefact_sha256 for of in (old, new)]
+    found += _between(*promoted, "artefact_sha256")  # of the file, as MLflow's page of the version has it
     return found + _between(old and old.model_version, new.model_version, "model_version")
 
 
