@@ -241,7 +241,7 @@ def load_documents(asked: str, state: str | Path | None = None) -> ModelDocument
     with _reading(f"model {label}: its artefact"):
         artefact = _download(client.get_model_version_download_uri(name, found.version), ARTEFACT_PATH)
     if hashlib.sha256(artefact).hexdigest() != found.tags.get(ARTEFACT_HASH_TAG):
-        raise RegistryError(f"model {label}: its artefact is not the one registered; run `tierwise train`")
+        raise RegistryError(f"model {label}: its artefact is not the one registered; restore a backup")
     with _reading(f"model {label}: the catalog and policy of its run"):
         recorded = client.get_run(found.run_id or "").info.artifact_uri
         catalog, policy = (_download(recorded, path) for path in (RUN_CATALOG_PATH, RUN_POLICY_PATH))
@@ -474,7 +474,7 @@ def recorded_review(name: str, version: str, kind: str, state: str | Path | None
         recorded = client.get_run(found.run_id or "").info.artifact_uri
         document = _download(recorded, f"{REVIEW_FOLDER}/{kind}.json")
     if hashlib.sha256(document).hexdigest() != sha256:
-        raise RegistryError(f"model {label}: its {kind} review is not the one recorded; make it again")
+        raise RegistryError(f"model {label}: its {kind} review is not the one recorded; restore a backup")
     return Review(kind, document, sha256, verdict)
 
 

@@ -336,6 +336,7 @@ def test_approvers_read_what_is_to_be_lived_with_and_a_stricter_procedure_ends_i
         {"check": accepted.check, "name": "Named calibration.slope", "reason": accepted.reason}
     ]
     assert changes["model_version"] == "customer/1"
+    assert changes["artefact_sha256"] == reviewed(first).artefact_sha256
     approve(store, case, "bob")
     adopt_procedure(store, Procedure(procedure="strict"))
     with pytest.raises(NotPromotable, match="accepts no check that failed"):

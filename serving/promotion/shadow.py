@@ -208,7 +208,7 @@ def _judged(champion: Served, challenger: Served, found: Recomputed) -> Judged:
     if reason is None and not _enough(found, rows):
         reason = (
             f"too few outcomes are known: {MINIMUM_AGGREGATE} customers with a good "
-            "and with a bad one are needed"
+            "and with a bad one are needed, which became known after the decisions were made"
         )
     if reason is not None:
         return Judged(0, 0, 0, after, {}, reason)
