@@ -156,9 +156,13 @@ def proposed_changes(connection: Connection, case: Case) -> list[Proposed]:
             documents = [json.loads(load_document(connection, hash_)) for hash_ in (then, now)]
             found += _between(documents[0], documents[1], f"{name}.")
     found += _between(old and old.artefact, new.artefact, "artefact")
-    promoted = [of and of.promotion and of.promotion.artefact_sha256 for of in (old, new)]
-    found += _between(*promoted, "artefact_sha256")  # of the file, as MLflow's page of the version has it
+    # Of the file, as MLflow's page of the version has it.
+    found += _between(_file_hash(old), _file_hash(new), "artefact_sha256")
     return found + _between(old and old.model_version, new.model_version, "model_version")
+
+
+def _file_hash(set_: ServedSet | None) -> str | None:
+    return None if set_ is None or set_.promotion is None else set_.promotion.artefact_sha256
 
 
 def _adoption_beside(connection: Connection, kind: CaseKind, case: Case) -> Adoption | None:
