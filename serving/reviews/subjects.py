@@ -156,12 +156,12 @@ def proposed_changes(connection: Connection, case: Case) -> list[Proposed]:
             documents = [json.loads(load_document(connection, hash_)) for hash_ in (then, now)]
             found += _between(documents[0], documents[1], f"{name}.")
     found += _between(old and old.artefact, new.artefact, "artefact")
-    # Of the file, as MLflow's page of the version has it.
-    found += _between(_file_hash(old), _file_hash(new), "artefact_sha256")
+    found += _between(_bytes_of(old), _bytes_of(new), "artefact_sha256")
     return found + _between(old and old.model_version, new.model_version, "model_version")
 
 
-def _file_hash(set_: ServedSet | None) -> str | None:
+def _bytes_of(set_: ServedSet | None) -> str | None:
+    """Return the SHA-256 of a promoted artefact's bytes, as MLflow has it; `artefact` is of its content."""
     return None if set_ is None or set_.promotion is None else set_.promotion.artefact_sha256
 
 
