@@ -101,6 +101,24 @@ def test_a_department_whose_silence_raises_tiers_is_found() -> None:
     found = by_id(list(robustness(with_model(whole, replace(model, correction=correction)))))
     assert found["robustness.raised.risk"].verdict is Verdict.FAILED
     assert by_id(list(robustness(whole)))["robustness.raised.risk"].verdict is Verdict.PASSED
+    # And so is the indicator, whatever else its department delivers.
+    assert found["robustness.untold.late"].verdict is Verdict.FAILED
+    assert by_id(list(robustness(whole)))["robustness.untold.late"].verdict is Verdict.PASSED
+
+
+def test_tiers_where_an_indicator_is_untold_are_those_of_its_missing_value() -> None:
+    whole = evidence()
+    found = by_id(list(robustness(whole)))
+    told = {id_.rpartition(".")[2]: of for id_, of in found.items() if id_.startswith("robustness.untold.")}
+    assert set(told) == set(whole.model.tables.features)
+    for id_, result in told.items():
+        given_ = whole.data.portfolio.given.copy()
+        given_[:, whole.catalog.columns[id_]] = np.nan
+        tiers = whole.scorer.decide(replace(whole.data.portfolio, given=given_)).tiers
+        ranks = [list(Tier).index(tier) for tier in tiers]
+        before = [list(Tier).index(tier) for tier in whole.tiers]
+        raised, lowered = np.less(ranks, before), np.greater(ranks, before)
+        assert result.value == pytest.approx(np.mean(raised) - np.mean(lowered), abs=1e-12)
 
 
 # Segments

@@ -69,6 +69,11 @@ SILENCE_PAYS = text(
     "部門缺報使等級上升減下降",
     "部门缺报使等级上升减下降",
 )
+UNTOLD_PAYS = text(
+    "Tiers raised less tiers lowered where an indicator is untold",
+    "指標未提供使等級上升減下降",
+    "指标未提供使等级上升减下降",
+)
 SEGMENT_AUC = text("Lowest AUC of a segment", "各分群最低 AUC", "各分群最低 AUC")
 SEGMENT_LEVEL = text("Calibration in the large by segment", "各分群整體校準", "各分群整体校准")
 PARITY = text("Demographic parity ratio", "人口統計均等比", "人口统计均等比")
@@ -94,6 +99,7 @@ OTHER_VALUE = text("the other value", "另一取值", "另一取值")
 AUC_LOST = text("AUC lost", "AUC 損失", "AUC 损失")
 TIER_CHANGED = text("share of tiers changed", "等級變動比例", "等级变动比例")
 TIER_RAISED = text("share of tiers raised", "等級上升比例", "等级上升比例")
+TIER_LOWERED = text("share of tiers lowered", "等級下降比例", "等级下降比例")
 UNRATED = text("share unrated", "未評級比例", "未评级比例")
 SELECTED = text("share with a favourable tier", "獲有利等級的比例", "获有利等级的比例")
 SELECTED_OF_GOOD = text(

@@ -62,6 +62,11 @@ _PHRASES = {
             "AUC 与成对差异同 discrimination.auc",
         ),
         text(
+            "the indicator set to missing for everybody",
+            "將該指標對所有客戶設為缺失",
+            "将该指标对所有客户设为缺失",
+        ),
+        text(
             "on balance silence must not pay",
             "整體而言，不提供資料不得有利",
             "整体而言，不提供数据不得有利",
