@@ -3,8 +3,10 @@
 import json
 import math
 import sqlite3
+import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -85,6 +87,7 @@ class OfSqlite(Database):
 
     def __init__(self) -> None:
         self.connection = sqlite3.connect(":memory:")
+        weakref.finalize(self, self.connection.close)
 
     def fill(self, columns: Mapping[str, Column], types: Mapping[str, str], table: str = "customers") -> None:
         drop, create = self.ddl(types, table)
@@ -361,7 +364,7 @@ def test_every_literal_is_read_back_as_the_same_double(numbers: list[float]) -> 
     usual = [x for x in numbers if x == 0 or 1e-290 < abs(x) < 1e290]
     for name, values in ((DialectName.SQLITE, usual), (DialectName.DUCKDB, numbers)):
         connect = sqlite3.connect if name is DialectName.SQLITE else duckdb.connect
-        with connect(":memory:") as connection:
+        with closing(connect(":memory:")) as connection:
             for value in values:
                 literal = DIALECTS[name].number(value)
                 assert connection.execute(f"SELECT {literal}").fetchall() == [(value,)]
@@ -371,7 +374,7 @@ def test_a_literal_that_sqlite_would_misread_has_more_digits() -> None:
     # The shortest decimals of these lie so close to the middle of two doubles that SQLite 3.40 misses by one.
     rng = np.random.default_rng(0)
     values = rng.normal(size=30_000) * 10.0 ** rng.uniform(-6, 6, 30_000)
-    with sqlite3.connect(":memory:") as connection:
+    with closing(sqlite3.connect(":memory:")) as connection:
         for start in range(0, len(values), 1000):
             part = [float(value) for value in values[start : start + 1000]]
             row = connection.execute(f"SELECT {', '.join(map(DIALECTS[DialectName.SQLITE].number, part))}")

@@ -62,7 +62,9 @@ def is_outside(host: str) -> bool:
     except ValueError:
         return host.lower().rstrip(".") != "localhost" and not host.lower().endswith(".localhost")
     if isinstance(address, ipaddress.IPv6Address):
-        return address.is_global and all(inner.is_global for inner in _embedded(address))
+        # Whether 6to4 is of the public internet, Pythons say differently; what it leads on to is.
+        outside = address.is_global or address.sixtofour is not None
+        return outside and all(inner.is_global for inner in _embedded(address))
     return address.is_global
 
 
