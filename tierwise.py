@@ -35,6 +35,7 @@ from serving.store_options import (
 )
 from training import commands as of_training
 from training import notebook_commands as of_notebooks
+from training import sample_commands as of_sample
 from training.battery import commands as of_battery
 from training.card import commands as of_card
 from training.card.commands import CardLanguage
@@ -408,6 +409,7 @@ def _own_period(
 
 app.command()(of_training.train)
 app.command()(of_notebooks.notebooks)
+app.command("sample")(of_sample.write_sample)
 app.command()(of_features.build)
 app.command()(of_features.simulate)
 app.command()(of_serving.score)

@@ -16,8 +16,11 @@ from features.catalog import load_catalog
 from features.portfolio import Portfolio
 from features.records import SAMPLE, load_sample
 from features.sba_indicators import indicators
+from features.sources.outcomes import OUTCOME, OUTCOME_KNOWN_ON
+from features.sources.related import GROUP_ID
 from models.policy import Policy, load_policy
 from training.dataset import LabelledPortfolio
+from training.frames import to_frame
 from training.job import JobResult, run_job
 from training.learner import THREADS
 
@@ -87,6 +90,16 @@ def _labelled(file: Path, data: Path | None = None) -> Sample:
         matured_on=outcomes["matured_on"].to_numpy().astype("datetime64[D]"),
         policy=policy,
     )
+
+
+def labelled_frame(sample: Sample, rows: NDArray[np.intp]) -> pd.DataFrame:
+    """Return some of the loans as a table of customers with outcomes, as `training.customers` reads it."""
+    data = sample.data.take(rows)
+    frame = to_frame(data.portfolio)
+    frame[GROUP_ID] = [f"B{group}" for group in data.groups]
+    frame[OUTCOME] = np.where(data.bad, "bad", "good")
+    frame[OUTCOME_KNOWN_ON] = sample.matured_on[rows].astype(str)
+    return frame
 
 
 def train_sample(
