@@ -146,7 +146,8 @@ def _tell_table(table: "OwnTable", data: Path, rejects: Path | None) -> None:
     read = table.customers
     out.print(
         f"{read.read:,} rows read, {len(read.data):,} customers with a known outcome, {table.bad:,} bad "
-        f"({table.bad_rate:.1%}: {', '.join(read.bad_words)}), {len(read.rejects):,} kept apart.",
+        f"({table.bad_rate:.1%}), {len(read.rejects):,} kept apart. "
+        f"Outcomes: {read.outcomes}.",
         markup=False, highlight=False, soft_wrap=True,
     )  # fmt: skip
     if read.rejects:

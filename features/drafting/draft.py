@@ -21,7 +21,7 @@ from features.drafting.curves import (
     draw_levels,
     rounded,
 )
-from features.drafting.outcome import UnclearOutcome, adverse_words, check_adverse
+from features.drafting.outcome import OutcomeWords, UnclearOutcome, adverse_words, check_adverse, told
 from features.drafting.shares import shares_of
 from features.sources.natures import nature_of_word
 from features.terms import Nature
@@ -31,6 +31,9 @@ Bools = NDArray[np.bool_]
 DEPARTMENT = "records"
 # What ranks customers this well alone knows the outcome already, or nearly always.
 KNOWS_THE_OUTCOME = 0.98
+# More adverse outcomes than this are likelier a good one taken for adverse.
+_MAJORITY = 0.5
+_GIVEN = "as given"
 _RESERVED = ("customer_id", "nature", "as_of")
 
 
@@ -95,9 +98,9 @@ def draft_catalog(
     words = table.outcome_words
     if words is None:
         raise ValueError("the table was profiled without an outcome")
-    adverse, why = (tuple(bad), "as given") if bad else adverse_words(words, outcome)
+    adverse, why = (tuple(bad), _GIVEN) if bad else adverse_words(words, outcome)
     check_adverse(words, adverse, outcome)
-    known = words != np.array(None)
+    known = told(words, bad)
     is_bad = np.isin(words[known], list(adverse))
     drafted = _drafted(table, known, is_bad)
     if not any(item.usable for item in drafted):
@@ -125,9 +128,9 @@ def draft_catalog(
         ),
         about=(
             f"{int(is_bad.sum()):,} of {int(known.sum()):,} customers had the adverse outcome",
-            f"adverse in {outcome}: {', '.join(adverse)} ({why})",
+            f"{outcome}: {OutcomeWords.of(words, adverse)} ({why})",
         ),
-        warnings=tuple(_warnings(table, drafted, adverse, why, outcome)),
+        warnings=tuple(_warnings(table, drafted, adverse, why, outcome, float(is_bad.mean()))),
     )
 
 
@@ -283,7 +286,12 @@ def _shown(code: float | str) -> str:
 
 
 def _warnings(
-    table: FlatProfile, drafted: Sequence[_Drafted], adverse: Sequence[str], why: str, outcome: str
+    table: FlatProfile,
+    drafted: Sequence[_Drafted],
+    adverse: Sequence[str],
+    why: str,
+    outcome: str,
+    bad_rate: float,
 ) -> list[str]:
     result = []
     if table.misshapen:
@@ -295,6 +303,11 @@ def _warnings(
         result.append("numbers are taken to have a decimal comma: 1.234,5")
     if "check it" in why:
         result.append(f"{outcome}: takes {', '.join(adverse)} for the adverse outcome, since {why}")
+    if bad_rate > _MAJORITY and why != _GIVEN:
+        result.append(
+            f"{outcome}: most customers ({bad_rate:.1%}) would have the adverse outcome, taken to be "
+            f"{', '.join(adverse)} since {why}; if that is the good news, name the other: --bad WORD"
+        )
     knowing = [item.column.header for item in drafted if item.knows_outcome]
     if knowing:
         result.append(

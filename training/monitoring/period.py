@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.catalog import Catalog
-from features.drafting.outcome import UnclearOutcome, adverse_words
+from features.drafting.outcome import UnclearOutcome, adverse_words, told
 from features.portfolio import Bools, Portfolio
 from features.sources.customer_table import open_table
 from features.sources.opening import TableError
@@ -104,7 +104,7 @@ def read_period(
     if flat is not None and not bad and outcome == named:
         bad = flat.bad
     rows = read_rows(path, catalog, outcome, encoding=encoding, delimiter=delimiter)
-    known = rows.words != np.array(None)
+    known = told(rows.words, bad)
     if outcome is not None and known.any() and not bad:
         bad = _adverse(rows.words[known], outcome)
     return Period(
