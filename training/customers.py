@@ -29,16 +29,17 @@ class CustomerTable:
     """A table read whole: read = customers + rejected.
 
     `outcomes` are the words of the outcome and what they were taken for; `rejects` the rows kept apart, each
-    with its number, field and reason. `ignored` are the columns that nobody asked for; `identified` says
-    whether ids of customers were given, as `data.dated` says of days, and `grouped` whether somebody belongs
-    to a group of companies. Customers of one group are of one group of `data`. `synthetic` says that the
-    table is marked as simulated.
+    with its number, field and reason. `ignored` are the columns that nobody asked for, `absent` the
+    indicators that have none; `identified` says whether ids of customers were given, as `data.dated` says of
+    days, and `grouped` whether somebody belongs to a group of companies. Customers of one group are of one
+    group of `data`. `synthetic` says that the table is marked as simulated.
     """
 
     data: LabelledPortfolio
     outcomes: OutcomeWords
     rejects: tuple[tuple[int, str, str], ...]
     ignored: tuple[str, ...]
+    absent: tuple[str, ...]
     identified: bool
     grouped: bool = False
     synthetic: bool = False
@@ -72,6 +73,7 @@ class Rows:
     known_on: Days
     rejects: tuple[tuple[int, str, str], ...]
     ignored: tuple[str, ...]
+    absent: tuple[str, ...]
     dated: bool
     identified: bool
 
@@ -130,6 +132,7 @@ def read_rows(
         known_on,
         rejects=tuple(sorted(rejects)),
         ignored=table.ignored,
+        absent=table.absent,
         dated=table.dated,
         identified=table.identified,
     )
@@ -172,6 +175,7 @@ def read_customers(
         outcomes=OutcomeWords.of(rows.words, bad),
         rejects=tuple(sorted([*rows.rejects, *rejects])),
         ignored=rows.ignored,
+        absent=rows.absent,
         identified=rows.identified,
         grouped=bool(np.any(rows.groups[places] != np.array(None))),
         synthetic=is_marked(path),

@@ -15,7 +15,7 @@ Bools = NDArray[np.bool_]
 
 _YES = ("1", "yes", "y", "true", "t", "是", "有")
 _NO = ("0", "no", "n", "false", "f", "否", "無", "无", "沒有", "没有")
-# What is written of an outcome that nobody knows (yet). None, nil and 無 can mean that there was no such thing.
+# What is written of an outcome that nobody knows (yet). None and 無 can mean that there was no such thing.
 _UNKNOWN = (MISSING_BUT_IN_TEXT - {"none", "nil", "無", "无"}) | {
     "not known", "unclear", "undetermined", "indeterminate", "pending", "tbd", "tba", "to be determined",
     "not yet known", "not yet due", "immature", "not applicable", "no data", "no information",

@@ -1,4 +1,4 @@
-"""Whether words are good or bad news of a customer: paid on time, 按時還款; overdue, 逾期, not paid, 未還清."""
+"""Whether words are good or bad news of a customer: paid, 按時還款; overdue, 逾期, not paid, 未還清."""
 
 import re
 from collections.abc import Sequence
@@ -20,9 +20,9 @@ _GOOD = (
     "good", "paid", "repaid", "p i f", "pif", "performing", "healthy", "active", "alive", "retained",
     "stayed", "renewed", "survived", "low risk", "safe", "approved", "solvent", "on time", "ontime",
     "timely", "punctual", "creditworth", "creditab",
-    "良好", "優良", "优良", "好", "正常", "按時", "按时", "按期", "準時", "准时", "準期", "如期", "如約", "如约",
-    "守約", "守约", "守信", "結清", "结清", "還清", "还清", "清償", "清偿", "付清", "繳清", "缴清", "已還",
-    "已还", "已付", "兌付", "兑付", "合格", "達標", "达标", "通過", "通过", "核准", "批准", "活躍", "活跃",
+    "良好", "優良", "优良", "好", "正常", "按時", "按时", "按期", "準時", "准时", "準期", "如期", "如約",
+    "如约", "守約", "守约", "守信", "結清", "结清", "還清", "还清", "清償", "清偿", "付清", "繳清", "缴清",
+    "已還", "已还", "已付", "兌付", "兑付", "合格", "達標", "达标", "通過", "通过", "核准", "批准", "活躍", "活跃",
     "存續", "存续", "留存", "續約", "续约", "低風險", "低风险",
 )  # fmt: skip
 # Good news where nothing else is said: 還款, but not 逾期還款.

@@ -76,7 +76,8 @@ class RejectedRow:
 class Table:
     """A table that is being read.
 
-    `ignored` are the columns that nobody asked for, `absent` the indicators without a column; `dated` and
+    `ignored` are the columns that nobody asked for, and `absent` the indicators that are scored or modelled
+    and have no column, by the header that was looked for (the first alias, else the id). `dated` and
     `identified` say whether it has a column with the day of evaluation and one with the customers' ids.
     """
 
@@ -148,8 +149,7 @@ def open_table(
                     share=chunk.share,
                 )
 
-        without = tuple(placed.id for placed in catalog.placed if placed.id not in places)
-        yield Table(ignored, without, "as_of" in places, "customer_id" in places, chunks())
+        yield Table(ignored, _absent(places, catalog), "as_of" in places, "customer_id" in places, chunks())
 
 
 def _places(header: Sequence[str], path: Path, catalog: Catalog) -> dict[str, int]:
@@ -183,6 +183,16 @@ def _telling(catalog: Catalog) -> set[str]:
         for placed in catalog.placed
         if placed.id not in deciding or any(placed.indicator.weight_of(of) > 0 for of in catalog.natures)
     }
+
+
+def _absent(places: dict[str, int], catalog: Catalog) -> tuple[str, ...]:
+    """Return what decides and has no column, in the catalog's order."""
+    return tuple(
+        (*placed.indicator.aliases, placed.id)[0]
+        for placed in catalog.placed
+        if placed.id not in places
+        and (placed.indicator.in_model or any(placed.indicator.weight_of(of) > 0 for of in catalog.natures))
+    )
 
 
 def _own_headers(table: FlatTable) -> tuple[str | None, str | None, str | None]:

@@ -23,7 +23,8 @@ class Period:
 
     `read` rows were read and `rejected` of them cannot be evaluated, both before the period was chosen;
     `outcome` is the column of outcomes, None where there is none. Where the customers have no days
-    (`data.dated`), outcomes are taken for as mature as they will be.
+    (`data.dated`), outcomes are taken for as mature as they will be. `absent` are the indicators of which the
+    table has no column.
     """
 
     data: LabelledPortfolio
@@ -31,6 +32,7 @@ class Period:
     read: int
     rejected: int
     outcome: str | None
+    absent: tuple[str, ...] = ()
 
     @classmethod
     def decided(
@@ -113,6 +115,7 @@ def read_period(
         read=len(known) + len(rows.rejects),
         rejected=len(rows.rejects),
         outcome=outcome,
+        absent=rows.absent,
     )
 
 

@@ -1,0 +1,50 @@
+"""Columns: has the table every indicator that the model goes by? One renamed is missing for everybody."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from features.portfolio import Portfolio
+from training.battery import words
+from training.battery.evidence import Evidence
+from training.battery.result import Check, Part, Range, Result
+
+COLUMNS = Check(
+    "scope.columns",
+    words.COLUMNS,
+    "what everybody lacks was told of training customers, or the model had learnt nothing from it",
+)
+
+
+def columns(evidence: Evidence) -> Iterator[Result]:
+    """Yield how many indicators with a table in the model are missing for everybody; none may be.
+
+    Not counted are those that apply to nobody here, and those that all reference customers lack too.
+    """
+    tables = evidence.model.tables
+    used = sorted(
+        {
+            tables.features[axis.feature]
+            for table in tables.tables
+            for axis, contributions in zip(table.axes, table.contributions, strict=True)
+            if np.ptp(contributions) > 0.0
+        }
+    )
+    lacking = set(_lacking(evidence.data.portfolio, used))
+    if evidence.reference is not None:
+        lacking -= set(_lacking(evidence.reference.portfolio, used))
+    names = [evidence.catalog.by_id[id_].indicator.names for id_ in used if id_ in lacking]
+    yield COLUMNS.answer(
+        float(len(names)),
+        evidence.n,
+        passed=not names,
+        threshold=Range(0.0, 0.0),
+        parts=[Part(name, 1.0, None) for name in names],
+    )
+
+
+def _lacking(portfolio: Portfolio, ids: list[str]) -> list[str]:
+    """Return the indicators that apply to somebody and that nobody has."""
+    places = [portfolio.column(id_) for id_ in ids]
+    nobody = np.isnan(portfolio.values[:, places]).all(axis=0) & portfolio.applicable[:, places].any(axis=0)
+    return [id_ for id_, lacks in zip(ids, nobody, strict=True) if lacks]
