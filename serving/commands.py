@@ -22,8 +22,6 @@ from serving.store_options import KeysOption, ProcedureOption, StoreOption, open
 if TYPE_CHECKING:
     from features.catalog import Catalog
 
-# Of the indicators without a column so many are named.
-
 
 def score(
     input: Annotated[Path, typer.Argument(help="A table of customers: .csv, .parquet or .xlsx.")],
