@@ -299,7 +299,7 @@ def test_a_decimal_comma_is_found_out_and_told_and_the_draft_reads_its_table_by_
     lines = ["Kunde Nr,Einkommen,Jahre", "K1,1234.5,3", "K2,a lot,3"]
     (tmp_path / "points.csv").write_text("\n".join(lines), encoding="utf-8")
     assert reasons(tmp_path / "points.csv", drafted.catalog) == [
-        "must be a number: it has a decimal point, and the catalog declares a comma (table: decimal_comma)",
+        "must be a number: it has a decimal point; the catalog declares a comma (table: decimal_comma)",
         "must be a number",
     ]
     document = drafted.catalog.model_dump(mode="json", by_alias=True, exclude_defaults=True)

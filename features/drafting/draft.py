@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from features.catalog import Catalog, Kind, Method
 from features.document import catalog_of
-from features.drafting import wording
+from features.drafting import personal, wording
 from features.drafting.columns import ColumnProfile, FlatProfile, Role
 from features.drafting.curves import (
     LEVEL,
@@ -129,6 +129,7 @@ def draft_catalog(
         about=(
             f"{int(is_bad.sum()):,} of {int(known.sum()):,} customers had the adverse outcome",
             f"{outcome}: {OutcomeWords.of(words, adverse)} ({why})",
+            *_untranslated(drafted),
         ),
         warnings=tuple(_warnings(table, drafted, adverse, why, outcome, float(is_bad.mean()))),
     )
@@ -155,7 +156,7 @@ def _drafted(table: FlatProfile, known: Bools, is_bad: Bools) -> list[_Drafted]:
                 dimension=wording.dimension_of(column.header) or "basic",
                 column=column,
                 drawn=drawn,
-                protected=wording.sounds_protected(column.header),
+                protected=personal.sounds_protected(column.header),
                 knows_outcome=any(max(area, 1 - area) >= KNOWS_THE_OUTCOME for area in areas),
             )
         )
@@ -262,6 +263,15 @@ def _remarks(item: _Drafted) -> list[str]:
         lines.append("dimension: the name tells nothing; move it where it belongs")
     if item.protected:
         lines.append("protected: the name sounds like it; recorded, never scored nor modelled")
+    if personal.sounds_like_age(column.header):
+        lines.append(
+            "age: Regulation B lets a statistically sound system use it where the age of the elderly (62 or "
+            "older) is no negative factor (12 CFR 1002.6(b)(2)); else, or under another law, protected: true"
+        )
+    if column.role is not Role.NUMBER and personal.sounds_like_a_telephone(column.header):
+        lines.append(
+            "telephone: whether one is listed in the applicant's name must not count (12 CFR 1002.6(b)(4))"
+        )
     if item.knows_outcome:
         lines.append(
             "modelled: false, because it tells the outcome nearly alone; is it known before? then say true"
@@ -279,6 +289,14 @@ def _remarks(item: _Drafted) -> list[str]:
     else:
         lines.append(f"information {drawn.information:.3f}")
     return [" ".join(line.split()) for line in lines]
+
+
+def _untranslated(drafted: Sequence[_Drafted]) -> list[str]:
+    """Return a remark where headers or levels are not in English: all languages have them as they are."""
+    names = [name for item in drafted for name in (item.column.header, *item.column.levels)]
+    if all(name.isascii() for name in names):
+        return []
+    return ["names are copied as they are in all three languages; translate those that are shown in another"]
 
 
 def _shown(code: float | str) -> str:

@@ -72,9 +72,7 @@ class Chunk:
         if wrong[0]:
             return reason
         if self.decimal_comma:
-            return (
-                f"{reason}: it has a decimal point, and the catalog declares a comma (table: decimal_comma)"
-            )
+            return f"{reason}: it has a decimal point; the catalog declares a comma (table: decimal_comma)"
         return f"{reason}: it has a decimal comma, which the catalog does not declare (table: decimal_comma)"
 
 
