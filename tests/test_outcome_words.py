@@ -51,24 +51,24 @@ def test_where_only_one_outcome_is_known_the_words_for_unknown_are_named() -> No
 def test_draft_training_and_monitoring_keep_unknown_outcomes_apart(tmp_path: Path) -> None:
     path = written(tmp_path, "結果", ["正常", "逾期", "展期", "未知", "正常", "正常"])
     draft = drafted(path, "結果")
-    words = "adverse: 逾期; not adverse: 正常, 展期; not known, and so kept apart: 未知 (40 rows)"
+    others = "not adverse: 正常, 展期; not known, and so kept apart: 未知 (40 rows)"
     assert draft.about == (
         "40 of 200 customers had the adverse outcome",
-        f"結果: {words} (they sound adverse)",
+        f"結果: adverse: 逾期 (they sound adverse); {others}",
     )
-    assert f"# 結果: {words}" in to_yaml(draft)
+    assert f"; {others}\n" in to_yaml(draft)
     assert draft.catalog.weighting.customers == 200
     table = read_customers(path, draft.catalog)
     assert (len(table.data), int(table.data.bad.sum()), len(table.rejects)) == (200, 40, 40)
     assert {line[1:] for line in table.rejects} == {("結果", "the outcome is not known: its cell says so")}
-    assert str(table.outcomes) == words
+    assert table.outcomes.line() == f"adverse: 逾期; {others}"
     period = read_period(path, draft.catalog)
     assert (int(period.known.sum()), int(period.data.bad.sum())) == (200, 40)
 
 
 def test_a_word_of_one_customer_is_counted_and_not_told() -> None:
     words = np.array(["bad"] * 4 + ["good"] * 9 + ["Mr Wang pays in May"], dtype=object)
-    assert str(OutcomeWords.of(words, ["bad"])) == "adverse: bad; not adverse: good, 1 rarer ones"
+    assert OutcomeWords.of(words, ["bad"]).line() == "adverse: bad; not adverse: good, 1 rarer ones"
 
 
 @pytest.mark.parametrize(

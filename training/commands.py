@@ -147,7 +147,7 @@ def _tell_table(table: "OwnTable", data: Path, rejects: Path | None) -> None:
     out.print(
         f"{read.read:,} rows read, {len(read.data):,} customers with a known outcome, {table.bad:,} bad "
         f"({table.bad_rate:.1%}), {len(read.rejects):,} kept apart. "
-        f"Outcomes: {read.outcomes}.",
+        f"Outcomes: {read.outcomes.line()}.",
         markup=False, highlight=False, soft_wrap=True,
     )  # fmt: skip
     if read.rejects:

@@ -128,7 +128,7 @@ def draft_catalog(
         ),
         about=(
             f"{int(is_bad.sum()):,} of {int(known.sum()):,} customers had the adverse outcome",
-            f"{outcome}: {OutcomeWords.of(words, adverse)} ({why})",
+            f"{outcome}: {OutcomeWords.of(words, adverse).line(why)}",
             *_untranslated(drafted),
         ),
         warnings=tuple(_warnings(table, drafted, adverse, why, outcome, float(is_bad.mean()))),

@@ -48,18 +48,18 @@ class OutcomeWords:
     def of(cls, words: NDArray[np.object_], adverse: Sequence[str]) -> "OutcomeWords":
         """Return what words, None where nothing is told, are taken for."""
         counts = pd.Series(words[words != np.array(None)], dtype=object).value_counts()
-        unknown = {word: int(count) for word, count in counts.items() if _unknown(word, adverse)}
+        unknown = {str(word): int(count) for word, count in counts.items() if _unknown(str(word), adverse)}
         others = [word for word in counts.index if word not in unknown and word not in adverse]
         listed = [word for word in others if counts[word] >= _FEWEST_OF_WORD][:_MOST_LISTED]
         return cls(
             tuple(adverse), tuple(listed), len(others) - len(listed), tuple(unknown), sum(unknown.values())
         )
 
-    def __str__(self) -> str:
-        """Return it as a line."""
+    def line(self, why: str | None = None) -> str:
+        """Return it as a line, with why the adverse ones are that."""
         rarer = [f"{self.rarer} rarer ones"] if self.rarer else []
         parts = [
-            f"adverse: {', '.join(self.adverse)}",
+            f"adverse: {', '.join(self.adverse)}" + (f" ({why})" if why else ""),
             f"not adverse: {', '.join([*self.not_adverse, *rarer])}",
         ]
         if self.unknown:

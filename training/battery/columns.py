@@ -46,5 +46,6 @@ def columns(evidence: Evidence) -> Iterator[Result]:
 def _lacking(portfolio: Portfolio, ids: list[str]) -> list[str]:
     """Return the indicators that apply to somebody and that nobody has."""
     places = [portfolio.column(id_) for id_ in ids]
-    nobody = np.isnan(portfolio.values[:, places]).all(axis=0) & portfolio.applicable[:, places].any(axis=0)
-    return [id_ for id_, lacks in zip(ids, nobody, strict=True) if lacks]
+    told = ~np.isnan(portfolio.values[:, places])
+    apply = portfolio.applicable[:, places]
+    return [id_ for column, id_ in enumerate(ids) if apply[:, column].any() and not told[:, column].any()]
