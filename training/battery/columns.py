@@ -12,14 +12,14 @@ from training.battery.result import Check, Part, Range, Result
 COLUMNS = Check(
     "scope.columns",
     words.COLUMNS,
-    "what everybody lacks was told of training customers, or the model had learnt nothing from it",
+    "counted: indicators whose points in the model differ, and which so were told of training customers",
 )
 
 
 def columns(evidence: Evidence) -> Iterator[Result]:
-    """Yield how many indicators with a table in the model are missing for everybody; none may be.
+    """Yield how many indicators that move the model's answers are missing for everybody; none may be.
 
-    Not counted are those that apply to nobody here, and those that all reference customers lack too.
+    What was missing for all training customers moves nothing. Not counted is what applies to nobody here.
     """
     tables = evidence.model.tables
     used = sorted(
@@ -30,10 +30,7 @@ def columns(evidence: Evidence) -> Iterator[Result]:
             if np.ptp(contributions) > 0.0
         }
     )
-    lacking = set(_lacking(evidence.data.portfolio, used))
-    if evidence.reference is not None:
-        lacking -= set(_lacking(evidence.reference.portfolio, used))
-    names = [evidence.catalog.by_id[id_].indicator.names for id_ in used if id_ in lacking]
+    names = [evidence.catalog.by_id[id_].indicator.names for id_ in _lacking(evidence.data.portfolio, used)]
     yield COLUMNS.answer(
         float(len(names)),
         evidence.n,
