@@ -77,6 +77,7 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "最後聯絡": [f"2024-01-{day:02d}" for day in random.integers(1, 28, N)],
         "經辦人編號": random.integers(1, 15, N),
         "合約號碼": random.permutation(N) * 7 + 10_000,
+        "郵遞區號": random.choice([100, 106, 110, 231], N),
         "年營業額": random.permutation(N) + 10_000,
         "年齡": random.integers(20, 80, N),
         "telephone": random.choice(["none", "listed"], N),
@@ -91,6 +92,7 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_telephones_and_numbers_of_records_and_clerks_are_left_out_with_the_reason(table: Path) -> None:
     columns = {column.header: column for column in profile(table, "逾期").columns}
     assert columns["客戶代號"].role is Role.CUSTOMER_ID
+    assert columns["郵遞區號"].role is Role.CATEGORY
     remarks = {name: column.remark for name, column in columns.items() if column.role is Role.LEFT_OUT}
     clerk = "is the number of whoever handles the customer, by its name"
     assert remarks == {

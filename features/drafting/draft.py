@@ -318,7 +318,7 @@ def _warnings(
             "is the delimiter right (--delimiter)?"
         )
     if table.decimal_comma:
-        result.append("numbers are taken to have a decimal comma: 1.234,5")
+        result.append("numbers are taken to have a decimal comma: 1,5 is one and a half")
     if "check it" in why:
         result.append(f"{outcome}: takes {', '.join(adverse)} for the adverse outcome, since {why}")
     if bad_rate > _MAJORITY and why != _GIVEN:

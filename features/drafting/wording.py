@@ -88,8 +88,10 @@ _DAYS_OF_OTHER_THINGS = (
     "payoff", "next", "exit", "due", "出生", "成立", "註冊", "注册", "到期", "結清", "结清",
     "最後", "最后",
 )  # fmt: skip
-_CODES = ("code", "type", "class", "category", "zip", "postal", "region", "district", "purpose", "naics",
-          "channel",           "branch", "代碼", "代码", "類別", "类别", "類型", "类型")  # fmt: skip
+_CODES = (
+    "code", "type", "class", "category", "zip", "postal", "region", "district", "purpose", "naics", "channel",
+    "branch", "郵遞", "邮递", "郵編", "邮编", "邮政", "代碼", "代码", "類別", "类别", "類型", "类型",
+)  # fmt: skip
 
 
 def plain(name: str) -> str:
