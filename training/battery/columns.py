@@ -12,7 +12,7 @@ from training.battery.result import Check, Part, Range, Result
 COLUMNS = Check(
     "scope.columns",
     words.COLUMNS,
-    "counted: indicators whose points in the model differ, and which so were told of training customers",
+    "indicators whose points in the model differ, and which training customers so had",
 )
 
 
