@@ -13,6 +13,7 @@ from features.terms import Nature
 
 MAX_ID = 128
 MAX_LEVEL = 100
+NOT_A_NUMBER = "must be a number"
 _FIELDS = {"customer_id", "nature", "as_of", "indicators"}
 
 
@@ -63,7 +64,7 @@ def encode_value(indicator: Indicator, value: object) -> float:
 
 def _encode_number(indicator: Indicator, value: object) -> float:
     if type(value).__name__ in ("bool", "bool_") or not isinstance(value, numbers.Real):
-        raise ValueError("must be a number")
+        raise ValueError(NOT_A_NUMBER)
     try:
         number = float(value)
     except OverflowError:

@@ -22,9 +22,16 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
+from features.terms import Language
+from features.terms import Text as Translated
+
 # Ids of cases, decisions, notices ... as other commands ask for them.
 _ID = re.compile(r"[0-9a-f]{32}(?:[0-9a-f]{32})?")
 _WIDEST = 100_000
+_MOST_NAMED = 20
+_ABSENT = Translated(
+    en="Not in the table{more}: {headers}.", zh_hant="表中沒有：{headers}。", zh_hans="表中没有：{headers}。"
+)
 
 
 class IdTable(Table):
@@ -107,6 +114,18 @@ def evaluated(first: str | None, last: str | None) -> str:
     """Return when customers were evaluated, such as `evaluated 2024-01-02 to 2024-06-30`; None where no days
     were given."""
     return f"evaluated {first} to {last}" if first and last else "without days"
+
+
+def tell_absent(headers: Sequence[str], language: Language = Language.EN) -> None:
+    """Say of which indicators a table has no column, if there are such; of many, the first."""
+    if headers:
+        shown = headers[:_MOST_NAMED]
+        more = shown_of(len(shown), len(headers)) if language is Language.EN else ""
+        out.print(
+            _ABSENT.in_language(language).format(more=more, headers=", ".join(shown))
+            + (" …" if len(shown) < len(headers) else ""),
+            markup=False, highlight=False, soft_wrap=True,
+        )  # fmt: skip
 
 
 def end_with(kept_apart: int) -> None:

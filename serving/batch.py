@@ -12,7 +12,7 @@ from features.terms import Language
 from models.answer import Answer
 from models.decision import Scorer
 from serving.outputs import CsvOutput, LinesOfCsv, Output, ParquetOutput
-from serving.scoring import answers, scored_indicators
+from serving.scoring import answers
 from serving.served import Served
 
 # Told after every chunk: rows read so far, and the share of the file read (0–1).
@@ -25,8 +25,8 @@ _REJECT_COLUMNS = ("row", "customer_id", "field", "reason")
 class BatchSummary:
     """What became of a file: read = accepted + rejected; the tiers' and the reviews' counts; no values.
 
-    `ignored` are columns that were not asked for, `absent` the indicators that count and have no column;
-    `rejects` is the file with the rejected rows, if any.
+    `ignored` are columns that were not asked for, `absent` indicators that have none; `rejects` is the file
+    with the rejected rows, if any.
     """
 
     read: int
@@ -94,7 +94,7 @@ def score_file(
         tiers=dict(counts.tiers),
         for_review=counts.for_review,
         ignored=table.ignored,
-        absent=tuple(id_ for id_ in scored_indicators(scorer.catalog) if id_ in table.absent),
+        absent=table.absent,
         output=output,
         rejects=rejects if counts.rejected else None,
     )

@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from features.catalog import Method
-from features.terminal import BadInput, bar, err, out, working, write_text
+from features.terminal import BadInput, bar, err, out, tell_absent, working, write_text
 from features.terms import Language, Nature
 from models.export_dialects import DialectName
 from models.export_formats import Format
@@ -21,9 +21,6 @@ from serving.store_options import KeysOption, ProcedureOption, StoreOption, open
 
 if TYPE_CHECKING:
     from features.catalog import Catalog
-
-# Of the indicators without a column so many are named.
-_ABSENT = 10
 
 
 def score(
@@ -58,10 +55,7 @@ def score(
     )
     if summary.ignored:
         out.print(f"Columns not used: {', '.join(summary.ignored)}.", markup=False)
-    if summary.absent:
-        shown = ", ".join(summary.absent[:_ABSENT])
-        more = f" and {len(summary.absent) - _ABSENT:,} more" if len(summary.absent) > _ABSENT else ""
-        out.print(f"Without a column, hence missing: {shown}{more}.", markup=False, soft_wrap=True)
+    tell_absent(summary.absent)
     if summary.rejects:
         out.print(f"Rejected rows with their reasons: {summary.rejects}.", markup=False, soft_wrap=True)
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from features.terminal import BadInput, bar, counted, end_with, out, shown_of, table_of
+from features.terminal import BadInput, bar, counted, end_with, out, shown_of, table_of, tell_absent
 from models.options import CatalogOption, ModelOption, PolicyOption, StateOption
 from serving.acting import office_of
 from serving.days import end_of
@@ -63,6 +63,7 @@ def evaluate(
         )
         for field, reason, number in summary.reasons[:_REASONS]:
             out.print(f"{counted(number, 'row')} rejected: {field}: {reason}.", markup=False, soft_wrap=True)
+        tell_absent(summary.absent)
         listed = Office(found, rules).list_of(actor, summary.run)
     if listed is None:
         out.print("Nobody's tier is to change.")

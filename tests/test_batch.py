@@ -223,7 +223,9 @@ def test_columns_that_nobody_asked_for_are_named(tmp_path: Path, catalog: Catalo
     )
     summary = score_file(table, tmp_path / "out.csv", Scorer(catalog, policy))
     assert summary.ignored == ("note", "colour")
+    # What is protected decides nothing, and nobody need deliver it.
     assert "net_assets" in summary.absent and "identity_verified" not in summary.absent
+    assert not any(placed.indicator.protected and placed.id in summary.absent for placed in catalog.placed)
     assert summary.accepted == 1
 
 

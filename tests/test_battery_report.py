@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from typer.testing import CliRunner
@@ -35,7 +36,7 @@ from training.battery.evidence import Evidence, NotJudgeable, model_of
 from training.battery.judging import Judging
 from training.battery.limits import Limits
 from training.battery.report import Report
-from training.battery.result import Check, Part, Range, Verdict
+from training.battery.result import Check, Part, Range, Result, Verdict
 from training.battery.scope import scope
 from training.battery.words import alike
 from training.data_facts import customers_hash
@@ -63,7 +64,7 @@ def test_every_part_of_the_battery_answers_and_a_sound_candidate_passes(report: 
         "scope", "discrimination", "calibration", "stability", "monotonicity", "sensitivity", "robustness",
         "segments", "fairness", "benchmark",
     }  # fmt: skip
-    assert len(begun) == len(CHECKS) - 1  # the tiers' tests are of calibration
+    assert len(begun) == len(CHECKS) - 2  # the tiers' tests are of calibration, columns of the scope
     failed = [result.id for result in report.results if result.verdict is Verdict.FAILED]
     assert failed == []
     assert report.verdict is Verdict.PASSED
@@ -241,6 +242,34 @@ def test_customers_of_the_future_are_no_proof() -> None:
     assert out_of_time.value == pytest.approx(1 - 1 / len(data))
 
 
+def test_an_indicator_that_everybody_lacks_fails_unless_the_model_learnt_nothing_from_it() -> None:
+    def judged(whole: Evidence) -> Result:
+        (result,) = Battery(("columns",)).run(whole).results
+        return result
+
+    def without(data: LabelledPortfolio, *ids: str) -> LabelledPortfolio:
+        given = data.portfolio.given.copy()
+        given[:, [data.portfolio.column(id_) for id_ in ids]] = np.nan
+        return replace(data, portfolio=replace(data.portfolio, given=given))
+
+    whole = evidence()
+    assert judged(whole).verdict is Verdict.PASSED
+    # Nobody's being a veteran is nothing to the model.
+    lacking = replace(whole, data=without(whole.data, "leverage", "veteran"))
+    found = judged(lacking)
+    assert (found.id, found.verdict, found.value) == ("scope.columns", Verdict.FAILED, 1.0)
+    assert [part.name.en for part in found.parts] == ["leverage"]
+    # One table of earlier and later customers lacks it for both.
+    assert whole.reference is not None
+    assert judged(replace(lacking, reference=without(whole.reference, "leverage"))) == found
+    # What no training customer had has no points.
+    model = whole.model
+    column = model.tables.features.index("leverage")
+    tables = tuple(of for of in model.correction.tables if column not in of.features)
+    without_it = replace(model, correction=replace(model.correction, tables=tables))
+    assert judged(with_model(lacking, without_it)).verdict is Verdict.PASSED
+
+
 # The command
 
 
@@ -296,6 +325,7 @@ def test_what_is_found_of_a_registered_model_is_recorded_with_it(files: Path, mi
     words += ["--data", "before.csv", "--threads", "1", "--language", "zh-Hant"]
     failed = CliRunner().invoke(tierwise.app, words, catch_exceptions=False)
     assert failed.exit_code == 1
+    assert "表中沒有" not in failed.stdout
     assert "評估日晚於訓練資料" in failed.stdout
     first, *_, tally, verdict, recorded = failed.stdout.splitlines()
     assert first.startswith("before.csv：讀取 ")
@@ -321,6 +351,18 @@ def test_a_recorded_reference_of_another_model_is_refused(state: Path) -> None:
     with pytest.raises(NotJudgeable, match=r"^the reference is of another model [^\n]*$"):
         recorded_mixes(found.scorer, "synthetic/1", state)
     assert recorded_mixes(found.scorer, None, state) is None
+
+
+def test_a_renamed_column_is_told_and_fails_the_battery(files: Path) -> None:
+    table = pd.read_csv("after.csv").rename(columns={"leverage": "gearing"})
+    table.to_csv("renamed.csv", index=False)
+    words = [*ARGUMENTS, "--data", "renamed.csv", "--json", "out.json"]
+    result = CliRunner().invoke(tierwise.app, words, catch_exceptions=False)
+    assert result.exit_code == 1
+    assert "Not in the table: leverage." in result.stdout
+    found = json.loads((files / "out.json").read_text(encoding="utf-8"))["results"]
+    failed = next(check for check in found if check["id"] == "scope.columns")
+    assert failed["verdict"] == "failed" and failed["parts"][0]["name"]["en"] == "leverage"
 
 
 def test_a_recorded_report_is_enough_for_a_promotion_and_stays_once_there_was_one(

@@ -266,6 +266,13 @@ def test_a_word_that_few_customers_have_is_no_code_and_stands_in_no_catalog(tmp_
     assert rejects["row"].tolist() == [6, 7, 8]
 
 
+def reasons(path: Path, catalog: Catalog, delimiter: str = ",") -> list[str]:
+    """Return why rows of a table are rejected."""
+    with open_table(path, catalog, delimiter=delimiter) as opened:
+        chunk = next(iter(opened.chunks))
+    return [line.reason for line in chunk.rejected(Portfolio.from_frame(chunk.frame, catalog)[1])]
+
+
 def continental(number: float) -> str:
     """Write a number as the continent does: 1.234,5."""
     return f"{number:,.1f}".translate(str.maketrans(",.", ".,"))
@@ -289,6 +296,17 @@ def test_a_decimal_comma_is_found_out_and_told_and_the_draft_reads_its_table_by_
         portfolio, rejects = Portfolio.from_frame(next(iter(opened.chunks)).frame, drafted.catalog)
     assert not len(rejects)
     assert np.array_equal(portfolio.given[:, portfolio.column("einkommen")], income)
+    lines = ["Kunde Nr,Einkommen,Jahre", "K1,1234.5,3", "K2,a lot,3"]
+    (tmp_path / "points.csv").write_text("\n".join(lines), encoding="utf-8")
+    assert reasons(tmp_path / "points.csv", drafted.catalog) == [
+        "must be a number: it has a decimal point; the catalog declares a comma (table: decimal_comma)",
+        "must be a number",
+    ]
+    document = drafted.catalog.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+    document["table"].pop("decimal_comma")
+    assert reasons(tmp_path / "t.csv", Catalog.model_validate_json(json.dumps(document)), ";")[0] == (
+        "must be a number: it has a decimal comma, which the catalog does not declare (table: decimal_comma)"
+    )
 
 
 @pytest.mark.parametrize(

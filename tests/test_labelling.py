@@ -234,7 +234,7 @@ def test_outcomes_read_off_the_records_are_those_that_the_simulation_drew(tmp_pa
     assert pd.to_datetime(both["outcome_known_on"]).dt.date.tolist() == ends
 
     table = read_customers(found.built.indicators, load_catalog("customer"), "outcome")
-    assert table.bad_words == ("true",) and len(table.data) == drawn.sum() and table.ignored == ()
+    assert table.outcomes.adverse == ("true",) and len(table.data) == drawn.sum() and table.ignored == ()
     assert table.data.known_on is not None
     assert sorted(table.data.known_on.tolist()) == sorted(np.array(ends)[drawn])
     assert {reason for _, _, reason in table.rejects} == {"the outcome is immature: its window is not over"}

@@ -107,6 +107,16 @@ def test_every_customer_is_decided_on_once_and_every_decision_replays_to_the_byt
     assert trail(store).count("run.chunk_kept") == -(-size(table) // CHUNK)
 
 
+def test_indicators_that_the_table_has_no_column_of_are_told(
+    store: Store, served: Served, table: Path, tmp_path: Path
+) -> None:
+    assert run(store, served, table).absent == ()
+    part = pd.read_parquet(table).head(CHUNK).drop(columns=["current_ratio", "age"])
+    part.to_parquet(tmp_path / "part.parquet")
+    # Age is protected, and so decides nothing.
+    assert run(store, served, tmp_path / "part.parquet").absent == ("current_ratio",)
+
+
 def test_the_evidence_of_every_value_is_kept_with_it(store: Store, served: Served, table: Path) -> None:
     run(store, served, table)
     evidence = pd.read_parquet(table.with_name("evidence.parquet"))

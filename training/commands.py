@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from features.options import BadOption, DelimiterOption, EncodingOption, ThreadsOption
-from features.terminal import BadInput, out, steps, table_of, working
+from features.terminal import BadInput, out, steps, table_of, tell_absent, working
 from models.options import CatalogOption, PolicyOption, StateOption
 
 if TYPE_CHECKING:
@@ -146,7 +146,8 @@ def _tell_table(table: "OwnTable", data: Path, rejects: Path | None) -> None:
     read = table.customers
     out.print(
         f"{read.read:,} rows read, {len(read.data):,} customers with a known outcome, {table.bad:,} bad "
-        f"({table.bad_rate:.1%}: {', '.join(read.bad_words)}), {len(read.rejects):,} kept apart.",
+        f"({table.bad_rate:.1%}), {len(read.rejects):,} kept apart. "
+        f"Outcomes: {read.outcomes.line()}.",
         markup=False, highlight=False, soft_wrap=True,
     )  # fmt: skip
     if read.rejects:
@@ -155,3 +156,4 @@ def _tell_table(table: "OwnTable", data: Path, rejects: Path | None) -> None:
         out.print(f"Rows kept apart, with their reasons: {file}.", markup=False, soft_wrap=True)
     if read.ignored:
         out.print(f"Columns not used: {', '.join(read.ignored)}.", markup=False, soft_wrap=True)
+    tell_absent(read.absent)

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from features.catalog import Catalog
-from features.drafting.outcome import UnclearOutcome, adverse_words, check_adverse
+from features.drafting.outcome import OutcomeWords, UnclearOutcome, adverse_words, check_adverse, told
 from features.linked import linked
 from features.portfolio import Portfolio
 from features.sources.cells import Days, dates
@@ -28,16 +28,18 @@ Objects = NDArray[np.object_]
 class CustomerTable:
     """A table read whole: read = customers + rejected.
 
-    `rejects` are the rows kept apart, each with its number, field and reason. `ignored` are the columns that
-    nobody asked for; `identified` says whether ids of customers were given, as `data.dated` says of days, and
-    `grouped` whether somebody belongs to a group of companies. Customers of one group are of one group of
-    `data`. `synthetic` says that the table is marked as simulated.
+    `outcomes` are the words of the outcome and what they were taken for; `rejects` the rows kept apart, each
+    with its number, field and reason. `ignored` are the columns that nobody asked for, `absent` the
+    indicators that have none; `identified` says whether ids of customers were given, as `data.dated` says of
+    days, and `grouped` whether somebody belongs to a group of companies. Customers of one group are of one
+    group of `data`. `synthetic` says that the table is marked as simulated.
     """
 
     data: LabelledPortfolio
-    bad_words: tuple[str, ...]
+    outcomes: OutcomeWords
     rejects: tuple[tuple[int, str, str], ...]
     ignored: tuple[str, ...]
+    absent: tuple[str, ...]
     identified: bool
     grouped: bool = False
     synthetic: bool = False
@@ -71,6 +73,7 @@ class Rows:
     known_on: Days
     rejects: tuple[tuple[int, str, str], ...]
     ignored: tuple[str, ...]
+    absent: tuple[str, ...]
     dated: bool
     identified: bool
 
@@ -129,6 +132,7 @@ def read_rows(
         known_on,
         rejects=tuple(sorted(rejects)),
         ignored=table.ignored,
+        absent=table.absent,
         dated=table.dated,
         identified=table.identified,
     )
@@ -155,23 +159,23 @@ def read_customers(
     """
     outcome, bad = _outcome(catalog, outcome, bad)
     rows = read_rows(path, catalog, outcome, encoding=encoding, delimiter=delimiter)
-    known = rows.words != np.array(None)
+    known = told(rows.words, bad)
     rejects = [
-        (int(rows.numbers[place]), outcome, _unlabelled(rows.statuses[place]))
+        (int(rows.numbers[place]), outcome, _unlabelled(rows.statuses[place], rows.words[place]))
         for place in np.flatnonzero(~known)
     ]
     places = np.flatnonzero(known)
     if not len(places):
         raise TableError(f"{path}: holds no customer with a known outcome")
-    words = rows.words[places]
     if not bad:
-        bad, _ = adverse_words(words, outcome)
-    check_adverse(words, bad, outcome)
+        bad, _ = adverse_words(rows.words, outcome)
+    check_adverse(rows.words, bad, outcome)
     return CustomerTable(
         data=rows.labelled(places, bad),
-        bad_words=tuple(bad),
+        outcomes=OutcomeWords.of(rows.words, bad),
         rejects=tuple(sorted([*rows.rejects, *rejects])),
         ignored=rows.ignored,
+        absent=rows.absent,
         identified=rows.identified,
         grouped=bool(np.any(rows.groups[places] != np.array(None))),
         synthetic=is_marked(path),
@@ -193,10 +197,12 @@ def write_rejects(table: CustomerTable, path: Path) -> None:
         raise TableError(f"{path}: cannot be written ({error.strerror or type(error).__name__})") from None
 
 
-def _unlabelled(status: str | None) -> str:
+def _unlabelled(status: str | None, word: str | None) -> str:
     """Return why a row without an outcome is kept apart, by what a build says of it."""
     if status == IMMATURE:
         return "the outcome is immature: its window is not over"
+    if word is not None:
+        return "the outcome is not known: its cell says so"
     return "the outcome is not known"
 
 

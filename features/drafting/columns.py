@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from features.drafting import wording
+from features.drafting import personal, wording
 from features.drafting.decimals import has_decimal_comma
 from features.sources import cells as reading
 from features.sources.natures import nature_of_word
@@ -175,9 +175,11 @@ def _id_column(
     for place, name in enumerate(header):
         if not name or name == outcome or header.count(name) > 1:
             continue
-        rank = wording.id_rank(name)
+        rank = 0 if personal.numbers_a_handler(name) else wording.id_rank(name)
         cells = frame[place]
-        if rank and _could_be_ids(cells, decimal_comma, sure=rank == 2) and (best is None or rank > best[0]):
+        if not rank or (best is not None and rank <= best[0]) or _are_telephones(name, cells):
+            continue
+        if _could_be_ids(cells, decimal_comma, sure=rank == 2):
             best = rank, place
     if best is not None:
         return best[1]
@@ -225,6 +227,12 @@ def _profiled(
     values, wrong = reading.numbers(cells, decimal_comma=decimal_comma)
     if _counts_rows(values, wrong):
         return _left_out(header, place, "counts the rows")
+    if _are_telephones(header, cells):
+        return _left_out(header, place, "is a telephone number")
+    if personal.numbers_a_handler(header):
+        return _left_out(header, place, "is the number of whoever handles the customer, by its name")
+    if _are_record_numbers(header, values, texts, wrong):
+        return _left_out(header, place, "numbers records: nearly all differ, and it is called so")
     natures = [nature_of_word(word) for word in pd.unique(texts[known])]
     if len(natures) > 1 and all(natures):
         return ColumnProfile(header, place, Role.NATURE, words=texts)
@@ -238,6 +246,27 @@ def _profiled(
         return _as_number(header, place, values, texts, wrong)
     found = _as_days(header, place, cells, sure=False)
     return found if found is not None else _as_category(header, place, texts)
+
+
+def _are_telephones(header: str, cells: pd.Series) -> bool:
+    if not personal.sounds_like_a_telephone(header) or _as_days(header, 0, cells, sure=False) is not None:
+        return False
+    texts = reading.texts(cells)
+    known = texts[texts != np.array(None)]
+    return bool(len(known) and np.mean([personal.is_telephone_number(text) for text in known]) >= _MOSTLY)
+
+
+def _are_record_numbers(
+    header: str, values: Floats, texts: NDArray[np.object_], wrong: NDArray[np.bool_]
+) -> bool:
+    """Whether whole numbers, as read, nearly all differ under a name like 合約編號 or Contract No."""
+    known = texts[~np.isnan(values)]
+    if wrong.any() or not len(known) or np.any(np.nan_to_num(values) % 1 != 0):
+        return False
+    if len(pd.unique(known)) < _NEARLY_ALL_DIFFERENT * len(known):
+        return False
+    lengths = Counter(len(text) for text in known)
+    return personal.numbers_records(header, equally_long=max(lengths.values()) >= _MOSTLY * len(known))
 
 
 def _few(values: Floats) -> bool:

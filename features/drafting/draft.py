@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from features.catalog import Catalog, Kind, Method
 from features.document import catalog_of
-from features.drafting import wording
+from features.drafting import personal, wording
 from features.drafting.columns import ColumnProfile, FlatProfile, Role
 from features.drafting.curves import (
     LEVEL,
@@ -21,7 +21,7 @@ from features.drafting.curves import (
     draw_levels,
     rounded,
 )
-from features.drafting.outcome import UnclearOutcome, adverse_words, check_adverse
+from features.drafting.outcome import OutcomeWords, UnclearOutcome, adverse_words, check_adverse, told
 from features.drafting.shares import shares_of
 from features.sources.natures import nature_of_word
 from features.terms import Nature
@@ -31,6 +31,9 @@ Bools = NDArray[np.bool_]
 DEPARTMENT = "records"
 # What ranks customers this well alone knows the outcome already, or nearly always.
 KNOWS_THE_OUTCOME = 0.98
+# More adverse outcomes than this are likelier a good one taken for adverse.
+_MAJORITY = 0.5
+_GIVEN = "as given"
 _RESERVED = ("customer_id", "nature", "as_of")
 
 
@@ -95,9 +98,9 @@ def draft_catalog(
     words = table.outcome_words
     if words is None:
         raise ValueError("the table was profiled without an outcome")
-    adverse, why = (tuple(bad), "as given") if bad else adverse_words(words, outcome)
+    adverse, why = (tuple(bad), _GIVEN) if bad else adverse_words(words, outcome)
     check_adverse(words, adverse, outcome)
-    known = words != np.array(None)
+    known = told(words, bad)
     is_bad = np.isin(words[known], list(adverse))
     drafted = _drafted(table, known, is_bad)
     if not any(item.usable for item in drafted):
@@ -125,9 +128,10 @@ def draft_catalog(
         ),
         about=(
             f"{int(is_bad.sum()):,} of {int(known.sum()):,} customers had the adverse outcome",
-            f"adverse in {outcome}: {', '.join(adverse)} ({why})",
+            f"{outcome}: {OutcomeWords.of(words, adverse).line(why)}",
+            *_untranslated(drafted),
         ),
-        warnings=tuple(_warnings(table, drafted, adverse, why, outcome)),
+        warnings=tuple(_warnings(table, drafted, adverse, why, outcome, float(is_bad.mean()))),
     )
 
 
@@ -152,7 +156,7 @@ def _drafted(table: FlatProfile, known: Bools, is_bad: Bools) -> list[_Drafted]:
                 dimension=wording.dimension_of(column.header) or "basic",
                 column=column,
                 drawn=drawn,
-                protected=wording.sounds_protected(column.header),
+                protected=personal.sounds_protected(column.header),
                 knows_outcome=any(max(area, 1 - area) >= KNOWS_THE_OUTCOME for area in areas),
             )
         )
@@ -259,6 +263,15 @@ def _remarks(item: _Drafted) -> list[str]:
         lines.append("dimension: the name tells nothing; move it where it belongs")
     if item.protected:
         lines.append("protected: the name sounds like it; recorded, never scored nor modelled")
+    if personal.sounds_like_age(column.header):
+        lines.append(
+            "age: Regulation B lets a statistically sound system use it where the age of the elderly (62 or "
+            "older) is no negative factor (12 CFR 1002.6(b)(2)); else, or under another law, protected: true"
+        )
+    if column.role is not Role.NUMBER and personal.sounds_like_a_telephone(column.header):
+        lines.append(
+            "telephone: whether one is listed in the applicant's name must not count (12 CFR 1002.6(b)(4))"
+        )
     if item.knows_outcome:
         lines.append(
             "modelled: false, because it tells the outcome nearly alone; is it known before? then say true"
@@ -278,12 +291,25 @@ def _remarks(item: _Drafted) -> list[str]:
     return [" ".join(line.split()) for line in lines]
 
 
+def _untranslated(drafted: Sequence[_Drafted]) -> list[str]:
+    """Return a remark where headers or levels are not in English: all languages have them as they are."""
+    names = [name for item in drafted for name in (item.column.header, *item.column.levels)]
+    if all(name.isascii() for name in names):
+        return []
+    return ["names are copied as they are in all three languages; translate those that are shown in another"]
+
+
 def _shown(code: float | str) -> str:
     return f"{code:g}" if isinstance(code, float) else str(code)
 
 
 def _warnings(
-    table: FlatProfile, drafted: Sequence[_Drafted], adverse: Sequence[str], why: str, outcome: str
+    table: FlatProfile,
+    drafted: Sequence[_Drafted],
+    adverse: Sequence[str],
+    why: str,
+    outcome: str,
+    bad_rate: float,
 ) -> list[str]:
     result = []
     if table.misshapen:
@@ -292,9 +318,14 @@ def _warnings(
             "is the delimiter right (--delimiter)?"
         )
     if table.decimal_comma:
-        result.append("numbers are taken to have a decimal comma: 1.234,5")
+        result.append("numbers are taken to have a decimal comma: 1,5 is one and a half")
     if "check it" in why:
         result.append(f"{outcome}: takes {', '.join(adverse)} for the adverse outcome, since {why}")
+    if bad_rate > _MAJORITY and why != _GIVEN:
+        result.append(
+            f"{outcome}: most customers ({bad_rate:.1%}) would have the adverse outcome, taken to be "
+            f"{', '.join(adverse)} since {why}; if that is the good news, name the other: --bad WORD"
+        )
     knowing = [item.column.header for item in drafted if item.knows_outcome]
     if knowing:
         result.append(

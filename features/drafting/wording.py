@@ -1,4 +1,4 @@
-"""What names of columns tell: dimension, nature, protected attributes, ids, days. Guesses, to be edited."""
+"""What names of columns tell: dimension, nature, ids, days. Guesses, to be edited."""
 
 import re
 import unicodedata
@@ -45,10 +45,6 @@ _WORDS = {
         "利润", "金額", "金额", "額度", "额度", "資本", "资本",
     ),
 }  # fmt: skip
-_PROTECTED = (
-    "sex", "gender", "race", "ethnic", "religio", "nationality", "foreign", "marital", "marriage", "married",
-    "pregnan", "disab", "orientation", "性別", "性别", "種族", "种族", "民族", "宗教", "婚姻",
-)  # fmt: skip
 _INDIVIDUAL = (
     "age", "sex", "gender", "marital", "marriage", "occupation", "job", "dependents", "housing", "education",
     "年齡", "年龄", "性別", "性别", "職業", "职业",
@@ -90,9 +86,12 @@ _DAYS_OF_OTHER_THINGS = (
     "birth", "found", "establish", "incorporat", "end", "clos", "matur", "last", "default", "charge",
     "chgoff", "paid",
     "payoff", "next", "exit", "due", "出生", "成立", "註冊", "注册", "到期", "結清", "结清",
+    "最後", "最后",
 )  # fmt: skip
-_CODES = ("code", "type", "class", "category", "zip", "postal", "region", "district", "purpose", "naics",
-          "channel",           "branch", "代碼", "代码", "類別", "类别", "類型", "类型")  # fmt: skip
+_CODES = (
+    "code", "type", "class", "category", "zip", "postal", "region", "district", "purpose", "naics", "channel",
+    "branch", "郵遞", "邮递", "郵編", "邮编", "邮政", "代碼", "代码", "類別", "类别", "類型", "类型",
+)  # fmt: skip
 
 
 def plain(name: str) -> str:
@@ -100,6 +99,12 @@ def plain(name: str) -> str:
     text = unicodedata.normalize("NFKC", name)
     text = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", text)
     return re.sub(r"[\s_.\-/()#:]+", " ", text).strip().casefold()
+
+
+def any_of(words: Iterable[str], text: str) -> bool:
+    """Whether one of the words begins a word of a text (or, in Chinese, stands in it)."""
+    spaced = f" {text}"
+    return any((f" {word}" in spaced) if word.isascii() else word in text for word in words)
 
 
 def identifier(name: str, place: int, taken: Iterable[str]) -> str:
@@ -118,17 +123,12 @@ def identifier(name: str, place: int, taken: Iterable[str]) -> str:
 def dimension_of(name: str) -> str | None:
     """Return the dimension that a name sounds like, or None."""
     text = plain(name)
-    return next((dimension for dimension, words in _WORDS.items() if _any(words, text)), None)
-
-
-def sounds_protected(name: str) -> bool:
-    """Whether a name sounds like an attribute that must not decide."""
-    return _any(_PROTECTED, plain(name))
+    return next((dimension for dimension, words in _WORDS.items() if any_of(words, text)), None)
 
 
 def sounds_like_a_code(name: str) -> bool:
     """Whether whole numbers under a name are more likely codes than amounts."""
-    return _any(_CODES, plain(name))
+    return any_of(_CODES, plain(name))
 
 
 def id_rank(name: str) -> int:
@@ -137,7 +137,7 @@ def id_rank(name: str) -> int:
     is_id = bool(_ID_WORDS & set(text.split())) or any(word in text for word in _ID_CHINESE)
     if text in ("customer", "client", "borrower", "cust", "客戶", "客户"):
         return 2
-    return (2 if _any(_CUSTOMER_IDS, text) else 1) if is_id else 0
+    return (2 if any_of(_CUSTOMER_IDS, text) else 1) if is_id else 0
 
 
 def day_rank(name: str) -> int:
@@ -158,12 +158,6 @@ def sounds_like_a_day(name: str) -> bool:
 def nature_of(names: Iterable[str]) -> Nature:
     """Return the nature of the customers of whom there are such columns."""
     texts = [plain(name) for name in names]
-    individual = sum(_any(_INDIVIDUAL, text) for text in texts)
-    enterprise = sum(_any(_ENTERPRISE, text) for text in texts)
+    individual = sum(any_of(_INDIVIDUAL, text) for text in texts)
+    enterprise = sum(any_of(_ENTERPRISE, text) for text in texts)
     return Nature.INDIVIDUAL if individual > enterprise else Nature.ENTERPRISE
-
-
-def _any(words: Iterable[str], text: str) -> bool:
-    """Whether one of the words begins a word of a text (or, in Chinese, stands in it)."""
-    spaced = f" {text}"
-    return any((f" {word}" in spaced) if word.isascii() else word in text for word in words)

@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from features.catalog import Catalog, Indicator, Kind
+from features.customer import NOT_A_NUMBER
 from features.missing_codes import without_codes
 from features.sources import cells as reading
 from features.sources.flat_table import FlatTable
@@ -35,6 +36,7 @@ class Chunk:
     header is row 1). `misshapen` are rows with too many or too few cells: number and reason. `outcome` are
     the cells of the outcome, if it was asked for: texts, None where missing; `beside` are those of the
     columns BESIDE that a build has written with it. `share` is how much of the file has been read (0–1).
+    `decimal_comma` is what a catalog declares that describes flat tables, None of another.
     """
 
     frame: pd.DataFrame
@@ -43,6 +45,7 @@ class Chunk:
     outcome: NDArray[np.object_] | None
     beside: dict[str, NDArray[np.object_]]
     share: float
+    decimal_comma: bool | None = None
 
     def rejected(self, wrong: pd.DataFrame) -> "list[RejectedRow]":
         """Return the rows of a chunk that cannot be evaluated, in their order.
@@ -53,10 +56,24 @@ class Chunk:
         misshapen = [RejectedRow(number, "row", reason) for number, reason in self.misshapen]
         columns = (wrong[name] for name in ("row", "field", "reason", "customer_id"))
         refused = [
-            RejectedRow(self.rows[int(place)], field, reason, customer_id)
+            RejectedRow(self.rows[int(place)], field, self._reason(int(place), field, reason), customer_id)
             for place, field, reason, customer_id in zip(*columns, strict=True)
         ]
         return sorted([*misshapen, *refused])
+
+    def _reason(self, place: int, field: str, reason: str) -> str:
+        """Return a reason, and where a number is written with the other decimal sign, that it is."""
+        if self.decimal_comma is None or reason != NOT_A_NUMBER:
+            return reason
+        cell = self.frame[field.removeprefix("indicator ")].iloc[place]
+        if not isinstance(cell, str):
+            return reason
+        _, wrong = reading.numbers(pd.Series([cell], dtype=object), decimal_comma=not self.decimal_comma)
+        if wrong[0]:
+            return reason
+        if self.decimal_comma:
+            return f"{reason}: it has a decimal point; the catalog declares a comma (table: decimal_comma)"
+        return f"{reason}: it has a decimal comma, which the catalog does not declare (table: decimal_comma)"
 
 
 @dataclass(frozen=True, order=True)
@@ -76,7 +93,8 @@ class RejectedRow:
 class Table:
     """A table that is being read.
 
-    `ignored` are the columns that nobody asked for, `absent` the indicators without a column; `dated` and
+    `ignored` are the columns that nobody asked for, and `absent` the indicators that are scored or modelled
+    and have no column, by the header that was looked for (the first alias, else the id). `dated` and
     `identified` say whether it has a column with the day of evaluation and one with the customers' ids.
     """
 
@@ -146,10 +164,10 @@ def open_table(
                     outcome=None if of_outcome is None else reading.texts(chunk.frame[of_outcome]),
                     beside={name: reading.texts(chunk.frame[place]) for name, place in beside.items()},
                     share=chunk.share,
+                    decimal_comma=None if flat is None else flat.decimal_comma,
                 )
 
-        without = tuple(placed.id for placed in catalog.placed if placed.id not in places)
-        yield Table(ignored, without, "as_of" in places, "customer_id" in places, chunks())
+        yield Table(ignored, _absent(places, catalog), "as_of" in places, "customer_id" in places, chunks())
 
 
 def _places(header: Sequence[str], path: Path, catalog: Catalog) -> dict[str, int]:
@@ -183,6 +201,16 @@ def _telling(catalog: Catalog) -> set[str]:
         for placed in catalog.placed
         if placed.id not in deciding or any(placed.indicator.weight_of(of) > 0 for of in catalog.natures)
     }
+
+
+def _absent(places: dict[str, int], catalog: Catalog) -> tuple[str, ...]:
+    """Return what decides and has no column, in the catalog's order."""
+    return tuple(
+        (*placed.indicator.aliases, placed.id)[0]
+        for placed in catalog.placed
+        if placed.id not in places
+        and (placed.indicator.in_model or any(placed.indicator.weight_of(of) > 0 for of in catalog.natures))
+    )
 
 
 def _own_headers(table: FlatTable) -> tuple[str | None, str | None, str | None]:

@@ -9,7 +9,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -43,6 +43,7 @@ class RunSummary:
     """What became of a run: read = decided + rejected, over all its parts; the tiers' counts.
 
     `reasons` are field and reason of the rejected rows with how many there are, the most frequent first.
+    `absent` are indicators of which the table has no column.
     """
 
     run: str
@@ -53,6 +54,7 @@ class RunSummary:
     tiers: dict[str, int]
     reasons: tuple[tuple[str, str, int], ...]
     resumed: bool
+    absent: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -93,8 +95,8 @@ def evaluate_periodically(
         StoreError: the store cannot be reached; what was kept stays.
         NotAdopted: catalog, policy or model is not the one adopted, or is so no more; what was kept stays.
     """
-    with open_table(table, served.scorer.catalog):
-        pass  # what cannot be read, or is another catalog's, leaves no run behind
+    with open_table(table, served.scorer.catalog) as opened:
+        absent = opened.absent  # what cannot be read, or is another catalog's, leaves no run behind
     beside = evidence_file(table)
     hash_ = _hash_of(table, beside)
     run = _begin(store, served, as_of, hash_, chunk_rows, actor)
@@ -113,7 +115,7 @@ def evaluate_periodically(
                     progress(before, chunk.share)
         _finish(store, run, before, actor)
     with store.reading() as connection:
-        return _summary(connection, run, as_of, resumed)
+        return replace(_summary(connection, run, as_of, resumed), absent=absent)
 
 
 def _begin(store: Store, served: Served, as_of: date, table_hash: str, chunk_rows: int, actor: str) -> _Run:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from training.battery.benchmark import benchmark
 from training.battery.calibration_checks import calibration
+from training.battery.columns import columns
 from training.battery.discrimination import discrimination
 from training.battery.evidence import Evidence
 from training.battery.fairness import fairness
@@ -23,6 +24,7 @@ Checks = Callable[[Evidence], Iterator[Result]]
 
 CHECKS: dict[str, Checks] = {
     "scope": scope,
+    "columns": columns,
     "discrimination": discrimination,
     "calibration": calibration,
     "calibration of tiers": tier_tests,

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from features.terminal import out, steps, table_of, working, write_text
+from features.terminal import out, steps, table_of, tell_absent, working, write_text
 from features.terms import Language
 
 if TYPE_CHECKING:
@@ -121,4 +121,5 @@ def _read(path: Path, catalog: "Catalog", request: "TableRequest", language: Lan
         rejected=f"{len(table.rejects):,}",
     )
     out.print(told, markup=False, highlight=False, soft_wrap=True)
+    tell_absent(table.absent, language)
     return table.data

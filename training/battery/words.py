@@ -39,6 +39,11 @@ OUT_OF_TIME = text("Evaluated after the training data", "評估日晚於訓練�
 OTHER_CUSTOMERS = text(
     "Another set of customers than the one trained on", "與訓練客戶並非同一組", "与训练客户并非同一组"
 )
+COLUMNS = text(
+    "Indicators of the model that nobody in the table has",
+    "表中無任何客戶具有的模型指標",
+    "表中无任何客户具有的模型指标",
+)
 AUC = text("AUC", "AUC（曲線下面積）", "AUC（曲线下面积）")
 ACCURACY_RATIO = text("Accuracy ratio (Gini)", "準確率比（吉尼係數）", "准确率比（基尼系数）")
 KS = text("Kolmogorov–Smirnov distance", "KS 距離", "KS 距离")

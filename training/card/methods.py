@@ -13,6 +13,11 @@ _PHRASES = {
     for phrase in (
         text("out of time", "跨期", "跨期"),
         text("out of sample", "樣本外", "样本外"),
+        text(
+            "indicators whose points in the model differ, and which training customers so had",
+            "模型中點數有差異、亦即訓練客戶曾具有的指標",
+            "模型中点数有差异、亦即训练客户曾具有的指标",
+        ),
         text("interval", "區間", "区间"),
         text("p-value", "p 值", "p 值"),
         text("customers of one group together", "同組客戶一併計算", "同组客户一并计算"),

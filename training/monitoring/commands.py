@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from features.terminal import BadInput, out, steps, table_of, working, write_text
+from features.terminal import BadInput, out, steps, table_of, tell_absent, working, write_text
 from features.terms import Language
 
 if TYPE_CHECKING:
@@ -112,6 +112,7 @@ def read_table(
         outcomes=outcomes,
     )
     out.print(told, markup=False, highlight=False, soft_wrap=True)
+    tell_absent(period.absent, language)
     return period
 
 

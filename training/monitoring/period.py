@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.catalog import Catalog
-from features.drafting.outcome import UnclearOutcome, adverse_words
+from features.drafting.outcome import UnclearOutcome, adverse_words, told
 from features.portfolio import Bools, Portfolio
 from features.sources.customer_table import open_table
 from features.sources.opening import TableError
@@ -23,7 +23,8 @@ class Period:
 
     `read` rows were read and `rejected` of them cannot be evaluated, both before the period was chosen;
     `outcome` is the column of outcomes, None where there is none. Where the customers have no days
-    (`data.dated`), outcomes are taken for as mature as they will be.
+    (`data.dated`), outcomes are taken for as mature as they will be. `absent` are the indicators of which the
+    table has no column.
     """
 
     data: LabelledPortfolio
@@ -31,6 +32,7 @@ class Period:
     read: int
     rejected: int
     outcome: str | None
+    absent: tuple[str, ...] = ()
 
     @classmethod
     def decided(
@@ -104,7 +106,7 @@ def read_period(
     if flat is not None and not bad and outcome == named:
         bad = flat.bad
     rows = read_rows(path, catalog, outcome, encoding=encoding, delimiter=delimiter)
-    known = rows.words != np.array(None)
+    known = told(rows.words, bad)
     if outcome is not None and known.any() and not bad:
         bad = _adverse(rows.words[known], outcome)
     return Period(
@@ -113,6 +115,7 @@ def read_period(
         read=len(known) + len(rows.rejects),
         rejected=len(rows.rejects),
         outcome=outcome,
+        absent=rows.absent,
     )
 
 

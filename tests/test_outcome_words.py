@@ -1,0 +1,139 @@
+"""Outcomes by their words: adverse, not adverse, or known to nobody."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from features.drafting.columns import profile
+from features.drafting.draft import Draft, draft_catalog
+from features.drafting.outcome import OutcomeWords, UnclearOutcome, adverse_words, check_adverse, told
+from features.drafting.rendering import to_yaml
+from features.drafting.tone import Tone, tone_of_cell, tone_of_name
+from training.customers import read_customers
+from training.monitoring.period import read_period
+
+N = 240
+
+
+def written(folder: Path, label: str, words: list[str], n: int = N) -> Path:
+    path = folder / "t.csv"
+    frame = pd.DataFrame({"客戶編號": [f"K{row}" for row in range(n)], "income": np.arange(n) % 37})
+    frame[label] = [words[row % len(words)] for row in range(n)]
+    frame.to_csv(path, index=False)
+    return path
+
+
+def drafted(path: Path, label: str, bad: tuple[str, ...] = ()) -> Draft:
+    return draft_catalog(profile(path, label), label, path, bad=bad)
+
+
+@pytest.mark.parametrize(
+    "word", ["未知", "不詳", "不详", "Unknown", " n/a ", "-", "pending", "（未知）", "待定", "INDETERMINATE"]
+)
+def test_an_outcome_that_nobody_knows_is_none(word: str) -> None:
+    words = np.array(["逾期", "正常", word, None], dtype=object)
+    assert told(words).tolist() == [True, True, False, False]
+    assert adverse_words(words, "結果")[0] == ("逾期",)
+    # Somebody who names it as adverse means it.
+    assert told(words, [word]).tolist() == [True, True, True, False]
+
+
+def test_where_only_one_outcome_is_known_the_words_for_unknown_are_named() -> None:
+    words = np.array(["逾期", "-", "未知"], dtype=object)
+    with pytest.raises(UnclearOutcome, match=r"has 1 outcome \(not known: -, 未知\); it needs"):
+        adverse_words(words, "結果")
+    with pytest.raises(UnclearOutcome, match=r"every customer has the adverse outcome \(not known: -, "):
+        check_adverse(words, ["逾期"], "結果")
+
+
+def test_draft_training_and_monitoring_keep_unknown_outcomes_apart(tmp_path: Path) -> None:
+    path = written(tmp_path, "結果", ["正常", "逾期", "展期", "未知", "正常", "正常"])
+    draft = drafted(path, "結果")
+    others = "not adverse: 正常, 展期; not known, and so kept apart: 未知 (40 rows)"
+    assert draft.about == (
+        "40 of 200 customers had the adverse outcome",
+        f"結果: adverse: 逾期 (they sound adverse); {others}",
+    )
+    assert f"; {others}\n" in to_yaml(draft)
+    assert draft.catalog.weighting.customers == 200
+    table = read_customers(path, draft.catalog)
+    assert (len(table.data), int(table.data.bad.sum()), len(table.rejects)) == (200, 40, 40)
+    assert {line[1:] for line in table.rejects} == {("結果", "the outcome is not known: its cell says so")}
+    assert table.outcomes.line() == f"adverse: 逾期; {others}"
+    period = read_period(path, draft.catalog)
+    assert (int(period.known.sum()), int(period.data.bad.sum())) == (200, 40)
+
+
+def test_a_word_of_one_customer_is_counted_and_not_told() -> None:
+    words = np.array(["bad"] * 4 + ["good"] * 9 + ["Mr Wang pays in May"], dtype=object)
+    assert OutcomeWords.of(words, ["bad"]).line() == "adverse: bad; not adverse: good, 1 rarer ones"
+
+
+@pytest.mark.parametrize(
+    ("name", "tone"),
+    [
+        ("按時還款", Tone.GOOD),
+        ("是否按时还款", Tone.GOOD),
+        ("準時", Tone.GOOD),
+        ("如期付款", Tone.GOOD),
+        ("正常還款", Tone.GOOD),
+        ("結清", Tone.GOOD),
+        ("还清标志", Tone.GOOD),
+        ("履約", Tone.GOOD),
+        ("還款", Tone.GOOD),
+        ("paidOnTime", Tone.GOOD),
+        ("creditability", Tone.GOOD),
+        ("未按時還款", Tone.ADVERSE),
+        ("是否未还清", Tone.ADVERSE),
+        ("不正常", Tone.ADVERSE),
+        ("逾期還款", Tone.ADVERSE),
+        ("有無逾期", Tone.ADVERSE),
+        ("not.fully.paid", Tone.ADVERSE),
+        ("nonperforming", Tone.ADVERSE),
+        ("unpaid", Tone.ADVERSE),
+        ("default payment next month", Tone.ADVERSE),
+        ("paid_late", Tone.NEITHER),
+        ("current_status", Tone.NEITHER),
+        ("結果", Tone.NEITHER),
+    ],
+)
+def test_a_columns_name_says_whether_yes_is_good_news(name: str, tone: Tone) -> None:
+    assert tone_of_name(name) is tone
+
+
+@pytest.mark.parametrize(
+    ("word", "tone"),
+    [
+        ("從未逾期", Tone.GOOD),
+        ("沒有發生違約", Tone.GOOD),
+        ("无不良", Tone.GOOD),
+        ("已結清", Tone.GOOD),
+        ("never late", Tone.GOOD),
+        ("no default", Tone.GOOD),
+        ("Current", Tone.GOOD),
+        ("low risk", Tone.GOOD),
+        ("可疑", Tone.ADVERSE),
+        ("不良", Tone.ADVERSE),
+        ("未還清", Tone.ADVERSE),
+        ("didn't pay on time", Tone.ADVERSE),
+        ("Late (31-120 days)", Tone.ADVERSE),
+        ("關注", Tone.NEITHER),
+    ],
+)
+def test_what_is_denied_is_the_opposite(word: str, tone: Tone) -> None:
+    assert tone_of_cell(word) is tone
+
+
+def test_a_majority_taken_for_adverse_is_warned_of_in_one_line(tmp_path: Path) -> None:
+    path = written(tmp_path, "標記", ["是", "是", "是", "否"])
+    (warning,) = [line for line in drafted(path, "標記").warnings if "most customers" in line]
+    assert warning == (
+        "標記: most customers (75.0%) would have the adverse outcome, taken to be 是 since yes is adverse; "
+        "if that is the good news, name the other: --bad WORD"
+    )
+    assert not any("most customers" in line for line in drafted(path, "標記", ("是",)).warnings)
+    good = written(tmp_path, "按時還款", ["是", "是", "是", "否"])
+    flat = drafted(good, "按時還款").catalog.table
+    assert flat is not None and flat.bad == ("否",)
