@@ -12,7 +12,7 @@ import re
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -434,11 +434,14 @@ def _keep_former(client: "MlflowClient", run: str, kind: str, sha256: str) -> No
     from mlflow.exceptions import MlflowException
 
     place = client.get_run(run).info.artifact_uri
-    with suppress(MlflowException, OSError):  # what is gone already cannot be kept
+    try:
         document = _download(place, f"{REVIEW_FOLDER}/{kind}.json")
-        if hashlib.sha256(document).hexdigest() == sha256:
-            number = len(client.list_artifacts(run, EARLIER_FOLDER)) + 1
-            client.log_text(run, document.decode("utf-8"), f"{EARLIER_FOLDER}/{number:04}-{kind}.json")
+    except (MlflowException, OSError):
+        return  # what is gone already cannot be kept
+    if hashlib.sha256(document).hexdigest() == sha256:
+        kept = client.list_artifacts(run, EARLIER_FOLDER)
+        number = max((int(Path(of.path).name.partition("-")[0]) for of in kept), default=0) + 1
+        client.log_text(run, document.decode("utf-8"), f"{EARLIER_FOLDER}/{number:04}-{kind}.json")
 
 
 def earlier_reviews(name: str, version: str, kind: str, state: str | Path | None = None) -> list[bytes]:

@@ -26,14 +26,14 @@ from serving.procedure import Procedure
 from serving.promotion.aliases import MOVED, NotVouchedFor, follow
 from serving.promotion.cross_check import differences
 from serving.promotion.rules import PromotionRules
-from serving.reviews.adoptions import ADOPTED, ServedSet, insert_adoption
+from serving.reviews.adoptions import ServedSet, insert_adoption
 from serving.reviews.cases import Case, CaseKind, CaseState, NoFindings, load_case
 from serving.reviews.subjects import GovernanceDesk
 from serving.served import Served, load_served
 from serving.settings import Settings
 from serving.store.store import Store, create_store, open_store
 from serving.store.supervision_tables import adoptions
-from serving.store.tables import audit_entries
+from serving.store.tables import ADOPTED, audit_entries
 from tests.mlflow_store import migrated_store
 from tests.promoted import approve, battery_of, bytes_of, promote, recalibrated, register, reviewed
 from tests.reviewed import acting

@@ -24,7 +24,6 @@ from serving.promotion.rules import PromotionRules
 from serving.promotion.told import LEAST_ASKED, NotPromotable, Told
 from serving.promotion.trail import adoptions_against_trail, require_vouched
 from serving.reviews.adoptions import (
-    ADOPTED,
     AcceptedFailure,
     ServedSet,
     adopted_set,
@@ -54,7 +53,7 @@ from serving.store.case_tables import case_acts
 from serving.store.database import StoreError
 from serving.store.documents import keep_served
 from serving.store.store import Store
-from serving.store.tables import audit_entries, documents
+from serving.store.tables import ADOPTED, audit_entries, documents
 from tests.promoted import (
     FOUND,
     approve,

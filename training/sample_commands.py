@@ -37,7 +37,7 @@ def write_sample(
         else:
             frame.to_parquet(file, index=False)
     except OSError as error:
-        raise BadInput(f"{file}: cannot be written ({error.strerror})") from None
+        raise BadInput(f"{file}: cannot be written ({error.strerror or type(error).__name__})") from None
     bad = int(np.sum(sample.data.bad[rows]))
     out.print(
         f"{len(rows):,} loans of {years[rows].min()} to {years[rows].max()}, {bad:,} of them charged off: "

@@ -10,7 +10,6 @@ from serving.promotion.gate import require_promotable
 from serving.promotion.reviewed import Reviewed
 from serving.reviews.adoptions import (
     ANOTHER_PORTFOLIO,
-    ROLLED_BACK,
     AcceptedFailure,
     Promotion,
     ServedSet,
@@ -26,6 +25,7 @@ from serving.reviews.cases import Act, Case, CaseError, CaseKind, CaseReason, Ca
 from serving.reviews.subjects import GovernanceDesk
 from serving.store.documents import keep_document
 from serving.store.store import Writing
+from serving.store.tables import ROLLED_BACK
 
 _REVIEW = "review"
 

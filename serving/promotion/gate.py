@@ -73,12 +73,19 @@ def told_of(connection: Connection, set_: ServedSet) -> Told:
 def earlier_of(connection: Connection, set_: ServedSet) -> list[dict[str, Any]]:
     """Return what the batteries found that were recorded of a set's model before, oldest first.
 
+    Of one that cannot be read, that it cannot be.
+
     Raises:
-        NotPromotable: one is no battery's document.
         StoreError: a document is not in the store, or was changed.
     """
-    kept = () if set_.promotion is None else set_.promotion.earlier
-    return [battery_in_short(read_battery(kept_document(connection, of))) for of in kept]
+    found = []
+    for hash_ in () if set_.promotion is None else set_.promotion.earlier:
+        content = kept_document(connection, hash_)
+        try:
+            found.append(battery_in_short(read_battery(content)))
+        except NotPromotable:
+            found.append(battery_in_short({"verdict": "unreadable", "counts": {}, "subject": {}}))
+    return found
 
 
 def documents_of(connection: Connection, hash_: str) -> dict[str, bytes]:

@@ -4,16 +4,16 @@ import json
 from collections.abc import Iterator
 from datetime import datetime
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, text
 
 from serving.audit.chain import is_whole
 from serving.audit.verification import verify
 from serving.confidential.keyring import Keyring
-from serving.reviews.adoptions import ADOPTED, ROLLED_BACK, Adoption, adoptions_of
+from serving.reviews.adoptions import Adoption, adoptions_of
 from serving.reviews.cases import CaseKind
 from serving.store.database import StoreError
 from serving.store.store import Store
-from serving.store.tables import audit_entries
+from serving.store.tables import OF_ADOPTIONS, audit_entries
 
 # The hash of what was adopted, the case, and from when on.
 _Told = tuple[str, str | None, datetime]
@@ -63,9 +63,7 @@ def _told(connection: Connection, keyring: Keyring | None) -> dict[str, list[_To
     """Return what the trail tells of adoptions, by kind in its order; a keyring checks each entry."""
     told: dict[str, list[_Told]] = {}
     rows = connection.execute(
-        select(audit_entries)
-        .where(audit_entries.c.action.in_([ADOPTED, ROLLED_BACK]))
-        .order_by(audit_entries.c.sequence)
+        select(audit_entries).where(text(OF_ADOPTIONS)).order_by(audit_entries.c.sequence)
     )
     for row in rows:
         if keyring is not None and not is_whole(row, keyring):

@@ -23,10 +23,10 @@ from serving.store.database import StoreError
 from serving.store.documents import find_document, load_document
 from serving.store.store import Writing
 from serving.store.supervision_tables import adoptions
+from serving.store.tables import ADOPTED
 
 _AGAIN = "; a running service has to be started again"
 ANOTHER_PORTFOLIO = "a store governs one portfolio: give another one its own (--store, --keys)"
-ADOPTED, ROLLED_BACK = "governance.adopted", "governance.rolled_back"
 """What the audit trail calls an adoption: its subject is the case, its facts hold kind and hash."""
 
 
