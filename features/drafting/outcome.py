@@ -35,7 +35,8 @@ class UnclearOutcome(ValueError):
 class OutcomeWords:
     """What the cells of an outcome were taken for: adverse, not adverse, or not known of so many customers.
 
-    Words of fewer than three customers are not told: `rarer` is how many different ones are not adverse.
+    Of those not adverse, words of fewer than three customers are not told: `rarer` is how many there are. The
+    adverse ones are all told, as the catalog has to name them.
     """
 
     adverse: tuple[str, ...]

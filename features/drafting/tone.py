@@ -22,11 +22,19 @@ _GOOD = (
     "timely", "punctual", "creditworth", "creditab",
     "良好", "優良", "优良", "好", "正常", "按時", "按时", "按期", "準時", "准时", "準期", "如期", "如約",
     "如约", "守約", "守约", "守信", "結清", "结清", "還清", "还清", "清償", "清偿", "付清", "繳清", "缴清",
-    "已還", "已还", "已付", "兌付", "兑付", "合格", "達標", "达标", "通過", "通过", "核准", "批准", "活躍",
+    "已還", "已还", "已付", "已清", "兌付", "兑付", "合格", "達標", "达标", "通過", "通过", "核准", "批准", "活躍",
     "活跃", "存續", "存续", "留存", "續約", "续约", "低風險", "低风险",
 )  # fmt: skip
 # Good news where nothing else is said: 還款, but not 逾期還款.
 _GOOD_ALONE = ("還款", "还款", "償還", "偿还", "履約", "履约", "履行")
+# With these it is no news: 還款狀態, 提前還款.
+_NO_NEWS = re.compile(
+    "狀態|状态|狀況|状况|情況|情况|方式|金額|金额|日期|次數|次数|提前|status|amount|date|type|method"
+)
+# A debt that is paid: 欠款已清.
+_PAID_DEBT = re.compile("欠[款繳缴費费]?(?=已清|已還|已还|已付|結清|结清|還清|还清|付清|繳清|缴清|清償|清偿)")
+# How many, and no denial: no_of_late_payments.
+_NUMBER_OF = re.compile(r"(?<![a-z])(?:no|nr|num|number|count) of(?![a-z])")
 # Of a cell, but not of a column: current_status says neither.
 _GOOD_OF_CELLS = ("current", "ok")
 
@@ -35,7 +43,7 @@ _NOT = frozenset({"not", "no", "non", "never", "without", "cannot"})
 # How many words may stand between a "not" and what it denies: not yet fully paid.
 _REACH = 3
 _NOT_CHINESE = (
-    "(?P<not>從未|从未|未|沒有|没有|沒|没|無|无|非|不)"
+    "(?P<not>從未|从未|未能|未|沒有|没有|沒|没|無法|无法|無力|无力|無|无|非|不能|不|停止|暫停|暂停)"
     "(?:曾|能|有|會|会|被|發生|发生|出現|出现|任何|重大|還款|还款|付款|貸款|贷款|信用){0,2}"
 )
 
@@ -59,8 +67,12 @@ def tone_of_name(text: str) -> Tone:
 
 
 def _tone(text: str, good: Sequence[str]) -> Tone:
-    read = _QUESTIONS.sub(" ", re.sub(r"[^\w]+", " ", plain(text).replace("n't", " not")))
-    said = _said(read, _ADVERSE, good) or _said(read, (), _GOOD_ALONE)
+    read = re.sub(r"[^\w]+", " ", plain(text).replace("n't", " not")).replace("_", " ")
+    for silent in (_QUESTIONS, _PAID_DEBT, _NUMBER_OF):
+        read = silent.sub(" ", read)
+    said = _said(read, _ADVERSE, good)
+    if not said and _NO_NEWS.search(read) is None:
+        said = _said(read, (), _GOOD_ALONE)
     return said.pop() if len(said) == 1 else Tone.NEITHER
 
 
