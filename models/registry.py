@@ -455,6 +455,7 @@ def earlier_reviews(name: str, version: str, kind: str, state: str | Path | None
         run = client.get_model_version(name, version).run_id or ""
         paths = sorted(of.path for of in client.list_artifacts(run, EARLIER_FOLDER))
         place = client.get_run(run).info.artifact_uri
+    with _reading(f"model {model_version(name, version)}: its earlier reviews"):
         return [_download(place, path) for path in paths if path.endswith(f"-{kind}.json")]
 
 

@@ -124,6 +124,10 @@ class Operations:
                     require_served(connection, self._served, self._store.clock())
             except NotAdopted:
                 raise Refusal(503, _START_AGAIN, "service") from None
+            except StoreError as error:
+                # Whether this still governs cannot be said.
+                logger.error("%s", error)
+                raise Refusal(503, "the store cannot be reached; try again later", "service") from None
         return actor
 
     async def answer(self, request: Request, method: str, path: str) -> bytes:

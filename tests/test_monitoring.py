@@ -144,7 +144,9 @@ def test_without_a_declared_window_an_outcome_counts_when_it_is_told(
 ) -> None:
     data = found.judged.take(np.arange(3))
     assert matured(data, None, data.days[0]).all()
-    told = replace(data, known_on=np.array([data.days[0] + 5, "NaT", "NaT"], dtype="datetime64[D]"))
+    told = replace(
+        data, known_on=np.array([data.days[0] + np.timedelta64(5, "D"), "NaT", "NaT"], dtype="datetime64[D]")
+    )
     assert matured(told, None, data.days[0]).tolist() == [False, True, True]
     policy = found.scorer.policy.model_copy(update={"outcome_months": None})
     whole = watched(found, reference)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from serving.promotion.aliases import governing_now
 from serving.promotion.recomputed import ShadowError
+from serving.promotion.trail import require_vouched
 from serving.reviews.adoptions import ServedSet, served_by
 from serving.served import Served, load_served
 from serving.settings import Settings, trusted_keys_file
@@ -20,9 +21,11 @@ def sides_to_compare(store: Store, asked: str | None, state: Path | None) -> tup
 
     Raises:
         ShadowError: nothing governs, nothing is tried, or both are the same.
-        StoreError, ArtefactError, SettingsError, RegistryError, DeclarationError: one cannot be loaded.
+        StoreError: what was adopted is not what the audit trail tells, or not in the store.
+        ArtefactError, SettingsError, RegistryError, DeclarationError: one cannot be loaded.
     """
     with store.reading() as connection:
+        require_vouched(connection, store.keyring)
         governing = governing_now(connection, store)
         if governing.champion is None:
             raise ShadowError("nothing is adopted yet, hence nothing to compare with: see `tierwise promote`")
