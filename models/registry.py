@@ -42,6 +42,7 @@ BOOSTER_FOLDER = "boosters"
 # that hold each document's SHA-256 and verdict (`review.battery.sha256`).
 REVIEW_FOLDER, REVIEW_TAG = "review", "review.{kind}.{what}"
 EARLIER_FOLDER = f"{REVIEW_FOLDER}/earlier"
+_EARLIER = re.compile(r"(?P<number>\d{4,})-(?P<kind>.+)\.json")
 # The kinds of review without which nothing is promoted.
 BATTERY, REASONS = "battery", "reasons"
 # A review that judges nothing, which monitoring compares later customers with, and its verdict.
@@ -439,8 +440,8 @@ def _keep_former(client: "MlflowClient", run: str, kind: str, sha256: str) -> No
     except (MlflowException, OSError):
         return  # what is gone already cannot be kept
     if hashlib.sha256(document).hexdigest() == sha256:
-        kept = client.list_artifacts(run, EARLIER_FOLDER)
-        number = max((int(Path(of.path).name.partition("-")[0]) for of in kept), default=0) + 1
+        kept = (_EARLIER.fullmatch(Path(of.path).name) for of in client.list_artifacts(run, EARLIER_FOLDER))
+        number = max((int(of["number"]) for of in kept if of is not None), default=0) + 1
         client.log_text(run, document.decode("utf-8"), f"{EARLIER_FOLDER}/{number:04}-{kind}.json")
 
 
@@ -453,10 +454,12 @@ def earlier_reviews(name: str, version: str, kind: str, state: str | Path | None
     client = connect(state)
     with one_line_errors(f"model {model_version(name, version)}: its earlier reviews cannot be read"):
         run = client.get_model_version(name, version).run_id or ""
-        paths = sorted(of.path for of in client.list_artifacts(run, EARLIER_FOLDER))
+        listed = sorted(of.path for of in client.list_artifacts(run, EARLIER_FOLDER))
+        found = {path: _EARLIER.fullmatch(Path(path).name) for path in listed}
+        paths = [path for path, of in found.items() if of is not None and of["kind"] == kind]
         place = client.get_run(run).info.artifact_uri
     with _reading(f"model {model_version(name, version)}: its earlier reviews"):
-        return [_download(place, path) for path in paths if path.endswith(f"-{kind}.json")]
+        return [_download(place, path) for path in paths]
 
 
 def recorded_review(name: str, version: str, kind: str, state: str | Path | None = None) -> Review | None:

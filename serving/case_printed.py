@@ -131,6 +131,8 @@ def print_reviews(connection: "Connection", subject: str) -> None:
 
 
 def _battery_line(battery: "dict[str, Any]") -> str:
+    if not battery["counts"]:
+        return str(battery["verdict"])
     shown = ", ".join(f"{count} {of.replace('_', ' ')}" for of, count in battery["counts"].items())
     customers = f"{battery['customers']} customers, {battery['bad']} bad"
     days = evaluated(battery["first_as_of"], battery["last_as_of"])

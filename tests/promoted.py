@@ -12,7 +12,7 @@ from models.calibration import Calibration
 from serving.governing import governing_procedure
 from serving.promotion.desk import PromotionDesk
 from serving.promotion.reviewed import Reviewed
-from serving.promotion.told import PARTS
+from serving.promotion.told import CHECKS, PARTS
 from serving.reviews.adoptions import AcceptedFailure
 from serving.reviews.cases import Case, CaseKind, Judgement
 from serving.reviews.office import Office
@@ -41,7 +41,9 @@ def subject_of(served: Served) -> Json:
 
 def battery_of(served: Served, *failed: str, verdict: str = "passed") -> Json:
     """Return a battery's document: of each part one check with a verdict, and checks that failed."""
-    results = [{"id": f"{part}.one", "name": {"en": f"One of {part}"}, "verdict": verdict} for part in PARTS]
+    parts = [part for part in PARTS if part != "scope"]
+    results = [{"id": f"{part}.one", "name": {"en": f"One of {part}"}, "verdict": verdict} for part in parts]
+    results += [{"id": id_, "name": {"en": f"One, {id_}"}, "verdict": verdict} for id_ in CHECKS]
     results += [{"id": id_, "name": {"en": f"Named {id_}"}, "verdict": "failed"} for id_ in failed]
     return {
         "format": "tierwise-battery", "format_version": 1, "verdict": "failed" if failed else verdict,

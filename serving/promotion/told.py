@@ -17,6 +17,8 @@ from serving.reviews.cases import CaseError
 
 PARTS = ("scope", "discrimination", "calibration", "stability", "monotonicity", "fairness", "benchmark")
 """What a battery answers whatever the model; the ids of its checks begin with these."""
+CHECKS = ("scope.out_of_time", "scope.other_customers", "scope.columns")
+"""Checks that a battery has whatever the model: one that lacks them is of an earlier version of Tierwise."""
 LEAST_ASKED = 50
 """Reasons are checked on so many customers or more; see decision 016."""
 LONGEST_REASON = 400
@@ -81,8 +83,10 @@ class Told:
                 passed.
         """
         self._require_reasons()
-        begun = {of["id"].partition(".")[0] for of in self.battery["results"]}
+        ids = {of["id"] for of in self.battery["results"]}
+        begun = {id_.partition(".")[0] for id_ in ids}
         absent = [part for part in PARTS if part not in begun]
+        absent += [check for check in CHECKS if check not in ids]
         if absent:
             raise NotPromotable(f"the battery review is not whole: {absent[0]} is absent; run it again")
         if not any(of["verdict"] == _PASSED for of in self.battery["results"]):

@@ -3,10 +3,11 @@
 import json
 from collections.abc import Iterator
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, select, text
+from sqlalchemy import Connection, Row, select, text
 
-from serving.audit.chain import is_whole
+from serving.audit.chain import AuditError, is_whole
 from serving.audit.verification import verify
 from serving.confidential.keyring import Keyring
 from serving.reviews.adoptions import Adoption, adoptions_of
@@ -47,8 +48,7 @@ def require_vouched(connection: Connection, keyring: Keyring) -> None:
     was cut off together with what it tells of is for `tierwise audit verify` to find.
 
     Raises:
-        StoreError: what governs was changed by another hand than Tierwise's.
-        AuditError: a key is not in the keyring.
+        StoreError: what governs was changed by another hand than Tierwise's, or a key is not in the keyring.
     """
     told = _told(connection, keyring)
     for kind in _KINDS:
@@ -66,7 +66,7 @@ def _told(connection: Connection, keyring: Keyring | None) -> dict[str, list[_To
         select(audit_entries).where(text(OF_ADOPTIONS)).order_by(audit_entries.c.sequence)
     )
     for row in rows:
-        if keyring is not None and not is_whole(row, keyring):
+        if keyring is not None and not _is_whole(row, keyring):
             raise StoreError(
                 f"audit entry {row.sequence} is not what was written; run `tierwise audit verify`, and "
                 "restore the store"
@@ -74,6 +74,13 @@ def _told(connection: Connection, keyring: Keyring | None) -> dict[str, list[_To
         facts = json.loads(row.facts)
         told.setdefault(facts["kind"], []).append((facts["hash"], row.subject, row.at))
     return told
+
+
+def _is_whole(row: Row[Any], keyring: Keyring) -> bool:
+    try:
+        return is_whole(row, keyring)
+    except AuditError as error:
+        raise StoreError(str(error)) from None
 
 
 def _kept(connection: Connection, kind: CaseKind) -> list[_Told]:

@@ -27,7 +27,7 @@ from serving.store.tables import ADOPTED
 
 _AGAIN = "; a running service has to be started again"
 ANOTHER_PORTFOLIO = "a store governs one portfolio: give another one its own (--store, --keys)"
-"""What the audit trail calls an adoption: its subject is the case, its facts hold kind and hash."""
+"""What to do where another portfolio's model governs."""
 
 
 class NotAdopted(StoreError):

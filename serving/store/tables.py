@@ -113,6 +113,7 @@ api_keys = Table(
 )
 
 ADOPTED, ROLLED_BACK = "governance.adopted", "governance.rolled_back"
+"""What the audit trail calls an adoption: its subject is the case, its facts hold kind and hash."""
 # Written out and not bound, so that databases see that the index serves.
 OF_ADOPTIONS = f"action IN ('{ADOPTED}', '{ROLLED_BACK}')"
 

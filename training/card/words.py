@@ -277,7 +277,6 @@ PAIRS = text("tables of pairs", "雙指標表", "双指标表")
 TRIPLES = text("tables of triples", "三指標表", "三指标表")
 FOLDS = text("folds", "折數", "折数")
 FORWARD = text("folds forward in time", "依時間前推的折", "按时间前推的折")
-SETTING = text("setting", "設定", "设定")
 ALTERNATIVE = text("alternative", "方案", "方案")
 HELD_OUT_LOSS = text("held-out log-loss", "留出對數損失", "留出对数损失")
 PRICE = text(
@@ -696,13 +695,13 @@ GRIDS_NOTE = text(
     "within, for {most} cells are printed at most. All of them: `tierwise export FILE.html --model NAME`.",
     "各組合在對數勝算上的範圍。共 {n} 組，其中差異最大的 {printed} 組於下文全數列印（至多 {most} 格）。"
     "全部表格：`tierwise export FILE.html --model NAME`。",
-    "各组合在对数胜算上的范围。共 {n} 组，其中差异最大的 {printed} 组于下文全部列印（至多 {most} 格）。"
+    "各组合在对数几率上的范围。共 {n} 组，其中差异最大的 {printed} 组于下文全部打印（至多 {most} 格）。"
     "全部表格：`tierwise export FILE.html --model NAME`。",
 )
 PAIR = text("pair or triple", "組合", "组合")
 LOWEST = text("lowest", "最低", "最低")
 HIGHEST = text("highest", "最高", "最高")
-PRINTED = text("printed", "列印", "列印")
+PRINTED = text("printed", "列印", "打印")
 IN_FULL = text("in full", "全部", "全部")
 BY_EXPORT = text("by export", "見匯出檔", "见导出文件")
 SOURCES = text(
@@ -723,13 +722,11 @@ SOURCES_NOTE = text(
 )
 DOCUMENT = text("document of the run", "run 的文件", "run 的文件")
 SOURCE = text("Source", "來源", "来源")
-OF_RUN = text("run {run}", "run {run}", "run {run}")
 METRICS = text("metrics {names}", "度量 {names}", "度量 {names}")
 PARAMETERS = text("parameters {names}", "參數 {names}", "参数 {names}")
 DEFAULTS = text("defaults of the program", "程式預設值", "程序默认值")
 FIGURES = text("figures {numbers} of card.json", "card.json 數值 {numbers}", "card.json 数值 {numbers}")
 REFERENCES = text("Methods", "方法出處", "方法出处")
-PAGE_OF = text("{title} · run {run}", "{title} · run {run}", "{title} · run {run}")
 
 
 def listed(names: tuple[Text, ...]) -> Text:
