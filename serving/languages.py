@@ -15,9 +15,10 @@ _TRADITIONAL = frozenset({"hant", "tw", "hk", "mo"})
 def preferred_language(header: str) -> Language:
     """Return the language of ours that a header Accept-Language prefers; English where it names none.
 
-    The one with the greatest weight counts, of equal weights the first; a weight of 0 rules out, but English is
-    left where nothing else is. Chinese is traditional where script or region says so (zh-Hant, zh-TW, zh-HK, zh-MO), otherwise simplified; a script
-    counts before a region (zh-Hans-HK). Parts that cannot be read are passed over.
+    The one with the greatest weight counts, of equal weights the first; a weight of 0 rules out, but English
+    is left where nothing else is. Chinese is traditional where script or region says so (zh-Hant, zh-TW,
+    zh-HK, zh-MO), otherwise simplified; a script counts before a region (zh-Hans-HK). Parts that cannot be
+    read are passed over.
     """
     best, greatest = Language.EN, 0.0
     for part in header[:_LONGEST].lower().split(","):
