@@ -71,6 +71,22 @@ def test_a_word_of_one_customer_is_counted_and_not_told() -> None:
     assert OutcomeWords.of(words, ["bad"]).line() == "adverse: bad; not adverse: good, 1 rarer ones"
 
 
+def test_an_adverse_word_of_one_customer_stands_in_no_file(tmp_path: Path) -> None:
+    of_one = "王小明欠款待查"
+    words = ["正常"] * 36 + ["逾期"] * 3 + [of_one]
+    path = written(tmp_path, "結果", words, len(words))
+    with pytest.raises(UnclearOutcome, match=r"1 of the adverse words .*; write them as") as told_so:
+        drafted(path, "結果")
+    assert of_one not in str(told_so.value)
+    draft = drafted(path, "結果", ("逾期",))
+    assert of_one not in to_yaml(draft)
+
+
+def test_a_small_table_may_have_only_rare_adverse_words() -> None:
+    words = np.array(["正常"] * 4 + ["逾期", "違約"], dtype=object)
+    assert adverse_words(words, "結果")[0] == ("逾期", "違約")
+
+
 @pytest.mark.parametrize(
     ("name", "tone"),
     [
