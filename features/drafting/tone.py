@@ -25,7 +25,7 @@ _GOOD = (
     "已還", "已还", "已付", "已清", "兌付", "兑付", "合格", "達標", "达标", "通過", "通过", "核准", "批准",
     "活躍", "活跃", "存續", "存续", "留存", "續約", "续约", "低風險", "低风险",
 )  # fmt: skip
-# Good news where nothing else is said but what is neutral: 還款, 客戶已還款; neither 逾期還款 nor 還款困難.
+# Good news where nothing else is said but what is neutral: 還款, 客戶還款; but neither 提前還款 nor 還款困難.
 _GOOD_ALONE = re.compile("還款|还款|償還|偿还|履約|履约|履行")
 _NEUTRAL = re.compile(
     "客戶|客户|借款人|借款|貸款人|贷款人|貸款|贷款|債務|债务|本期|當期|当期|本月|當月|当月|本息|義務|义务|"
