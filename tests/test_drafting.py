@@ -3,6 +3,7 @@
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -25,7 +26,8 @@ from features.drafting.redrawing import redrawn
 from features.drafting.rendering import to_yaml
 from features.drafting.shares import shares_of
 from features.portfolio import Portfolio
-from features.sources.customer_table import open_table
+from features.sources import cells as reading
+from features.sources.customer_table import Chunk, open_table
 from features.sources.opening import TableError
 from features.sources.record_table import DateOrder
 from features.terms import Nature
@@ -307,6 +309,31 @@ def test_a_decimal_comma_is_found_out_and_told_and_the_draft_reads_its_table_by_
     assert reasons(tmp_path / "t.csv", Catalog.model_validate_json(json.dumps(document)), ";")[0] == (
         "must be a number: it has a decimal comma, which the catalog does not declare (table: decimal_comma)"
     )
+
+
+def test_the_rejected_cells_of_a_field_are_read_in_one_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = []
+    numbers = reading.numbers
+
+    def counted(*given: Any, **how: Any) -> Any:
+        calls.append(given)
+        return numbers(*given, **how)
+
+    monkeypatch.setattr(reading, "numbers", counted)
+    frame = pd.DataFrame({"a": ["1,5", "x", 2.0, "2,5"], "b": [1.0, 2.0, "3,5", True]})
+    lines = [(0, "a"), (1, "a"), (2, "b"), (3, "a"), (3, "b")]
+    wrong = pd.DataFrame(
+        [(row, f"K{row}", f"indicator {field}", "must be a number") for row, field in lines],
+        columns=["row", "customer_id", "field", "reason"],
+    )
+    wrong.loc[len(wrong)] = (2, "K2", "as_of", "must be a day")
+    chunk = Chunk(frame, range(2, 6), (), None, {}, 1.0, decimal_comma=False)
+    told = [(line.row, line.field, "comma" in line.reason) for line in chunk.rejected(wrong)]
+    assert told == [
+        *((2, "indicator a", True), (3, "indicator a", False), (4, "as_of", False)),
+        *((4, "indicator b", True), (5, "indicator a", True), (5, "indicator b", False)),
+    ]
+    assert len(calls) == 2
 
 
 @pytest.mark.parametrize(

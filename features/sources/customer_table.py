@@ -54,26 +54,31 @@ class Chunk:
             wrong: what `Portfolio.from_frame` says of the frame.
         """
         misshapen = [RejectedRow(number, "row", reason) for number, reason in self.misshapen]
-        columns = (wrong[name] for name in ("row", "field", "reason", "customer_id"))
+        columns = (wrong["row"], wrong["field"], self._reasons(wrong), wrong["customer_id"])
         refused = [
-            RejectedRow(self.rows[int(place)], field, self._reason(int(place), field, reason), customer_id)
+            RejectedRow(self.rows[int(place)], field, reason, customer_id)
             for place, field, reason, customer_id in zip(*columns, strict=True)
         ]
         return sorted([*misshapen, *refused])
 
-    def _reason(self, place: int, field: str, reason: str) -> str:
-        """Return a reason, and where a number is written with the other decimal sign, that it is."""
-        if self.decimal_comma is None or reason != NOT_A_NUMBER:
-            return reason
-        cell = self.frame[field.removeprefix("indicator ")].iloc[place]
-        if not isinstance(cell, str):
-            return reason
-        _, wrong = reading.numbers(pd.Series([cell], dtype=object), decimal_comma=not self.decimal_comma)
-        if wrong[0]:
-            return reason
+    def _reasons(self, wrong: pd.DataFrame) -> list[str]:
+        """Return the reasons, and where a number is written with the other decimal sign, that it is."""
+        result = wrong["reason"].to_numpy(dtype=object, copy=True)
+        if self.decimal_comma is None:
+            return result.tolist()
         if self.decimal_comma:
-            return f"{reason}: it has a decimal point; the catalog declares a comma (table: decimal_comma)"
-        return f"{reason}: it has a decimal comma, which the catalog does not declare (table: decimal_comma)"
+            why = "it has a decimal point; the catalog declares a comma (table: decimal_comma)"
+        else:
+            why = "it has a decimal comma, which the catalog does not declare (table: decimal_comma)"
+        no_numbers = result == NOT_A_NUMBER
+        fields = wrong["field"].to_numpy(dtype=object)
+        for field in pd.unique(fields[no_numbers]):
+            lines = np.flatnonzero(no_numbers & (fields == field))
+            cells = self.frame[field.removeprefix("indicator ")].iloc[wrong["row"].iloc[lines]].astype(object)
+            written = np.array([isinstance(cell, str) for cell in cells], dtype=np.bool_)
+            _, still_wrong = reading.numbers(cells, decimal_comma=not self.decimal_comma)
+            result[lines[written & ~still_wrong]] = f"{NOT_A_NUMBER}: {why}"
+        return result.tolist()
 
 
 @dataclass(frozen=True, order=True)
