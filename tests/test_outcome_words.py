@@ -44,7 +44,9 @@ def test_where_only_one_outcome_is_known_the_words_for_unknown_are_named() -> No
     words = np.array(["逾期", "-", "未知"], dtype=object)
     with pytest.raises(UnclearOutcome, match=r"has 1 outcome \(not known: -, 未知\); it needs"):
         adverse_words(words, "結果")
-    with pytest.raises(UnclearOutcome, match=r"every customer has the adverse outcome \(not known: -, "):
+    # Who has named it already is not told to name it.
+    advice = r"\(not known: -, 未知\); write another word than - or 未知 for those who had none$"
+    with pytest.raises(UnclearOutcome, match=f"every customer has the adverse outcome {advice}"):
         check_adverse(words, ["逾期"], "結果")
 
 

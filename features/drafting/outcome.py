@@ -103,7 +103,7 @@ def adverse_words(words: NDArray[np.object_], name: str) -> tuple[tuple[str, ...
     distinct = [str(word) for word in counts.index]
     if len(distinct) < 2:
         raise UnclearOutcome(
-            f"column {name}: has {len(distinct)} outcome{_besides(words, ())}; it needs customers with and "
+            f"column {name}: has {len(distinct)} outcome{_besides(OutcomeWords.of(words, ()).unknown)}; it needs customers with and "
             "without the adverse one"
         )
     if len(distinct) > 20:
@@ -142,18 +142,20 @@ def check_adverse(words: NDArray[np.object_], adverse: Sequence[str], name: str)
         UnclearOutcome: with the column's name and what to do.
     """
     present = set(words[told(words, adverse)])
-    besides = _besides(words, adverse)
+    unknown = OutcomeWords.of(words, adverse).unknown
     if not present & set(adverse):
         raise UnclearOutcome(
-            f"column {name}: no customer has the adverse outcome{besides}; name it: --bad WORD"
+            f"column {name}: no customer has the adverse outcome{_besides(unknown)}; name it: --bad WORD"
         )
     if not present - set(adverse):
+        advice = "name it: --bad WORD"
+        if unknown:
+            advice = f"write another word than {' or '.join(unknown)} for those who had none"
         raise UnclearOutcome(
-            f"column {name}: every customer has the adverse outcome{besides}; name it: --bad WORD"
+            f"column {name}: every customer has the adverse outcome{_besides(unknown)}; {advice}"
         )
 
 
-def _besides(words: NDArray[np.object_], adverse: Sequence[str]) -> str:
-    """Return which words were taken for not known, in brackets."""
-    unknown = OutcomeWords.of(words, adverse).unknown
+def _besides(unknown: Sequence[str]) -> str:
+    """Return in brackets which words were taken for not known."""
     return f" (not known: {', '.join(unknown)})" if unknown else ""
