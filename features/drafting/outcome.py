@@ -102,9 +102,10 @@ def adverse_words(words: NDArray[np.object_], name: str) -> tuple[tuple[str, ...
     counts = pd.Series(words[told(words)], dtype=object).value_counts()
     distinct = [str(word) for word in counts.index]
     if len(distinct) < 2:
+        besides = _besides(OutcomeWords.of(words, ()).unknown)
         raise UnclearOutcome(
-            f"column {name}: has {len(distinct)} outcome{_besides(OutcomeWords.of(words, ()).unknown)}; it needs customers with and "
-            "without the adverse one"
+            f"column {name}: has {len(distinct)} outcome{besides}; it needs customers with and without the "
+            "adverse one"
         )
     if len(distinct) > 20:
         raise UnclearOutcome(
