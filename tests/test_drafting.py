@@ -2,6 +2,7 @@
 
 import json
 import re
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -309,6 +310,17 @@ def test_a_decimal_comma_is_found_out_and_told_and_the_draft_reads_its_table_by_
     assert reasons(tmp_path / "t.csv", Catalog.model_validate_json(json.dumps(document)), ";")[0] == (
         "must be a number: it has a decimal comma, which the catalog does not declare (table: decimal_comma)"
     )
+
+
+def test_a_day_is_given_to_a_table_without_days_only(tmp_path: Path, table: Path, draft: Draft) -> None:
+    day, path = date(2020, 1, 31), tmp_path / "t.csv"
+    pd.DataFrame({"income": np.arange(60) % 37, "y": ["yes", "no", "no"] * 20}).to_csv(path, index=False)
+    undated = draft_catalog(profile(path, "y"), "y", path).catalog
+    for of, catalog, dated in ((path, undated, False), (table, draft.catalog, True)):
+        with open_table(of, catalog, as_of=day) as opened:
+            days = set(next(iter(opened.chunks)).frame["as_of"])
+            assert opened.dated is dated
+            assert (days == {day}) is not dated
 
 
 def test_the_rejected_cells_of_a_field_are_read_in_one_call(monkeypatch: pytest.MonkeyPatch) -> None:

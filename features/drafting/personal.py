@@ -133,7 +133,8 @@ def are_telephone_numbers(name: str, texts: Sequence[str], mostly: float) -> boo
 
 
 def _says_an_amount(text: str) -> bool:
-    telephone_ends = max((text.rfind(word) + len(word) for word in _TELEPHONE if word in text), default=0)
+    words = (*_TELEPHONE, " tel")
+    telephone_ends = max((text.rfind(word) + len(word) for word in words if word in text), default=0)
     return _AMOUNT.search(text) is not None or _AMOUNT_LAST.search(text, telephone_ends) is not None
 
 

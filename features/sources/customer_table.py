@@ -119,13 +119,14 @@ def open_table(
     encoding: str | None = None,
     delimiter: str | None = None,
     chunk_rows: int | None = None,
+    as_of: date | None = None,
 ) -> Iterator[Table]:
     """Open a table by its ending, as `features.sources.opening.open_raw` does.
 
     Columns go by an indicator's id or one of its aliases. Texts are read by the kind of their indicator
     (1,234 and 12% are numbers, 是 and yes flags); an empty cell, or a word for nothing, is missing. A
     catalog that describes a flat table says under which headers ids, days and natures stand; what it does
-    not name, it supplies: the row's number, today, its only nature.
+    not name, it supplies: the row's number, today (or the day `as_of`), its only nature.
 
     Raises:
         TableError: it cannot be read, has another ending, no header, a column twice, lacks one of
@@ -159,11 +160,12 @@ def open_table(
                 f"{path}: none of its columns is an indicator that the catalog {catalog.catalog} judges by; "
                 "was another meant? name it with --catalog or --model, or give it the headers as aliases"
             )
+        day = as_of or date.today()
 
         def chunks() -> Iterator[Chunk]:
             for chunk in raw.chunks:
                 yield Chunk(
-                    frame=_typed(chunk, places, catalog, flat),
+                    frame=_typed(chunk, places, catalog, flat, day),
                     rows=[int(row) for row in chunk.rows],
                     misshapen=chunk.misshapen,
                     outcome=None if of_outcome is None else reading.texts(chunk.frame[of_outcome]),
@@ -222,7 +224,9 @@ def _own_headers(table: FlatTable) -> tuple[str | None, str | None, str | None]:
     return table.customer_id, table.nature, table.as_of
 
 
-def _typed(chunk: RawChunk, places: dict[str, int], catalog: Catalog, flat: FlatTable | None) -> pd.DataFrame:
+def _typed(
+    chunk: RawChunk, places: dict[str, int], catalog: Catalog, flat: FlatTable | None, day: date
+) -> pd.DataFrame:
     columns: dict[str, object] = {}
     for name, place in places.items():
         cells = chunk.frame[place]
@@ -241,7 +245,7 @@ def _typed(chunk: RawChunk, places: dict[str, int], catalog: Catalog, flat: Flat
     if "nature" not in columns:
         columns["nature"] = np.full(n, str(catalog.natures[0]), dtype=object)
     if "as_of" not in columns:
-        columns["as_of"] = np.full(n, date.today(), dtype=object)
+        columns["as_of"] = np.full(n, day, dtype=object)
     return pd.DataFrame(columns)
 
 
