@@ -77,7 +77,9 @@ def test_an_adverse_word_of_one_customer_stands_in_no_file(tmp_path: Path) -> No
     of_one = "王小明欠款待查"
     words = ["正常"] * 36 + ["逾期"] * 3 + [of_one]
     path = written(tmp_path, "結果", words, len(words))
-    with pytest.raises(UnclearOutcome, match=r"1 of the adverse words .*; write them as") as told_so:
+    with pytest.raises(
+        UnclearOutcome, match=r"1 of the words that sound adverse .*; write them as"
+    ) as told_so:
         drafted(path, "結果")
     assert of_one not in str(told_so.value)
     draft = drafted(path, "結果", ("逾期",))
