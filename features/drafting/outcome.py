@@ -115,8 +115,8 @@ def adverse_words(words: NDArray[np.object_], name: str) -> tuple[tuple[str, ...
     rare = sum(int(counts[word]) < _FEWEST_OF_WORD for word in adverse)
     if 0 < rare < len(adverse):
         raise UnclearOutcome(
-            f"column {name}: {rare} of the words that sound adverse have fewer than {_FEWEST_OF_WORD} customers; "
-            "write them as another word, or name all adverse ones: --bad WORD"
+            f"column {name}: {rare} of the words that sound adverse have fewer than {_FEWEST_OF_WORD} "
+            "customers; write them as another word, or name all adverse ones: --bad WORD"
         )
     if adverse and len(adverse) < len(distinct):
         return adverse, "they sound adverse"
