@@ -2,7 +2,9 @@
 
 import json
 import re
+from datetime import date
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -25,7 +27,8 @@ from features.drafting.redrawing import redrawn
 from features.drafting.rendering import to_yaml
 from features.drafting.shares import shares_of
 from features.portfolio import Portfolio
-from features.sources.customer_table import open_table
+from features.sources import cells as reading
+from features.sources.customer_table import Chunk, open_table
 from features.sources.opening import TableError
 from features.sources.record_table import DateOrder
 from features.terms import Nature
@@ -307,6 +310,42 @@ def test_a_decimal_comma_is_found_out_and_told_and_the_draft_reads_its_table_by_
     assert reasons(tmp_path / "t.csv", Catalog.model_validate_json(json.dumps(document)), ";")[0] == (
         "must be a number: it has a decimal comma, which the catalog does not declare (table: decimal_comma)"
     )
+
+
+def test_a_day_is_given_to_a_table_without_days_only(tmp_path: Path, table: Path, draft: Draft) -> None:
+    day, path = date(2020, 1, 31), tmp_path / "t.csv"
+    pd.DataFrame({"income": np.arange(60) % 37, "y": ["yes", "no", "no"] * 20}).to_csv(path, index=False)
+    undated = draft_catalog(profile(path, "y"), "y", path).catalog
+    for of, catalog, dated in ((path, undated, False), (table, draft.catalog, True)):
+        with open_table(of, catalog, as_of=day) as opened:
+            days = set(next(iter(opened.chunks)).frame["as_of"])
+            assert opened.dated is dated
+            assert (days == {day}) is not dated
+
+
+def test_the_rejected_cells_of_a_field_are_read_in_one_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = []
+    numbers = reading.numbers
+
+    def counted(*given: Any, **how: Any) -> Any:
+        calls.append(given)
+        return numbers(*given, **how)
+
+    monkeypatch.setattr(reading, "numbers", counted)
+    frame = pd.DataFrame({"a": ["1,5", "x", 2.0, "2,5"], "b": [1.0, 2.0, "3,5", True]})
+    lines = [(0, "a"), (1, "a"), (2, "b"), (3, "a"), (3, "b")]
+    wrong = pd.DataFrame(
+        [(row, f"K{row}", f"indicator {field}", "must be a number") for row, field in lines],
+        columns=["row", "customer_id", "field", "reason"],
+    )
+    wrong.loc[len(wrong)] = (2, "K2", "as_of", "must be a day")
+    chunk = Chunk(frame, range(2, 6), (), None, {}, 1.0, decimal_comma=False)
+    told = [(line.row, line.field, "comma" in line.reason) for line in chunk.rejected(wrong)]
+    assert told == [
+        *((2, "indicator a", True), (3, "indicator a", False), (4, "as_of", False)),
+        *((4, "indicator b", True), (5, "indicator a", True), (5, "indicator b", False)),
+    ]
+    assert len(calls) == 2
 
 
 @pytest.mark.parametrize(

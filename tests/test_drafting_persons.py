@@ -38,6 +38,8 @@ def test_what_is_no_prohibited_basis_does_not(name: str) -> None:
     [
         *(("年齡", True), ("年龄", True), ("age", True), ("Age in years", True), ("出生年", True)),
         *(("agency", False), ("account age", False), ("公司年齡", False), ("mortgage", False)),
+        *(("cardholder_age", True), ("loan_applicant_age", True), ("account_holder_age", True)),
+        *(("貸款人年齡", True), ("車主年齡", True), ("car_age", False), ("age of loans", False)),
     ],
 )  # fmt: skip
 def test_age_is_a_persons(name: str, aged: bool) -> None:
@@ -63,6 +65,30 @@ def test_numbers_of_records_are_told_from_amounts(name: str, equally_long: bool,
 )  # fmt: skip
 def test_a_telephone_number_is_told_by_its_digits(text: str, number: bool) -> None:
     assert personal.is_telephone_number(text) is number
+
+
+@pytest.mark.parametrize(
+    ("name", "texts", "telephones"),
+    [
+        ("手機", ["0912345678", "0922345678"], True),
+        ("contact person tel", ["13800001234", "+8613800001234", "13900001234"], True),
+        ("手機", ["912345678.0", "922345678.0"], True),  # as a spreadsheet leaves them
+        ("Phone Number", ["5551234567", "555-123-4567"], True),
+        ("行動電話", ["02-23456789", "(02) 2345-6789", "0912.345678"], True),
+        ("貸款聯絡電話", ["0912345678", "0922345678"], True),
+        ("借款人手機", ["912345678", "922345678"], True),
+        ("手機分期付款", ["1234567", "1234568"], False),
+        ("電話費", ["1234567", "1234568"], False),
+        ("手機貸款餘額", ["1234567", "1234568"], False),
+        ("mobile_payments_amount", ["0912345678", "0922345678"], False),
+        ("mobile_usage", ["1234567.5", "1234567"], False),
+        ("mobile_usage", ["2345678", "9345678"], False),
+        ("mobile_usage", ["2 345 678", "9 345 678"], False),
+        ("mobile_usage", ["1234567", "1234567890", "123456789012"], False),
+    ],
+)
+def test_telephone_numbers_are_told_from_amounts(name: str, texts: list[str], telephones: bool) -> None:
+    assert personal.are_telephone_numbers(name, texts, 0.95) is telephones
 
 
 @pytest.fixture(scope="module")

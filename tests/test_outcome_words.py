@@ -44,7 +44,9 @@ def test_where_only_one_outcome_is_known_the_words_for_unknown_are_named() -> No
     words = np.array(["逾期", "-", "未知"], dtype=object)
     with pytest.raises(UnclearOutcome, match=r"has 1 outcome \(not known: -, 未知\); it needs"):
         adverse_words(words, "結果")
-    with pytest.raises(UnclearOutcome, match=r"every customer has the adverse outcome \(not known: -, "):
+    # Who has named it already is not told to name it.
+    advice = r"\(not known: -, 未知\); write another word than - or 未知 for those who had none$"
+    with pytest.raises(UnclearOutcome, match=f"every customer has the adverse outcome {advice}"):
         check_adverse(words, ["逾期"], "結果")
 
 
@@ -69,6 +71,24 @@ def test_draft_training_and_monitoring_keep_unknown_outcomes_apart(tmp_path: Pat
 def test_a_word_of_one_customer_is_counted_and_not_told() -> None:
     words = np.array(["bad"] * 4 + ["good"] * 9 + ["Mr Wang pays in May"], dtype=object)
     assert OutcomeWords.of(words, ["bad"]).line() == "adverse: bad; not adverse: good, 1 rarer ones"
+
+
+def test_an_adverse_word_of_one_customer_stands_in_no_file(tmp_path: Path) -> None:
+    of_one = "王小明欠款待查"
+    words = ["正常"] * 36 + ["逾期"] * 3 + [of_one]
+    path = written(tmp_path, "結果", words, len(words))
+    with pytest.raises(
+        UnclearOutcome, match=r"1 of the words that sound adverse .*; write them as"
+    ) as told_so:
+        drafted(path, "結果")
+    assert of_one not in str(told_so.value)
+    draft = drafted(path, "結果", ("逾期",))
+    assert of_one not in to_yaml(draft)
+
+
+def test_a_small_table_may_have_only_rare_adverse_words() -> None:
+    words = np.array(["正常"] * 4 + ["逾期", "違約"], dtype=object)
+    assert adverse_words(words, "結果")[0] == ("逾期", "違約")
 
 
 @pytest.mark.parametrize(
@@ -96,6 +116,7 @@ def test_a_word_of_one_customer_is_counted_and_not_told() -> None:
         ("default payment next month", Tone.ADVERSE),
         ("no_of_late_payments", Tone.ADVERSE),
         ("No. of defaults", Tone.ADVERSE),
+        ("no_late_payments", Tone.GOOD),
         ("還款狀態", Tone.NEITHER),
         ("提前还款", Tone.NEITHER),
         ("paid_late", Tone.NEITHER),
@@ -130,6 +151,21 @@ def test_a_columns_name_says_whether_yes_is_good_news(name: str, tone: Tone) -> 
         ("欠款已清", Tone.GOOD),
         ("欠款", Tone.ADVERSE),
         ("關注", Tone.NEITHER),
+        ("無意還款", Tone.ADVERSE),
+        ("不願還款", Tone.ADVERSE),
+        ("难以偿还", Tone.ADVERSE),
+        ("無能力償還", Tone.ADVERSE),
+        ("未全數還款", Tone.ADVERSE),
+        ("未全額付清", Tone.ADVERSE),
+        ("不願按時還款", Tone.ADVERSE),
+        ("逃避還款", Tone.ADVERSE),
+        ("還款義務未履行", Tone.ADVERSE),
+        ("還款困難", Tone.NEITHER),
+        ("部分還款", Tone.NEITHER),
+        ("無擔保貸款還款", Tone.NEITHER),
+        ("客戶本期已全數償還貸款", Tone.GOOD),
+        ("non-payment", Tone.ADVERSE),
+        ("Nonpayment", Tone.ADVERSE),
     ],
 )
 def test_what_is_denied_is_the_opposite(word: str, tone: Tone) -> None:

@@ -251,9 +251,8 @@ def _profiled(
 def _are_telephones(header: str, cells: pd.Series) -> bool:
     if not personal.sounds_like_a_telephone(header) or _as_days(header, 0, cells, sure=False) is not None:
         return False
-    texts = reading.texts(cells)
-    known = texts[texts != np.array(None)]
-    return bool(len(known) and np.mean([personal.is_telephone_number(text) for text in known]) >= _MOSTLY)
+    texts = [text for text in reading.texts(cells) if text is not None]
+    return personal.are_telephone_numbers(header, texts, _MOSTLY)
 
 
 def _are_record_numbers(

@@ -36,7 +36,8 @@ class OutcomeWords:
     """What the cells of an outcome were taken for: adverse, not adverse, or not known of so many customers.
 
     Of those not adverse, words of fewer than three customers are not told: `rarer` is how many there are. The
-    adverse ones are all told, as the catalog has to name them.
+    adverse ones are all told, as the catalog has to name them: `adverse_words` takes none of fewer than three
+    customers for adverse by its sound where another one has more.
     """
 
     adverse: tuple[str, ...]
@@ -90,21 +91,33 @@ def _unknown(word: str, adverse: Sequence[str] = ()) -> bool:
 def adverse_words(words: NDArray[np.object_], name: str) -> tuple[tuple[str, ...], str]:
     """Return which words mean the adverse outcome, and why in a few words.
 
+    What is returned is written into catalogs. In a small table whose adverse words are all of fewer than
+    three customers, or that has two words, a word of one customer can be among them.
+
     Raises:
-        UnclearOutcome: fewer than two outcomes, or more than two and none of them sounds adverse.
+        UnclearOutcome: fewer than two outcomes; or more than two and none of them sounds adverse; or one that
+            sounds so has three customers or more, and another fewer, which may then be what somebody wrote of
+            a single customer. Such words are counted and not told.
     """
     counts = pd.Series(words[told(words)], dtype=object).value_counts()
     distinct = [str(word) for word in counts.index]
     if len(distinct) < 2:
+        besides = _besides(OutcomeWords.of(words, ()).unknown)
         raise UnclearOutcome(
-            f"column {name}: has {len(distinct)} outcome{_besides(words, ())}; it needs customers with and "
-            "without the adverse one"
+            f"column {name}: has {len(distinct)} outcome{besides}; it needs customers with and without the "
+            "adverse one"
         )
     if len(distinct) > 20:
         raise UnclearOutcome(
             f"column {name}: has {len(distinct)} different outcomes; name the adverse ones: --bad WORD"
         )
     adverse = tuple(sorted(word for word in distinct if tone_of_cell(word) is Tone.ADVERSE))
+    rare = sum(int(counts[word]) < _FEWEST_OF_WORD for word in adverse)
+    if 0 < rare < len(adverse):
+        raise UnclearOutcome(
+            f"column {name}: {rare} of the words that sound adverse have fewer than {_FEWEST_OF_WORD} "
+            "customers; write them as another word, or name all adverse ones: --bad WORD"
+        )
     if adverse and len(adverse) < len(distinct):
         return adverse, "they sound adverse"
     benign = [word for word in distinct if tone_of_cell(word) is Tone.GOOD]
@@ -130,18 +143,20 @@ def check_adverse(words: NDArray[np.object_], adverse: Sequence[str], name: str)
         UnclearOutcome: with the column's name and what to do.
     """
     present = set(words[told(words, adverse)])
-    besides = _besides(words, adverse)
+    unknown = OutcomeWords.of(words, adverse).unknown
     if not present & set(adverse):
         raise UnclearOutcome(
-            f"column {name}: no customer has the adverse outcome{besides}; name it: --bad WORD"
+            f"column {name}: no customer has the adverse outcome{_besides(unknown)}; name it: --bad WORD"
         )
     if not present - set(adverse):
+        advice = "name it: --bad WORD"
+        if unknown:
+            advice = f"write another word than {' or '.join(unknown)} for those who had none"
         raise UnclearOutcome(
-            f"column {name}: every customer has the adverse outcome{besides}; name it: --bad WORD"
+            f"column {name}: every customer has the adverse outcome{_besides(unknown)}; {advice}"
         )
 
 
-def _besides(words: NDArray[np.object_], adverse: Sequence[str]) -> str:
-    """Return which words were taken for not known, in brackets."""
-    unknown = OutcomeWords.of(words, adverse).unknown
+def _besides(unknown: Sequence[str]) -> str:
+    """Return in brackets which words were taken for not known."""
     return f" (not known: {', '.join(unknown)})" if unknown else ""

@@ -6,6 +6,8 @@ colour, religion, national origin, sex, marital status, income from public assis
 """
 
 import re
+from collections import Counter
+from collections.abc import Sequence
 
 from features.drafting.wording import any_of, plain
 
@@ -35,18 +37,31 @@ _PROTECTED = (
 _COLOUR = {"color", "colour"}
 _AGE = ("年齡", "年龄", "年紀", "年纪", "周歲", "周岁", "出生年")
 _AGE_IN_LATIN = re.compile(r"\b(age|aged|birth year|year of birth|years old)\b")
-# What else has an age.
-_OF_THINGS = (
-    "account", "loan", "debt", "credit", "company", "firm", "business", "enterprise", "building",
-    "house", "property", "vehicle", "car", "oldest", "receivable", "企業", "企业", "公司", "帳", "账",
-    "車", "车", "房", "貸", "贷", "設備", "设备",
-)  # fmt: skip
+# What else has an age, in whole words: not the car of a cardholder. Persons win: 貸款人年齡.
+_OF_PERSONS = re.compile(
+    r"holder\b|owner\b|\b(applicant|borrower|debtor|guarantor|director|founder)s?\b|人|[車车房屋業业]主"
+)
+_OF_THINGS = re.compile(
+    r"\b(account|loan|debt|credit|company|firm|business|enterprise|building|house|property|vehicle|car|oldest|"
+    r"receivable)s?\b|企業|企业|公司|帳|账|車|车|房|貸|贷|設備|设备"
+)
 
 _TELEPHONE = (
     "phone", "telephone", "mobile", "cellphone", "cell phone", "fax", "contact", "電話", "电话", "手機",
     "手机", "行動", "傳真", "传真", "聯絡", "联络", "聯繫", "联系",
 )  # fmt: skip
 _TELEPHONE_NUMBER = re.compile(r"(?=(?:\D*\d){7,15}\D*$)\+?[(\d][\d ()\-./+]*")
+# Amounts, wherever they stand in a name, or where what is named last is one: 手機貸款, but 貸款聯絡電話.
+_AMOUNT = re.compile(r"額|额|\b(amount|amt|balance|cost)s?\b")
+_AMOUNT_LAST = re.compile(r"費|费|款|\b(payment|fee|bill|expense)s?\b")
+_ONLY_A_TELEPHONE = re.compile(
+    "(?:(?:my|home|work|office|business|cell|mobile|contact|tele|phone|tel|fax|number|no|nr|customer|client|"
+    "applicant|borrower|客戶|客户|申請人|申请人|借款人|貸款人|贷款人|聯絡人|联络人|本人|公司|住家|聯絡|联络|"
+    "聯繫|联系|行動|電話|电话|手機|手机|傳真|传真|號碼|号码|號|号) ?)+"
+)
+# Nothing but digits, thousands apart or not; and a number with a fraction, which 13800001234.0 has not.
+_WHOLE_NUMBER = re.compile(r"\d{1,3}([ .]\d{3})+|\d+(\.0*)?")
+_DECIMAL_NUMBER = re.compile(r"(0|[1-9]\d*)\.\d*[1-9]\d*")
 
 _HANDLERS = (
     "clerk", "officer", "handler", "agent", "salesperson", "salesman", "sales rep",
@@ -79,7 +94,7 @@ def sounds_like_age(name: str) -> bool:
     """
     text = plain(name)
     aged = any(word in text for word in _AGE) or _AGE_IN_LATIN.search(text) is not None
-    return aged and not any_of(_OF_THINGS, text)
+    return aged and (_OF_PERSONS.search(text) is not None or _OF_THINGS.search(text) is None)
 
 
 def sounds_like_a_telephone(name: str) -> bool:
@@ -91,6 +106,36 @@ def sounds_like_a_telephone(name: str) -> bool:
 def is_telephone_number(text: str) -> bool:
     """Whether a text is written like a telephone number: 7 to 15 digits (ITU-T E.164 has at most 15)."""
     return _TELEPHONE_NUMBER.fullmatch(text) is not None
+
+
+def are_telephone_numbers(name: str, texts: Sequence[str], mostly: float) -> bool:
+    """Whether a share of the texts under a name are telephone numbers, and no amounts: 手機貸款餘額.
+
+    What is digits alone begins with 0 or 1 (a trunk prefix, a mobile number of mainland China) and has the
+    commonest length, or one digit more or less. Under a name that says nothing but telephone it can begin
+    otherwise, since spreadsheets drop a leading zero.
+    """
+    if not texts or not sounds_like_a_telephone(name) or _says_an_amount(plain(name)):
+        return False
+    if any(_DECIMAL_NUMBER.fullmatch(text) for text in texts):
+        return False
+    digits = {text for text in texts if _WHOLE_NUMBER.fullmatch(text)}
+    lengths = Counter(len(text) for text in texts if text in digits)
+    usual = lengths.most_common(1)[0][0] if lengths else 0
+    any_start = _ONLY_A_TELEPHONE.fullmatch(plain(name)) is not None
+
+    def is_one(text: str) -> bool:
+        if not is_telephone_number(text):
+            return False
+        return text not in digits or (abs(len(text) - usual) <= 1 and (any_start or text[0] in "01"))
+
+    return sum(map(is_one, texts)) >= mostly * len(texts)
+
+
+def _says_an_amount(text: str) -> bool:
+    words = (*_TELEPHONE, " tel")
+    telephone_ends = max((text.rfind(word) + len(word) for word in words if word in text), default=0)
+    return _AMOUNT.search(text) is not None or _AMOUNT_LAST.search(text, telephone_ends) is not None
 
 
 def numbers_a_handler(name: str) -> bool:

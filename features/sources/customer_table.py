@@ -54,26 +54,31 @@ class Chunk:
             wrong: what `Portfolio.from_frame` says of the frame.
         """
         misshapen = [RejectedRow(number, "row", reason) for number, reason in self.misshapen]
-        columns = (wrong[name] for name in ("row", "field", "reason", "customer_id"))
+        columns = (wrong["row"], wrong["field"], self._reasons(wrong), wrong["customer_id"])
         refused = [
-            RejectedRow(self.rows[int(place)], field, self._reason(int(place), field, reason), customer_id)
+            RejectedRow(self.rows[int(place)], field, reason, customer_id)
             for place, field, reason, customer_id in zip(*columns, strict=True)
         ]
         return sorted([*misshapen, *refused])
 
-    def _reason(self, place: int, field: str, reason: str) -> str:
-        """Return a reason, and where a number is written with the other decimal sign, that it is."""
-        if self.decimal_comma is None or reason != NOT_A_NUMBER:
-            return reason
-        cell = self.frame[field.removeprefix("indicator ")].iloc[place]
-        if not isinstance(cell, str):
-            return reason
-        _, wrong = reading.numbers(pd.Series([cell], dtype=object), decimal_comma=not self.decimal_comma)
-        if wrong[0]:
-            return reason
+    def _reasons(self, wrong: pd.DataFrame) -> list[str]:
+        """Return the reasons, and where a number is written with the other decimal sign, that it is."""
+        result = wrong["reason"].to_numpy(dtype=object, copy=True)
+        if self.decimal_comma is None:
+            return result.tolist()
         if self.decimal_comma:
-            return f"{reason}: it has a decimal point; the catalog declares a comma (table: decimal_comma)"
-        return f"{reason}: it has a decimal comma, which the catalog does not declare (table: decimal_comma)"
+            why = "it has a decimal point; the catalog declares a comma (table: decimal_comma)"
+        else:
+            why = "it has a decimal comma, which the catalog does not declare (table: decimal_comma)"
+        no_numbers = result == NOT_A_NUMBER
+        fields = wrong["field"].to_numpy(dtype=object)
+        for field in pd.unique(fields[no_numbers]):
+            lines = np.flatnonzero(no_numbers & (fields == field))
+            cells = self.frame[field.removeprefix("indicator ")].iloc[wrong["row"].iloc[lines]].astype(object)
+            written = np.array([isinstance(cell, str) for cell in cells], dtype=np.bool_)
+            _, still_wrong = reading.numbers(cells, decimal_comma=not self.decimal_comma)
+            result[lines[written & ~still_wrong]] = f"{NOT_A_NUMBER}: {why}"
+        return result.tolist()
 
 
 @dataclass(frozen=True, order=True)
@@ -114,13 +119,14 @@ def open_table(
     encoding: str | None = None,
     delimiter: str | None = None,
     chunk_rows: int | None = None,
+    as_of: date | None = None,
 ) -> Iterator[Table]:
     """Open a table by its ending, as `features.sources.opening.open_raw` does.
 
     Columns go by an indicator's id or one of its aliases. Texts are read by the kind of their indicator
     (1,234 and 12% are numbers, 是 and yes flags); an empty cell, or a word for nothing, is missing. A
     catalog that describes a flat table says under which headers ids, days and natures stand; what it does
-    not name, it supplies: the row's number, today, its only nature.
+    not name, it supplies: the row's number, today (or the day `as_of`), its only nature.
 
     Raises:
         TableError: it cannot be read, has another ending, no header, a column twice, lacks one of
@@ -154,11 +160,12 @@ def open_table(
                 f"{path}: none of its columns is an indicator that the catalog {catalog.catalog} judges by; "
                 "was another meant? name it with --catalog or --model, or give it the headers as aliases"
             )
+        day = as_of or date.today()
 
         def chunks() -> Iterator[Chunk]:
             for chunk in raw.chunks:
                 yield Chunk(
-                    frame=_typed(chunk, places, catalog, flat),
+                    frame=_typed(chunk, places, catalog, flat, day),
                     rows=[int(row) for row in chunk.rows],
                     misshapen=chunk.misshapen,
                     outcome=None if of_outcome is None else reading.texts(chunk.frame[of_outcome]),
@@ -217,7 +224,9 @@ def _own_headers(table: FlatTable) -> tuple[str | None, str | None, str | None]:
     return table.customer_id, table.nature, table.as_of
 
 
-def _typed(chunk: RawChunk, places: dict[str, int], catalog: Catalog, flat: FlatTable | None) -> pd.DataFrame:
+def _typed(
+    chunk: RawChunk, places: dict[str, int], catalog: Catalog, flat: FlatTable | None, day: date
+) -> pd.DataFrame:
     columns: dict[str, object] = {}
     for name, place in places.items():
         cells = chunk.frame[place]
@@ -236,7 +245,7 @@ def _typed(chunk: RawChunk, places: dict[str, int], catalog: Catalog, flat: Flat
     if "nature" not in columns:
         columns["nature"] = np.full(n, str(catalog.natures[0]), dtype=object)
     if "as_of" not in columns:
-        columns["as_of"] = np.full(n, date.today(), dtype=object)
+        columns["as_of"] = np.full(n, day, dtype=object)
     return pd.DataFrame(columns)
 
 

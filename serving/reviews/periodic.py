@@ -103,10 +103,8 @@ def evaluate_periodically(
     resumed = run.done > 0 or run.finished
     if not run.finished:
         before = 0
-        with open_table(table, served.scorer.catalog, chunk_rows=run.chunk_rows) as opened:
+        with open_table(table, served.scorer.catalog, chunk_rows=run.chunk_rows, as_of=as_of) as opened:
             for chunk in opened.chunks:
-                if not opened.dated:
-                    chunk.frame["as_of"] = as_of
                 rows = len(chunk.rows) + len(chunk.misshapen)
                 if before >= run.done:
                     _keep_chunk(store, served, run, chunk, before, rows, as_of, beside, actor)

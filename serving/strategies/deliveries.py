@@ -169,10 +169,8 @@ class DeliveryDesk:
         """
         checked = Checked(ignored=dict(self._ignored))
         beside = evidence_file(table)
-        with open_table(table, self._served.scorer.catalog, chunk_rows=CHUNK_ROWS) as opened:
+        with open_table(table, self._served.scorer.catalog, chunk_rows=CHUNK_ROWS, as_of=as_of) as opened:
             for chunk in opened.chunks:
-                if not opened.dated:
-                    chunk.frame["as_of"] = as_of
                 self._check_chunk(actor, chunk, as_of, beside, checked)
                 checked.read += len(chunk.rows) + len(chunk.misshapen)
                 if progress is not None:
