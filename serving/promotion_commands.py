@@ -135,7 +135,7 @@ def check_aliases(
         out.print(f"{line}.", markup=False, highlight=False, soft_wrap=True)
     if lines:
         if not repair:
-            told = "`tierwise audit aliases --repair` moves aliases to what was adopted."
+            told = "`tierwise audit aliases --repair` moves aliases, and brings no file back."
             err.print(told, markup=False, highlight=False)
         raise typer.Exit(1)
     out.print("Aliases, artefacts and reviews are those that were adopted.")

@@ -14,12 +14,14 @@ from sklearn.metrics import log_loss, roc_auc_score
 from typer.testing import CliRunner
 
 import tierwise
+from features.catalog import load_catalog
+from features.customer import InvalidCustomer
 from features.portfolio import Bools, Portfolio
 from models.artefact import Fact
 from models.calibration import Calibration
 from models.decision import Decisions, Scorer
 from models.disclosure import MINIMUM_AGGREGATE
-from serving.promotion.recomputed import Recomputed, ShadowError, Side, recompute
+from serving.promotion.recomputed import Recomputed, ShadowError, Side, _parsed, recompute
 from serving.promotion.shadow import QUANTILES, Shadow, _guarded, compare
 from serving.promotion.shown import remarks
 from serving.promotion.sides import sides_to_compare
@@ -376,3 +378,14 @@ def test_the_command_prints_and_writes_the_comparison(
     assert json.loads((tmp_path / "shadow.json").read_text(encoding="utf-8"))["customers"] == 60
     with pytest.raises(ValueError, match="give --as-of alone"):
         run.invoke(tierwise.app, [*words, "--from", "2020-01-01"], catch_exceptions=False)
+
+
+def test_what_was_told_by_another_catalog_is_not_compared() -> None:
+    catalog = load_catalog("customer")
+    inputs = {
+        "customer_id": "C-1", "nature": "enterprise", "as_of": "2024-12-31",
+        "indicators": {"bank_growth": 0.9, "sector_growth": 1.1},
+    }  # fmt: skip
+    with pytest.raises(InvalidCustomer, match="of another catalog"):
+        _parsed(inputs, catalog)
+    assert _parsed({**inputs, "indicators": {}}, catalog).customer_id == "C-1"

@@ -1,5 +1,6 @@
 """Training: from customers with known outcomes to a calibrated model in points tables."""
 
+import math
 from dataclasses import dataclass
 
 import lightgbm as lgb
@@ -9,6 +10,7 @@ from features.portfolio import Bools, Floats, Portfolio
 from features.terms import Nature
 from models.artefact import Model, catalog_features, category_codes
 from models.booster import Design, Untrainable
+from models.calibration import level_drift
 from models.points import PointsTables
 from models.policy import Interactions, Policy
 from models.scale import Scale
@@ -90,14 +92,16 @@ def train_model(
         natures=natures,
         catalog_hash=catalog.hash,
         policy_hash=policy.hash,
-        training=_facts(data, learned),
+        training=_facts(data, learned, years_ahead(policy)),
     )
     held_out: Floats = np.full(customers, np.nan)
     held_out[modelled] = learned.held_out
     return Trained(model, learned.prior, learned.boosters, learned.selection, held_out)
 
 
-def _facts(data: LabelledPortfolio, learned: Learned) -> dict[str, str | int | float | bool | None]:
+def _facts(
+    data: LabelledPortfolio, learned: Learned, ahead: float
+) -> dict[str, str | int | float | bool | None]:
     """Return what a reader of the artefact should know of the training."""
     plan, price = learned.selection.plan, learned.selection.price
     first, last = days_of(data)
@@ -111,6 +115,9 @@ def _facts(data: LabelledPortfolio, learned: Learned) -> dict[str, str | int | f
         # Of a table without days there is only the day of reading; all that it tells was known by then.
         **({"first_as_of": first, "last_as_of": last} if data.dated else {"read_on": str(data.days[0])}),
         "calibrated_on_customers": int(np.sum(data.newest())),
+        "calibrated_on_bad_rate": round(float(np.mean(data.bad[data.newest()])), 9),
+        # The standard deviation, in log-odds, of where the level may be by the time the model is used.
+        "room_for_drift": round(math.sqrt(level_drift(data.bad, data.cohorts) * ahead), 9),
         "folds": len(learned.selection.validation.folds),
         "folds_forward_in_time": data.forward,
         "order": plan.order,

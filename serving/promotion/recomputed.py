@@ -209,8 +209,16 @@ def _decided(
 
 
 def _parsed(inputs: dict[str, Any], catalog: Catalog) -> Customer:
-    """Return a customer as a catalog has it: what it does not know is left out."""
-    known = {id_: value for id_, value in inputs["indicators"].items() if id_ in catalog.columns}
+    """Return a customer as a catalog has it: what it does not know is left out.
+
+    Raises:
+        InvalidCustomer: it cannot be evaluated by the catalog, or was by another one: of what was told of it
+            the catalog's weights and models know nothing.
+    """
+    told = inputs["indicators"]
+    known = {id_: value for id_, value in told.items() if id_ in catalog.columns}
+    if told and not known:
+        raise InvalidCustomer(0, "indicators", "are of another catalog")
     return parse_customer({**inputs, "indicators": known}, catalog)
 
 

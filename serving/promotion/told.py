@@ -101,7 +101,8 @@ class Told:
             raise NotPromotable(f"check {unknown[0]} has not failed; accept only what has")
         left = [check for check in self.failed if check not in reasons]
         if left:
-            raise NotPromotable(f"the battery has not passed: {', '.join(left)} failed")
+            how = "; accept each by --accept-failed CHECK:REASON" if rules.exceptions else ""
+            raise NotPromotable(f"the battery has not passed: {', '.join(left)} failed{how}")
         if len(reasons) < len(accepted) or not all(
             of.strip() and len(of) <= LONGEST_REASON for of in reasons.values()
         ):

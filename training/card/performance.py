@@ -147,10 +147,22 @@ def calibration(scribe: Scribe, review: Review) -> Section:
     if years:
         shown = [("bad_rate", words.OBSERVED, "total"), ("predicted", words.PREDICTED, "prior")]
         blocks.append(_plot(scribe, years, words.CALIBRATION_BY_YEAR, shown))
+    blocks += _room_for_drift(scribe)
     tiers = _tiers(scribe)
     blocks += [tiers] if tiers.rows else []
     blocks += review.section_blocks("calibration.", "segments.level.")
     return Section("calibration", scribe.word(words.CALIBRATION), tuple(blocks))
+
+
+def _room_for_drift(scribe: Scribe) -> list[Block]:
+    """Return that probabilities lie above what was seen last, where the level is given room to drift."""
+    room, rate = (
+        scribe.reader.at(POINTS, "content", "training", name)
+        for name in ("room_for_drift", "calibrated_on_bad_rate")
+    )
+    if room is None or rate is None or not room.number:
+        return []
+    return [scribe.paragraph(words.ROOM_FOR_DRIFT, room=scribe.number(room, 2), rate=scribe.percent(rate))]
 
 
 def _rates(scribe: Scribe, name: str, of: str, year: int | None = None) -> Row:

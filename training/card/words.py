@@ -156,6 +156,15 @@ TRAINING_DATE = text(
     "trained as of (outcomes known by then)", "訓練基準日（屆時已知的結果）", "训练基准日（届时已知的结果）"
 )
 TRAINING_DAY = text("day of training", "訓練日", "训练日")
+ROOM_FOR_DRIFT = text(
+    "The level is that of the newest customers, of whom {rate} had the outcome, with room to drift until "
+    "the model is used (standard deviation {room} in log-odds, from the changes between years): an "
+    "uncertain level makes a rare outcome likelier, so probabilities lie above that rate on average.",
+    "機率水準取自最新客戶（{rate} 發生該結果），並為啟用前的水準漂移預留空間"
+    "（由歷年變動估計，對數勝算標準差 {room}）：水準不確定時罕見結果更可能發生，故平均而言機率高於該比例。",
+    "概率水平取自最新客户（{rate} 发生该结果），并为启用前的水平漂移预留空间"
+    "（由历年变动估计，对数几率标准差 {room}）：水平不确定时罕见结果更可能发生，故平均而言概率高于该比例。",
+)
 CALIBRATED_ON_ALL = text("customers, calibrated on", "校準所用的客戶", "校准所用的客户")
 CALIBRATED_ON = text("newest customers, calibrated on", "校準所用的最新客戶", "校准所用的最新客户")
 NATURES = text("natures", "客戶性質", "客户性质")
