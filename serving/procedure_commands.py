@@ -31,6 +31,7 @@ def example(
 def check(file: Annotated[Path, typer.Argument(help="A procedure: a YAML file.")]) -> None:
     """Check a procedure, and say in what it differs from the defaults."""
     from serving.procedure import Procedure, load_procedure
+    from serving.reviews.adoptions import hash_of, procedure_content
 
     found, usual = load_procedure(file), Procedure()
     changed = [
@@ -39,6 +40,6 @@ def check(file: Annotated[Path, typer.Argument(help="A procedure: a YAML file.")
     ]  # fmt: skip
     said = f"differs from the defaults in {', '.join(changed)}" if changed else "does what the defaults do"
     out.print(
-        f"{found.procedure} v{found.version} is a procedure; it {said}. Hash {found.hash[:12]}.",
+        f"{found.procedure} v{found.version} is a procedure; it {said}. Hash {hash_of(procedure_content(found))[:12]}.",
         markup=False, highlight=False, soft_wrap=True,
     )  # fmt: skip

@@ -12,7 +12,7 @@ from features.terms import Text
 from serving.event_request import example_events, parse_event
 from serving.procedure import Procedure, load_procedure
 from serving.procedure_example import comments_of, example_procedure
-from serving.reviews.adoptions import same_procedure
+from serving.reviews.adoptions import hash_of, procedure_content, same_procedure
 from tierwise import app
 
 
@@ -25,7 +25,10 @@ def test_the_example_is_the_default_procedure(tmp_path: Path) -> None:
     assert file.read_text("utf-8") == example_procedure() == run.invoke(app, ["procedure", "example"]).stdout
     assert "does what the defaults do" in run.invoke(app, ["procedure", "check", str(file)]).stdout
     file.write_text(example_procedure().replace("\nmargin: 3.0\n", "\nmargin: 5.0\n"), "utf-8")
-    assert "differs from the defaults in margin" in run.invoke(app, ["procedure", "check", str(file)]).stdout
+    said = run.invoke(app, ["procedure", "check", str(file)]).stdout
+    assert "differs from the defaults in margin" in said
+    # By the hash that it is adopted by.
+    assert f"Hash {hash_of(procedure_content(load_procedure(file)))[:12]}." in said
 
 
 def kinds_in(annotation: Any) -> set[type[BaseModel]]:
