@@ -39,7 +39,8 @@ def check(file: Annotated[Path, typer.Argument(help="A procedure: a YAML file.")
         if name not in ("procedure", "version") and getattr(found, name) != getattr(usual, name)
     ]  # fmt: skip
     said = f"differs from the defaults in {', '.join(changed)}" if changed else "does what the defaults do"
+    adopted_by = hash_of(procedure_content(found))
     out.print(
-        f"{found.procedure} v{found.version} is a procedure; it {said}. Hash {hash_of(procedure_content(found))[:12]}.",
+        f"{found.procedure} v{found.version} is a procedure; it {said}. Hash {adopted_by[:12]}.",
         markup=False, highlight=False, soft_wrap=True,
     )  # fmt: skip
