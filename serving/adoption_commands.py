@@ -58,6 +58,7 @@ def show(
 ) -> None:
     """Show what is adopted, since when, by which case, and who approved it."""
     from serving.procedure import Procedure
+    from serving.promotion.trail import require_vouched
     from serving.reviews.adoptions import (
         adoption_at,
         approvers_of,
@@ -70,6 +71,7 @@ def show(
 
     with opened(store, keys) as found, found.reading() as connection:
         moment = found.clock() if on is None else end_of(read_day(on))
+        require_vouched(connection, found.keyring)
         rows, conditions = [], []
         for kind in (CaseKind.PROCEDURE, CaseKind.MODEL, CaseKind.CHALLENGER):
             if kind is CaseKind.CHALLENGER:
