@@ -33,8 +33,10 @@ class Scale:
         z, points = np.array(self.log_odds), np.array(self.points)
         upper, lower = points[0], points[-1]
         slopes = np.diff(points) / np.diff(z)
-        beyond_upper = np.minimum(log_odds - z[0], 0.0) * -slopes[0] / (100.0 - upper)
-        beyond_lower = np.maximum(log_odds - z[-1], 0.0) * slopes[-1] / lower
+        # Far enough out they are infinite, and the exponentials 0.
+        with np.errstate(over="ignore"):
+            beyond_upper = np.minimum(log_odds - z[0], 0.0) * -slopes[0] / (100.0 - upper)
+            beyond_lower = np.maximum(log_odds - z[-1], 0.0) * slopes[-1] / lower
         inside = np.interp(log_odds, z, points)
         upwards = np.where(log_odds < z[0], 100.0 - (100.0 - upper) * np.exp(beyond_upper), inside)
         result: Floats = np.where(log_odds > z[-1], lower * np.exp(beyond_lower), upwards)

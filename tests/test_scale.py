@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from scipy.special import logit
 
@@ -58,6 +58,9 @@ def test_points_fall_as_the_log_odds_rise(scale: Scale, a: float, b: float) -> N
 
 
 @given(scale=scales(), a=st.floats(allow_nan=False))
+@example(
+    scale=Scale((-6.906754778648554, -6.212606095751519, -5.806138481293728), (3.0, 2.0, 1.0)), a=7.3e307
+)
 def test_points_stay_between_0_and_100_whatever_the_log_odds(scale: Scale, a: float) -> None:
     assert 0 <= points(scale, a)[0] <= 100
 
