@@ -58,9 +58,7 @@ def test_points_fall_as_the_log_odds_rise(scale: Scale, a: float, b: float) -> N
 
 
 @given(scale=scales(), a=st.floats(allow_nan=False))
-@example(
-    scale=Scale((-6.906754778648554, -6.212606095751519, -5.806138481293728), (3.0, 2.0, 1.0)), a=7.3e307
-)
+@example(scale=Scale((-6.9, -6.2, -5.8), (3.0, 2.0, 1.0)), a=1.7e308)
 def test_points_stay_between_0_and_100_whatever_the_log_odds(scale: Scale, a: float) -> None:
     assert 0 <= points(scale, a)[0] <= 100
 
