@@ -1,10 +1,13 @@
 """Records of SBA loans written as the file that the portfolio `sba` reads, and indicators built from them."""
 
+import fcntl
+import os
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pandas as pd
+import pytest
 
 from features import sba
 from features.records import KNOWN_AT, SAMPLE, Records, load_sample
@@ -27,10 +30,23 @@ def write_sample(records: Records, folder: Path) -> Path:
     return data
 
 
-@cache
-def whole_sample() -> pd.DataFrame:
+def whole_sample(folders: pytest.TempPathFactory) -> pd.DataFrame:
     """Return the indicators of every evaluation of the bundled sample; they take a while, and are shared."""
-    return indicators(sba.evaluations(load_sample()))
+    own = folders.getbasetemp()
+    # The folder above that of one of several processes is that of the run.
+    return _built(own.parent if "PYTEST_XDIST_WORKER" in os.environ else own)
+
+
+@cache
+def _built(folder: Path) -> pd.DataFrame:
+    """Build the frame, or read what another process of the run has built."""
+    file = folder / "whole_sample.pickle"
+    with (folder / "whole_sample.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not file.exists():
+            indicators(sba.evaluations(load_sample())).to_pickle(file)
+    found: pd.DataFrame = pd.read_pickle(file)
+    return found
 
 
 def indicators_of(records: Records, evaluations: pd.DataFrame) -> pd.DataFrame:

@@ -239,7 +239,7 @@ class Workflow(RuleBasedStateMachine):
 @pytest.mark.parametrize("backend", ["sqlite", "postgresql"])
 def test_nobody_approves_their_own_proposal(backend: str, template: dict[str, Any]) -> None:
     machine = type("OnBackend", (Workflow,), {"backend": backend, "template": template})
-    examples = {"sqlite": 40, "postgresql": 15}[backend]
+    examples = {"sqlite": 25, "postgresql": 10}[backend]
     # A violation is told as it was found: making it smaller takes longer than reading it.
     phases = [Phase.explicit, Phase.generate]
     run_state_machine_as_test(

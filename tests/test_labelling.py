@@ -75,7 +75,7 @@ def labelled(
     return found, labels
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(
     day=st.dates(FIRST, date(2024, 3, 31)),
     months=st.integers(1, 14),

@@ -169,8 +169,8 @@ def test_baseline_model_and_regression_are_judged_with_intervals(read: CustomerT
 
 def test_noise_is_not_flattered_by_a_draft_that_has_seen_it(tmp_path: Path) -> None:
     random = np.random.default_rng(3)
-    frame = pd.DataFrame(random.normal(size=(600, 6)), columns=[f"noise {number}" for number in range(6)])
-    frame["y"] = random.choice(["yes", "no"], 600, p=[0.2, 0.8])
+    frame = pd.DataFrame(random.normal(size=(400, 4)), columns=[f"noise {number}" for number in range(4)])
+    frame["y"] = random.choice(["yes", "no"], 400, p=[0.2, 0.8])
     path = tmp_path / "noise.csv"
     frame.to_csv(path, index=False)
     data = read_customers(path, draft_catalog(profile(path, "y"), "y", path).catalog).data

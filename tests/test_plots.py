@@ -115,7 +115,7 @@ def test_every_tier_cell_holds_the_minimum(seed: int, size: int) -> None:
         assert cell.observed == pytest.approx(bad[here].mean())
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(SEEDS, st.integers(20, 200), st.sampled_from([0.0, 0.5, 1.0]))
 def test_every_plot_renders_whatever_the_data(seed: int, size: int, share: float) -> None:
     draw = np.random.default_rng(seed)

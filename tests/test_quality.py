@@ -500,7 +500,7 @@ def assert_consistent(quality: Quality) -> None:
     assert offences == sorted(offences, reverse=True)
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(catalogs(), st.integers(0, 40), st.integers(0, 2**32 - 1), st.integers(0, 2))
 def test_a_report_agrees_with_the_evaluation_and_its_shares_are_shares(
     drawn: Catalog, customers: int, seed: int, without: int

@@ -53,8 +53,8 @@ def rows(records: Records) -> pd.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def frame(rows: pd.DataFrame) -> pd.DataFrame:
-    return whole_sample().loc[rows.index]
+def frame(rows: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
+    return whole_sample(tmp_path_factory).loc[rows.index]
 
 
 def charged_off_at_once(records: Records) -> pd.Series:

@@ -28,8 +28,8 @@ def records() -> Records:
 
 
 @pytest.fixture(scope="module")
-def evaluated(records: Records) -> Evaluated:
-    return whole_sample(), sba.outcomes(records, sba.evaluations(records))
+def evaluated(records: Records, tmp_path_factory: pytest.TempPathFactory) -> Evaluated:
+    return whole_sample(tmp_path_factory), sba.outcomes(records, sba.evaluations(records))
 
 
 @pytest.fixture(scope="module")

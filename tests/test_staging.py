@@ -83,7 +83,7 @@ assignments = [
 ]
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(dirty_rows, dirty_rows, st.booleans())
 def test_accepted_and_rejected_is_read_and_matched_and_unmatched_is_accepted(
     first: list[list[str]], second: list[list[str]], with_crosswalk: bool
@@ -137,7 +137,7 @@ def logged_to(messages: list[str]) -> Iterator[None]:
         root.removeHandler(handler)
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(st.lists(sentinels, min_size=6, max_size=6, unique=True), st.randoms(use_true_random=False))
 def test_what_a_cell_holds_is_told_nowhere_but_in_the_staged_table(
     secrets: list[str], chance: random.Random
