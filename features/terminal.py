@@ -33,6 +33,11 @@ _ABSENT = Translated(
     en="Not in the table{more}: {headers}.", zh_hant="表中沒有：{headers}。", zh_hans="表中没有：{headers}。"
 )
 
+_UNDATED = Translated(en="without days", zh_hant="無評估日", zh_hans="无评估日")
+_EVALUATED = Translated(
+    en="evaluated {first} to {last}", zh_hant="評估日 {first} 至 {last}", zh_hans="评估日 {first} 至 {last}"
+)
+
 
 class IdTable(Table):
     """A table with ids, which are printed whole: its lines are longer than the screen where they must be."""
@@ -110,10 +115,12 @@ def counted(number: int, one: str, many: str | None = None) -> str:
     return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
-def evaluated(first: str | None, last: str | None) -> str:
+def evaluated(first: str | None, last: str | None, language: Language = Language.EN) -> str:
     """Return when customers were evaluated, such as `evaluated 2024-01-02 to 2024-06-30`; None where no days
     were given."""
-    return f"evaluated {first} to {last}" if first and last else "without days"
+    if first is None or last is None:
+        return _UNDATED.in_language(language)
+    return _EVALUATED.in_language(language).format(first=first, last=last)
 
 
 def tell_absent(headers: Sequence[str], language: Language = Language.EN) -> None:

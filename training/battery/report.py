@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from features.terminal import evaluated
 from features.terms import Language, Text
 from training.battery import table_words as words
 from training.battery.evidence import Evidence
@@ -111,7 +112,7 @@ class Report:
             model=subject.model_version or words.THE_CANDIDATE.in_language(language),
             customers=f"{subject.customers:,}",
             bad=f"{subject.bad:,}",
-            when=words.evaluated(language, subject.first_as_of, subject.last_as_of),
+            when=evaluated(subject.first_as_of, subject.last_as_of, language),
         )
         return Grid(
             title,

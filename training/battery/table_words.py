@@ -32,8 +32,6 @@ TITLE = text(
     "{model}：{customers} 位客戶，其中不良 {bad} 位，{when}",
     "{model}：{customers} 位客户，其中不良 {bad} 位，{when}",
 )
-_UNDATED = text("without days", "無評估日", "无评估日")
-_EVALUATED = text("evaluated {first} to {last}", "評估日 {first} 至 {last}", "评估日 {first} 至 {last}")
 THE_CANDIDATE = text("the candidate", "候選模型", "候选模型")
 
 READ = text(
@@ -62,13 +60,6 @@ _LISTED, _END = text(", ", "，", "，"), text(".", "。", "。")
 def said(language: Language, template: Text, **named: object) -> str:
     """Return a text in a language, with what its braces name filled in."""
     return template.in_language(language).format(**named)
-
-
-def evaluated(language: Language, first: str | None, last: str | None) -> str:
-    """Return from which day to which customers were evaluated; None where no days were given."""
-    if first is None or last is None:
-        return _UNDATED.in_language(language)
-    return said(language, _EVALUATED, first=first, last=last)
 
 
 def heads(language: Language, level: float) -> tuple[str, ...]:

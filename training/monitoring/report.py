@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from features.terminal import evaluated
 from features.terms import Language
 from models.disclosure import MINIMUM_AGGREGATE
 from training.battery.report import described, rows_of
 from training.battery.result import Result, Verdict
-from training.battery.table_words import evaluated, heads, said
+from training.battery.table_words import heads, said
 from training.data_facts import days_of
 from training.monitoring import words
 from training.monitoring.kinds import AlarmKind
@@ -114,7 +115,7 @@ class MonitoringReport:
             words.TITLE,
             model=subject.model_version or words.THE_MODEL.in_language(language),
             customers=f"{subject.customers:,}",
-            when=evaluated(language, subject.first_as_of, subject.last_as_of),
+            when=evaluated(subject.first_as_of, subject.last_as_of, language),
             outcomes=outcomes,
             on=subject.on,
         )
